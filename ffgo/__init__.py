@@ -1,0 +1,1 @@
+"""The core of ComfyUI-FFGo: everything around the model, with no knowledge of the host."""

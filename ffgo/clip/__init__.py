@@ -1,0 +1,1 @@
+"""The generated clip: cutting off its compressed beginning."""

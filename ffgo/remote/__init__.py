@@ -1,0 +1,1 @@
+"""A client for a running ComfyUI: upload, fill in, queue, watch, fetch."""

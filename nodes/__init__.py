@@ -1,0 +1,16 @@
+"""The host's edge: the ordered list of nodes."""
+
+from comfy_api.latest import ComfyExtension, io
+
+from .clip.trim_compression_frames import TrimCompressionFrames
+from .experts.expert_switch import WanExpertSwitch
+from .experts.moe_lora_loader import WanMoELoRALoader
+from .frame.compose_canvas import ComposeCanvas
+from .prompt.transition_prompt import TransitionPrompt
+
+
+class FFGOExtension(ComfyExtension):
+    """All nodes of the pack, in the order of the pipeline."""
+
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        return [ComposeCanvas, TransitionPrompt, WanMoELoRALoader, WanExpertSwitch, TrimCompressionFrames]
