@@ -1,0 +1,45 @@
+"""The transition phrase, which every FFGo LoRA was trained to hear first."""
+
+import re
+
+from .errors import FFGOError
+
+TRANSITION_PHRASE = "ad23r2 the camera view suddenly changes."
+
+_QUOTES = "\"'`“”„‘’«»"
+_CLOSING = {'"': '"', "'": "'", "`": "`", "“": "”", "„": "“", "‘": "’", "«": "»"}
+_WORDS = r"the\s+camera\s+view\s+suddenly\s+changes\b"
+_TRIGGER = r"ad23r2\b"
+_END = rf"[\s.,:;!…{_QUOTES}]*"
+# The whole phrase counts wherever it stands; its halves only at the start, where they can mean nothing else.
+_PHRASE = re.compile(rf"[\s{_QUOTES}]*{_TRIGGER}[\s.,:;-]*{_WORDS}{_END}", re.IGNORECASE)
+_BROKEN_START = re.compile(rf"^[\s{_QUOTES}]*(?:{_WORDS}|{_TRIGGER}){_END}", re.IGNORECASE)
+
+
+def add_transition_phrase(prompt: str) -> str:
+    """Put the transition phrase before the prompt, exactly once, whatever of it the user typed already.
+
+    Occurrences in other spacing, case or quotes are taken out first; the rest of the text is kept as it is.
+    One space follows the phrase, as in all official test prompts (the training captions have two).
+
+    Raises: FFGOError if nothing is left to describe the video.
+    Source: paper §3.3; Data/combined_first_frames/0-data.csv of the official repository.
+    """
+    scene = _unquoted(_PHRASE.sub(" ", _unquoted(prompt.strip())).strip())
+    while (shorter := _BROKEN_START.sub("", scene)) != scene:
+        scene = shorter
+    if not scene.strip(_QUOTES + " \t\r\n.,:;!…"):
+        raise FFGOError(
+            "The prompt is empty. Describe the video: which subject from the left does what in the scene on the right. "
+            f'The phrase "{TRANSITION_PHRASE}" is added for you.'
+        )
+    return f"{TRANSITION_PHRASE} {scene}"
+
+
+def _unquoted(text: str) -> str:
+    """Take off one pair of quotes around the whole text; quotes that belong to a part of it stay."""
+    if len(text) >= 2 and _CLOSING.get(text[0]) == text[-1]:
+        inside = text[1:-1]
+        if text[0] not in inside and text[-1] not in inside:
+            return inside.strip()
+    return text
