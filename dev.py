@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Everything a developer needs, from a fresh clone: demo, test, check, serve, bench. Sets up by itself what is missing.
 
-    python dev.py demo               run the shipped workflow on a real ComfyUI, leave a video in demo-output/
-    python dev.py test [unit|host|web]
-    python dev.py check              format, lint, types
-    python dev.py serve [--port N]   the same ComfyUI with its page; Ctrl-C or SIGTERM ends it
-    python dev.py bench [NAME] [--json]
+python dev.py demo               run the shipped workflow on a real ComfyUI, leave a video in demo-output/
+python dev.py test [unit|host|web]
+python dev.py check              format, lint, types
+python dev.py serve [--port N]   the same ComfyUI with its page; Ctrl-C or SIGTERM ends it
+python dev.py bench [NAME] [--json]
 """
 
 import argparse
@@ -20,7 +20,7 @@ from pathlib import Path
 if sys.version_info < (3, 11):
     sys.exit("ComfyUI-FFGo needs Python 3.11 or newer; this is " + sys.version.split()[0])
 
-from workshop.host import REPO, Host, SetupError, ensure_host
+from workshop.host import REPO, SetupError, ensure_host
 from workshop.server import ensure_standins, make_base, running_server
 
 TEST_ROOMS = ("unit", "host", "web")
@@ -66,7 +66,10 @@ def serve(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="ffgo-serve-") as folder:
         base = make_base(Path(folder), ensure_standins(host))
         with running_server(host, base, port=args.port) as server:
-            print(f"[ffgo] {server.url}  (models are untrained stand-ins; log: {server.log_file}; Ctrl-C ends it)", flush=True)
+            print(
+                f"[ffgo] {server.url}  (models are untrained stand-ins; log: {server.log_file}; Ctrl-C ends it)",
+                flush=True,
+            )
             try:
                 return server.process.wait()
             except KeyboardInterrupt:
@@ -95,7 +98,9 @@ def ensure_chromium() -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="dev.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="dev.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("demo", help=demo.__doc__).set_defaults(run=demo)
     tests = commands.add_parser("test", help=test.__doc__)

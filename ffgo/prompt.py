@@ -8,12 +8,18 @@ TRANSITION_PHRASE = "ad23r2 the camera view suddenly changes."
 
 _QUOTES = "\"'`“”„‘’«»"
 _CLOSING = {'"': '"', "'": "'", "`": "`", "“": "”", "„": "“", "‘": "’", "«": "»"}
-_WORDS = r"the\s+camera\s+view\s+suddenly\s+changes\b"
-_TRIGGER = r"ad23r2\b"
-_END = rf"[\s.,:;!…{_QUOTES}]*"
+_PUNCTUATION = r"[\s.,:;!…]*"
+
+
+def _as_typed(words: str) -> str:
+    """A pattern for the words with the quotes around them; a quote that opens what follows is not theirs."""
+    return rf"\s*(?P<quote>[{_QUOTES}])?{words}{_PUNCTUATION}(?(quote)[{_QUOTES}]?){_PUNCTUATION}"
+
+
+_TRIGGER, _WORDS = r"ad23r2\b", r"the\s+camera\s+view\s+suddenly\s+changes\b"
 # The whole phrase counts wherever it stands; its halves only at the start, where they can mean nothing else.
-_PHRASE = re.compile(rf"[\s{_QUOTES}]*{_TRIGGER}[\s.,:;-]*{_WORDS}{_END}", re.IGNORECASE)
-_BROKEN_START = re.compile(rf"^[\s{_QUOTES}]*(?:{_WORDS}|{_TRIGGER}){_END}", re.IGNORECASE)
+_PHRASE = re.compile(_as_typed(rf"{_TRIGGER}[\s.,:;-]*{_WORDS}"), re.IGNORECASE)
+_BROKEN_START = re.compile("^" + _as_typed(f"(?:{_WORDS}|{_TRIGGER})"), re.IGNORECASE)
 
 
 def add_transition_phrase(prompt: str) -> str:

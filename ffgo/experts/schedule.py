@@ -46,13 +46,14 @@ def split_at_boundary(sigmas: Tensor, boundary: float) -> ExpertSplit:
 
 def _no_steps_message(sigmas: Tensor, boundary: float, idle: str) -> str:
     steps = len(sigmas) - 1
+    first, last = float(sigmas[0]), float(sigmas[-2])
     if steps < 2:
         mend = "Use at least 2 steps, one for each expert (4 to 8 with a distillation LoRA, 20 to 50 without)."
     elif idle == "low":
-        mend = f"Use more steps, or a boundary above {float(sigmas[-2]):.3f} (0.900 is right for Wan2.2 I2V)."
+        mend = f"Use more steps, or a boundary above {last:.3f} (0.900 is right for Wan2.2 I2V)."
     else:
-        mend = f"Use a boundary of at most {float(sigmas[0]):.3f} (0.900 is right for Wan2.2 I2V), or denoise from the start."
+        mend = f"Use a boundary of at most {first:.3f} (0.900 is right for Wan2.2 I2V), or denoise from the start."
     return (
         f"The {idle}-noise expert would get no step: with {steps} steps the model is called at sigmas from "
-        f"{float(sigmas[0]):.3f} down to {float(sigmas[-2]) if steps else 0:.3f}, and the boundary is {boundary:.3f}. {mend}"
+        f"{first:.3f} down to {last:.3f}, and the boundary is {boundary:.3f}. {mend}"
     )

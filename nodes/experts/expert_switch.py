@@ -15,27 +15,42 @@ class WanExpertSwitch(io.ComfyNode):
             node_id="FFGOWanExpertSwitch",
             display_name="Wan2.2 Expert Switch",
             category="FFGo/Experts",
-            description="Finds the step at which the low-noise expert takes over, by the official rule "
-            "(a step whose timestep is at or above the boundary belongs to the high-noise expert).",
+            description="Finds the step at which the low-noise expert takes over, by the official rule: "
+            "a step whose timestep is at or above the boundary belongs to the high-noise expert.",
             search_aliases=["wan moe switch", "boundary", "split sigmas", "high low noise"],
             inputs=[
-                io.Model.Input("model", tooltip="Either expert, after ModelSamplingSD3: its shift shapes the schedule."),
-                io.Int.Input("steps", default=50, min=1, max=10000, optional=True, tooltip="Steps of both experts together."),
+                io.Model.Input(
+                    "model", tooltip="Either expert, after ModelSamplingSD3: its shift shapes the schedule."
+                ),
+                io.Int.Input(
+                    "steps", default=50, min=1, max=10000, optional=True, tooltip="Steps of both experts together."
+                ),
                 io.Combo.Input(
-                    "scheduler", options=SCHEDULER_NAMES, default="simple", optional=True, tooltip="The same as on the sampler."
+                    "scheduler",
+                    options=SCHEDULER_NAMES,
+                    default="simple",
+                    optional=True,
+                    tooltip="The same as on the sampler.",
                 ),
                 io.Float.Input(
-                    "boundary", default=WAN22_I2V_BOUNDARY, min=0.0, max=1.0, step=0.001, round=False, optional=True,
-                    tooltip="Share of the noise range at which the experts change: 0.900 for Wan2.2 I2V, 0.875 for T2V.",
+                    "boundary",
+                    default=WAN22_I2V_BOUNDARY,
+                    min=0.0,
+                    max=1.0,
+                    step=0.001,
+                    optional=True,
+                    tooltip="Share of the timesteps at which the experts change: 0.900 for Wan2.2 I2V, 0.875 T2V.",
                 ),
             ],
             outputs=[
-                io.Int.Output(display_name="switch_step", tooltip="For KSamplerAdvanced: end_at_step of the high-noise "
-                              "expert, start_at_step of the low-noise expert."),
-                io.Sigmas.Output(display_name="high_sigmas", tooltip="For SamplerCustomAdvanced with the high-noise expert."),
-                io.Sigmas.Output(display_name="low_sigmas", tooltip="For SamplerCustomAdvanced with the low-noise expert."),
+                io.Int.Output(
+                    display_name="switch_step",
+                    tooltip="For KSampler (Advanced): end_at_step of the high-noise pass, start_at_step of the other.",
+                ),
+                io.Sigmas.Output(display_name="high_sigmas", tooltip="For the high-noise SamplerCustomAdvanced."),
+                io.Sigmas.Output(display_name="low_sigmas", tooltip="For the low-noise SamplerCustomAdvanced."),
             ],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(

@@ -14,7 +14,8 @@ class TransitionPrompt(io.ComfyNode):
             node_id="FFGOTransitionPrompt",
             display_name="Transition Prompt",
             category="FFGo/Prompt",
-            description=f'Starts the prompt with "{TRANSITION_PHRASE}", exactly once. Without it the LoRA does not act.',
+            description=f'Starts the prompt with "{TRANSITION_PHRASE}", exactly once. '
+            "Without it the LoRA does not act.",
             search_aliases=["ffgo prompt", "ad23r2", "trigger phrase"],
             inputs=[
                 io.String.Input(

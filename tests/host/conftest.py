@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+
 from workshop.host import Host
 from workshop.server import Server, ensure_standins, make_base, running_server
 
@@ -68,7 +69,9 @@ class RunningHost:
             urllib.request.urlopen(request, timeout=30).close()
         except urllib.error.HTTPError as refusal:
             answer = json.load(refusal)
-            node_id, problem = next(iter(answer["node_errors"].items()), ("", {"class_type": "prompt", "errors": [answer["error"]]}))
+            node_id, problem = next(
+                iter(answer["node_errors"].items()), ("", {"class_type": "prompt", "errors": [answer["error"]]})
+            )
             message = "; ".join(f"{e['message']}: {e['details']}" for e in problem["errors"])
             raise HostError(node_id, problem["class_type"], message) from None
         return prompt_id

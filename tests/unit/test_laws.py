@@ -12,7 +12,17 @@ REPO = Path(__file__).parents[2]
 CORE = sorted((REPO / "ffgo").rglob("*.py"))
 NODES = sorted(path for path in (REPO / "nodes").rglob("*.py"))
 ROOMS = [path for path in NODES if path.parent.name != "nodes" and path.name != "__init__.py"]
-HOST_MODULES = {"comfy", "comfy_api", "comfy_api_nodes", "comfy_execution", "comfy_extras", "folder_paths", "nodes", "server", "execution"}
+HOST_MODULES = {
+    "comfy",
+    "comfy_api",
+    "comfy_api_nodes",
+    "comfy_execution",
+    "comfy_extras",
+    "folder_paths",
+    "nodes",
+    "server",
+    "execution",
+}
 HEAVY = {"google", "sam2", "peft", "accelerate", "kornia"}
 MAY_TOUCH_THE_HOST = REPO / "ffgo" / "training" / "host.py"
 
@@ -35,7 +45,12 @@ def imports(tree: ast.AST) -> set[str]:
 def node_ids(path: Path) -> list[str]:
     tree = ast.parse(path.read_text())
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
-    return [k.value.value for call in calls for k in call.keywords if k.arg == "node_id" and isinstance(k.value, ast.Constant)]
+    return [
+        k.value.value
+        for call in calls
+        for k in call.keywords
+        if k.arg == "node_id" and isinstance(k.value, ast.Constant)
+    ]
 
 
 @pytest.mark.parametrize("path", CORE, ids=named)
@@ -52,7 +67,9 @@ def test_imports_inside_the_pack_are_relative(path):
 
 @pytest.mark.parametrize("path", CORE + NODES, ids=named)
 def test_heavy_packages_are_not_imported_at_load(path):
-    module_level = ast.Module([node for node in ast.parse(path.read_text()).body if not isinstance(node, ast.FunctionDef)], [])
+    module_level = ast.Module(
+        [node for node in ast.parse(path.read_text()).body if not isinstance(node, ast.FunctionDef)], []
+    )
     assert not imports(module_level) & HEAVY
 
 

@@ -1,4 +1,5 @@
 import pytest
+
 from ffgo.errors import FFGOError
 from ffgo.prompt import TRANSITION_PHRASE, add_transition_phrase
 
@@ -41,10 +42,12 @@ def test_is_idempotent():
         "The man turns; the camera view suddenly changes to the lake.",
         '"Stop" and "go" are written on the two signs, one says "stop"',
         "'tis the season",
+        '"Stop" says the sign.',
     ],
 )
 def test_rest_of_the_text_is_kept(scene):
     assert add_transition_phrase(scene) == f"{TRANSITION_PHRASE} {scene}"
+    assert add_transition_phrase(f"{TRANSITION_PHRASE} {scene}") == f"{TRANSITION_PHRASE} {scene}"
 
 
 def test_phrase_in_the_middle_is_moved():

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from ffgo.errors import FFGOError
 from ffgo.experts.schedule import high_noise_steps, split_at_boundary
 
@@ -10,7 +11,8 @@ def flow_sigmas(steps: int, shift: float) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    ("steps", "shift", "high"), [(50, 5, 18), (40, 5, 15), (20, 5, 8), (8, 5, 3), (4, 5, 2), (2, 5, 1), (20, 8, 10), (4, 8, 2)]
+    ("steps", "shift", "high"),
+    [(50, 5, 18), (40, 5, 15), (20, 5, 8), (8, 5, 3), (4, 5, 2), (2, 5, 1), (20, 8, 10), (4, 8, 2)],
 )
 def test_official_table(steps, shift, high):
     split = split_at_boundary(flow_sigmas(steps, shift), 0.900)

@@ -1,14 +1,15 @@
 """For tests and the demo only: lets ComfyUI load the stand-in text encoder.
 
-ComfyUI reads the sizes of a Wan expert and a Wan VAE from the file; those of the text encoder are fixed in it (umt5-xxl).
+ComfyUI reads the sizes of a Wan expert and of a Wan VAE from the file; those of the text encoder are fixed (umt5-xxl).
 """
 
 import comfy.sd
 import comfy.text_encoders.wan
 import comfy.utils
 import folder_paths
-import nodes
 from comfy_api.latest import ComfyExtension, io
+
+import nodes
 
 PREFIX = "standin_"
 

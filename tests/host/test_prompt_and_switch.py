@@ -1,0 +1,120 @@
+"""Transition Prompt and Expert Switch in the real host."""
+
+import json
+import random
+import subprocess
+
+import pytest
+
+STEPS_TABLE = [(50, 5.0, 18), (20, 5.0, 8), (8, 5.0, 3), (4, 5.0, 2), (20, 8.0, 10)]
+
+# Runs in the host's Python with the host's own schedulers: the rule, word for word, against our split.
+RULE = """
+import json, sys
+cases = json.loads(sys.stdin.read())
+sys.path.insert(0, {comfyui!r})
+sys.argv = ["test", "--cpu"]
+import comfy.options
+comfy.options.enable_args_parsing()
+import comfy.model_sampling, comfy.samplers, numpy as np
+from {core}.experts.schedule import high_noise_steps
+
+class Sampling(comfy.model_sampling.ModelSamplingDiscreteFlow, comfy.model_sampling.CONST): pass
+
+wrong = []
+for steps, shift, scheduler, boundary in cases:
+    sampling = Sampling()
+    sampling.set_parameters(shift=shift, multiplier=1000)
+    sigmas = comfy.samplers.calculate_sigmas(sampling, scheduler, steps)
+    timesteps = [float(sampling.timestep(sigma)) for sigma in sigmas[:-1]]
+    expected = sum(np.float32(t) >= np.float32(boundary * 1000) for t in timesteps)
+    if high_noise_steps(sigmas, boundary) != expected:
+        wrong.append([steps, shift, scheduler, boundary, high_noise_steps(sigmas, boundary), int(expected)])
+print("WRONG " + json.dumps(wrong))
+"""
+
+
+def switch_graph(steps: int, shift: float, **inputs) -> dict:
+    return {
+        "model": {
+            "class_type": "UNETLoader",
+            "inputs": {"unet_name": "standin_high_noise.safetensors", "weight_dtype": "default"},
+        },
+        "shift": {"class_type": "ModelSamplingSD3", "inputs": {"model": ["model", 0], "shift": shift}},
+        "switch": {"class_type": "FFGOWanExpertSwitch", "inputs": {"model": ["shift", 0], "steps": steps, **inputs}},
+        "show": {"class_type": "PreviewAny", "inputs": {"source": ["switch", 0]}},
+        "high": {"class_type": "PreviewAny", "inputs": {"source": ["switch", 1]}},
+        "low": {"class_type": "PreviewAny", "inputs": {"source": ["switch", 2]}},
+    }
+
+
+@pytest.mark.parametrize(("steps", "shift", "high"), STEPS_TABLE)
+def test_switch_step(host, steps, shift, high):
+    outputs = host.run(switch_graph(steps, shift, scheduler="simple", boundary=0.9))
+    assert outputs["show"]["text"] == [str(high)]
+    assert outputs["switch"]["text"] == [f"{high} high-noise + {steps - high} low-noise steps"]
+
+
+def test_defaults_are_official(host):
+    inputs = host.get("/object_info/FFGOWanExpertSwitch")["FFGOWanExpertSwitch"]["input"]["optional"]
+    assert {name: inputs[name][1]["default"] for name in ("steps", "scheduler", "boundary")} == {
+        "steps": 50, "scheduler": "simple", "boundary": 0.9
+    }  # fmt: skip
+    assert host.run(switch_graph(50, 5.0))["show"]["text"] == ["18"]
+
+
+def test_one_step_is_an_error_that_mends(host):
+    with pytest.raises(Exception, match="at least 2 steps"):
+        host.run(switch_graph(1, 5.0))
+
+
+def test_500_random_schedules_follow_the_rule(host):
+    draw = random.Random(7)
+    schedulers = [
+        "simple",
+        "normal",
+        "beta",
+        "sgm_uniform",
+        "karras",
+        "exponential",
+        "ddim_uniform",
+        "linear_quadratic",
+        "kl_optimal",
+    ]
+    cases = [
+        [draw.randint(2, 60), draw.uniform(1, 12), draw.choice(schedulers), round(draw.uniform(0.6, 0.99), 3)]
+        for _ in range(480)
+    ] + [
+        [steps, shift, "simple", boundary]
+        for steps in (10, 14, 20, 28)
+        for shift in (1.0, 5.0)
+        for boundary in (0.5, 0.9)
+    ]
+    code = RULE.format(comfyui=str(host.comfyui), core="ffgo")
+    done = subprocess.run(
+        [host.python, "-c", code], input=json.dumps(cases), capture_output=True, text=True, check=False
+    )
+    assert "WRONG []" in done.stdout, done.stdout + done.stderr[-2000:]
+
+
+def test_prompt_reaches_the_next_node(host):
+    outputs = host.run(
+        {
+            "prompt": {
+                "class_type": "FFGOTransitionPrompt",
+                "inputs": {"prompt": "AD23R2 the camera  view suddenly changes A cat."},
+            },
+            "show": {"class_type": "PreviewAny", "inputs": {"source": ["prompt", 0]}},
+        }
+    )
+    assert outputs["show"]["text"] == ["ad23r2 the camera view suddenly changes. A cat."]
+
+
+def test_empty_prompt_is_an_error(host):
+    with pytest.raises(Exception, match="The prompt is empty"):
+        host.run(
+            {
+                "prompt": {"class_type": "FFGOTransitionPrompt", "inputs": {"prompt": " "}},
+                "show": {"class_type": "PreviewAny", "inputs": {"source": ["prompt", 0]}},
+            }
+        )
