@@ -1,0 +1,98 @@
+"""The headless command: python -m ffgo.remote run --workflow FILE --out DIR ..."""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+from pathlib import Path
+
+from ..errors import FFGOError
+from . import Result, UsageError, load_workflow, run
+
+FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m ffgo.remote", description="Work with a running ComfyUI.")
+    commands = parser.add_subparsers(required=True, metavar="run")
+    command = commands.add_parser(
+        "run",
+        help="run a workflow and fetch what it makes",
+        description="Run an API-format workflow on a ComfyUI and fetch its files. "
+        "Exit status: 0 done, 1 a node or the server failed, 2 wrong use, 130 interrupted.",
+        allow_abbrev=False,
+    )
+    add = command.add_argument
+    add("--server", default="http://127.0.0.1:8188", metavar="URL", help="the ComfyUI, default %(default)s")
+    add("--workflow", type=Path, required=True, metavar="FILE", help="workflow in API format")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+    add("--background", type=Path, metavar="FILE", help='image for the node titled "Background"')
+    add(
+        "--subject",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="cut-out for the canvas; up to 8 times",
+    )
+    add("--prompt", metavar="TEXT", help='text for the node titled "Prompt"')
+    add("--negative", metavar="TEXT", help='text for the node titled "Negative prompt"')
+    add("--seed", type=int, metavar="N", help='seed for the node titled "Noise"')
+    add(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NODE.INPUT=VALUE",
+        help="any input, by the node's title, id or class",
+    )
+    add("--previews", action="store_true", help="fetch what nodes only show, too")
+    return parser.parse_args(arguments)
+
+
+async def run_until_signal(arguments: argparse.Namespace) -> Result:
+    """Run; the first Ctrl-C or SIGTERM cancels, which takes the job off the server."""
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows: there asyncio itself turns Ctrl-C into a cancel
+            asyncio.get_running_loop().add_signal_handler(number, lambda: task.cancelling() or task.cancel())
+    return await run(
+        arguments.server,
+        load_workflow(arguments.workflow),
+        arguments.out,
+        background=arguments.background,
+        subjects=arguments.subject,
+        prompt=arguments.prompt,
+        negative=arguments.negative,
+        seed=arguments.seed,
+        settings=arguments.set,
+        previews=arguments.previews,
+    )
+
+
+def report(result: Result) -> None:
+    """Texts to stderr; the local paths, one a line, to stdout for the next program."""
+    for title, texts in result.texts.items():
+        print(f"{title}: {' '.join(texts)}", file=sys.stderr)
+    paths = list(dict.fromkeys(path for paths in result.files.values() for path in paths))
+    print(*paths, sep="\n") if paths else print(
+        "The job left no files; --previews fetches what nodes show.", file=sys.stderr
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parsed = parse(arguments)
+    try:
+        report(asyncio.run(run_until_signal(parsed)))
+    except FFGOError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return BAD_USAGE if isinstance(error, UsageError) else FAILED
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""Run a workflow on a ComfyUI somewhere: everything between the local files and the local results."""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from .client import UPLOAD_FOLDER, Picture, connect
+from .fill import fill
+from .job import Job
+from .outputs import Outputs, fetch, texts_of
+from .progress import Progress
+from .workflow import UsageError, Workflow, check_workflow, title_of
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a job left."""
+
+    prompt_id: str
+    workflow: Workflow
+    """The workflow as it was queued."""
+    outputs: Outputs
+    """Node id -> what the node shows, as the server's history has it."""
+    files: dict[str, list[Path]]
+    """Title of the node that made them -> the fetched local files, in the order of the batch."""
+    texts: dict[str, list[str]]
+    """Title of the node -> the texts that it shows."""
+
+
+async def run(
+    server: str,
+    workflow: Workflow,
+    out: Path,
+    *,
+    background: Path | None = None,
+    subjects: Sequence[Path] = (),
+    prompt: str | None = None,
+    negative: str | None = None,
+    seed: int | None = None,
+    settings: Sequence[str] = (),
+    previews: bool = False,
+    reconnect_s: float = 30.0,
+) -> Result:
+    """Fill in `workflow` (API format), run it on the ComfyUI at `server`, and fetch its files into the folder `out`.
+
+    server: "host:port" or an http(s) URL. background, subjects: local image files, uploaded into the server's
+    input/ffgo; the canvas gets as many subjects as there are files. settings: "Node.input=value". previews: fetch
+    what nodes only show, too. reconnect_s: how long a server that was lost in the middle may stay away.
+    Progress goes to stderr. Cancelling takes the job off the server.
+    Raises UsageError if the request does not fit (nothing is queued then), FFGOError for all that goes wrong on the
+    server or on the way to it; in both cases no file is left in `out`.
+    """
+    check_workflow(workflow)
+    back = [read_picture(background)] if background else []
+    front = [read_picture(path) for path in subjects]
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file; the results need a folder.")
+
+    async with connect(server) as host:
+        specs = await host.specs(node["class_type"] for node in workflow.values()) if settings else {}
+        filled = partial(fill, workflow, prompt=prompt, negative=negative, seed=seed, settings=settings, specs=specs)
+        local = [f"{UPLOAD_FOLDER}/{picture.name}" for picture in back + front]
+        filled(background=local[0] if back else None, subjects=local[len(back) :])  # complain before anything is sent
+        sent = [await host.upload(picture) for picture in back + front]
+        ready = filled(background=sent[0] if back else None, subjects=sent[len(back) :])
+
+        out.mkdir(parents=True, exist_ok=True)
+        progress = Progress(ready)
+        job = Job(host, ready, progress)
+        try:
+            entry = await job.run(reconnect_s)
+        finally:
+            progress.close()
+        outputs: dict[str, Any] = entry["outputs"]
+        files = await fetch(host, ready, outputs, out, previews=previews)
+    texts: dict[str, list[str]] = {}
+    for node_id, text in texts_of(outputs):
+        texts.setdefault(title_of(ready, node_id), []).append(text)
+    return Result(job.prompt_id, ready, outputs, files, texts)
+
+
+def run_workflow(server: str, workflow: Workflow, out: Path, **options: Any) -> Result:
+    """`run` for code without asyncio; takes the same options. Ctrl-C takes the job off the server."""
+    return asyncio.run(run(server, workflow, out, **options))
+
+
+def read_picture(path: Path) -> Picture:
+    """Read a local image file. Raises UsageError if it is missing or does not decode to its last pixel."""
+    from PIL import Image  # here, so that the command starts quickly and without it
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"The image {path} cannot be read: {error.strerror}.") from error
+    try:
+        with Image.open(BytesIO(content)) as image:
+            image.load()
+            kind = (image.format or "").lower()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UsageError(
+            f"{path} is not an image that can be read ({error}). Use a whole PNG, JPEG or WebP."
+        ) from error
+    return Picture(f"{hashlib.sha256(content).hexdigest()[:32]}.{kind}", content)

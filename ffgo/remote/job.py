@@ -1,0 +1,136 @@
+"""One job on a server: queue it, watch it to its end, take it off again."""
+
+import asyncio
+import uuid
+from typing import Any
+
+from ..errors import FFGOError
+from .client import Events, Server, ServerGoneError
+from .explain import classes_with_errors, describe_error, describe_failure, describe_refusal
+from .progress import Progress
+from .workflow import Workflow
+
+QUIET_S = 5.0
+"""After so many seconds without a message the queue is asked; a proxy or a reconnect can swallow the last one."""
+
+STOP_S = 10.0
+"""How long to wait until an interrupted job has really stopped."""
+
+
+class Job:
+    """A workflow on its way through a server's queue."""
+
+    def __init__(self, server: Server, workflow: Workflow, progress: Progress):
+        self._server, self._workflow, self._progress = server, workflow, progress
+        self._client_id = uuid.uuid4().hex
+        self.prompt_id = str(uuid.uuid4())
+        self._blocked: list[str] = []
+
+    async def run(self, reconnect_s: float) -> dict[str, Any]:
+        """Queue the job and wait for its end; returns its entry in the server's history.
+
+        Cancelling this takes the job off the server. Raises FFGOError if the server refuses the job, a node of it
+        fails, somebody else stops it, or the server is gone for longer than `reconnect_s`.
+        """
+        async with self._server.events(self._client_id) as events:  # before queueing, so that no message is missed
+            queueing = asyncio.create_task(self._queue())
+            try:
+                await asyncio.shield(queueing)
+                entry = await self._watch(events, reconnect_s)
+            except asyncio.CancelledError:
+                await asyncio.gather(queueing, return_exceptions=True)  # a request on its way cannot be called back
+                await self._stop_aloud()
+                raise
+        if failure := describe_failure(self._workflow, entry) or "\n".join(self._blocked):
+            raise FFGOError(failure)
+        return entry
+
+    async def _queue(self) -> None:
+        reply = await self._server.queue(self._workflow, self.prompt_id, self._client_id)
+        answer = reply.json()
+        if not isinstance(answer, dict) or reply.status not in (200, 400):
+            raise FFGOError(f"{self._server.name} does not take jobs as ComfyUI does ({reply}).")
+        self.prompt_id = answer.get("prompt_id", self.prompt_id)  # older hosts choose the id themselves
+        if reply.status == 400 or answer.get("node_errors"):
+            if reply.status == 200:
+                await self.stop()  # the host would run the sound part of the workflow; half a result is none
+            specs = await self._server.specs(classes_with_errors(self._workflow, answer))
+            raise FFGOError(describe_refusal(self._workflow, answer, specs))
+
+    async def _watch(self, events: Events, reconnect_s: float) -> dict[str, Any]:
+        while True:
+            try:
+                return await self._follow(events)
+            except ServerGoneError as loss:
+                self._progress.say(f"{loss} Trying to reach it again ...")
+            try:
+                await events.reopen(reconnect_s)
+            except ServerGoneError as loss:
+                raise FFGOError(
+                    f"The server stopped answering in the middle of the job, which may be lost. {loss} "
+                    "Nothing was fetched. See the server's log, start it again, and run this once more."
+                ) from loss
+
+    async def _follow(self, events: Events) -> dict[str, Any]:
+        """Show messages until the job has ended. Raises ServerGoneError when the connection breaks."""
+        message: dict[str, Any] | bytes | None = None
+        while True:
+            # The host announces every change of its queue by "status", the end of a job included.
+            if message is None or (isinstance(message, dict) and message.get("type") == "status"):
+                self._progress.refresh()
+                if entry := await self._ended():
+                    return entry
+            else:
+                self._progress.show(message)
+                self._note_blocked(message)
+            message = await events.next(QUIET_S)
+
+    async def _ended(self) -> dict[str, Any] | None:
+        # First the queue, then the history: a job goes from one to the other in one step.
+        running, waiting = await self._server.queued()
+        if self.prompt_id in waiting:
+            self._progress.waiting(len(running) + waiting.index(self.prompt_id))
+        if self.prompt_id in running + waiting:
+            return None
+        entry = await self._server.history(self.prompt_id)
+        if entry is None:
+            raise FFGOError(
+                f"{self._server.name} no longer knows the job: somebody took it out of the queue, "
+                "or the server was started anew. Run this once more."
+            )
+        return entry
+
+    def _note_blocked(self, message: dict[str, Any] | bytes) -> None:
+        """A node that blocks its output by a message leaves the job's status at success: remember it."""
+        if isinstance(message, dict) and message.get("type") == "execution_error":
+            data = message["data"]
+            if data.get("prompt_id") == self.prompt_id and data.get("exception_type") == "ExecutionBlocked":
+                self._blocked.append(describe_error(self._workflow, data))
+
+    async def _stop_aloud(self) -> None:
+        try:
+            stopped = await self.stop()
+        except FFGOError as error:
+            self._progress.say(f"The job could not be stopped: {error}")
+            return
+        self._progress.say(
+            "The job was taken off the server."
+            if stopped
+            else f"The server was asked to stop the job, but its running node has not let go within {STOP_S:.0f} s."
+        )
+
+    async def stop(self) -> bool:
+        """Take the job, and no other, off the server; returns whether it is off within STOP_S.
+
+        Asked again and again: an interrupt in the instant between queue and start of a job is lost.
+        """
+        clock = asyncio.get_running_loop()
+        deadline = clock.time() + STOP_S
+        while clock.time() < deadline:
+            await self._server.remove(self.prompt_id)
+            running, _ = await self._server.queued()
+            if self.prompt_id not in running:
+                return True
+            await self._server.interrupt(self.prompt_id)
+            await asyncio.sleep(0.25)
+        return False
