@@ -1,0 +1,57 @@
+"""Pictures as the host has them (float tensors) and as Pillow has them (8 bit), and the conventions between the two.
+
+IMAGE is (B, H, W, C), float 0..1, C = 3 or 4. A cut-out is an IMAGE with C = 4: straight colour, alpha 1 = opaque.
+MASK is (B, H, W), float 0..1. Eight bits round to the nearest: `round(x * 255)`, clipped; back it is `k / 255`,
+which the host's Save Image turns into the same k again.
+"""
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from .errors import FFGOError
+
+MIN_SIDE = 2
+"""Pixels; a picture with a side of 1 px is what a failed crop leaves, not a picture."""
+
+
+def require_image(image: Tensor, name: str) -> None:
+    """Make sure that `image` is a usable IMAGE: (B, H, W, 3 or 4), both sides at least 2 px, all numbers finite.
+
+    Raises FFGOError, which calls the input by `name`.
+    """
+    shape = "x".join(str(n) for n in image.shape)
+    if image.ndim == 3:
+        raise FFGOError(
+            f"{name} is a mask ({shape}), not an image. Connect an IMAGE; "
+            "to cut a subject out of its picture with a mask, use Join Image with Alpha."
+        )
+    if image.ndim != 4 or image.shape[3] not in (3, 4):
+        raise FFGOError(f"{name} has the shape {shape}; an image has batch x height x width x 3 (RGB) or 4 (RGBA).")
+    batch, height, width, _ = image.shape
+    if batch == 0:
+        raise FFGOError(f"{name} holds no picture (an empty batch). Check the node before it.")
+    if min(height, width) < MIN_SIDE:
+        raise FFGOError(f"{name} is {width}x{height} px. Both sides must be at least {MIN_SIDE} px.")
+    if not torch.isfinite(torch.stack(torch.aminmax(image))).all():
+        raise FFGOError(f"{name} has pixels that are not numbers (NaN or infinite). Check the nodes that made it.")
+
+
+def to_uint8(values: Tensor) -> np.ndarray:
+    """Floats 0..1 of any shape to 8 bits of the same shape; values beyond 0..1 are clipped."""
+    return values.float().mul(255).round_().clamp_(0, 255).to(torch.uint8).numpy(force=True)
+
+
+def to_float(picture: Image.Image) -> Tensor:
+    """A Pillow picture (RGB, RGBA or L) to floats 0..1, (H, W, C) or (H, W)."""
+    return torch.from_numpy(np.array(picture)).float().div_(255)
+
+
+def flatten_on_white(picture: Image.Image) -> Image.Image:
+    """An RGBA picture pasted on white, as RGB, rounded as Pillow's paste does; RGB pictures come back as they are."""
+    if picture.mode == "RGB":
+        return picture
+    flat = Image.new("RGB", picture.size, "white")
+    flat.paste(picture, mask=picture.getchannel("A"))
+    return flat
