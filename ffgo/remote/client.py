@@ -178,7 +178,7 @@ class Server:
                 params={"clientId": client_id},
                 heartbeat=HEARTBEAT_S,
                 max_msg_size=0,
-                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
+                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),  # pyright: ignore[reportCallIssue]
             )
         except aiohttp.WSServerHandshakeError as error:
             if error.status in BAD_GATEWAY:

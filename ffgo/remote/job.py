@@ -1,6 +1,7 @@
 """One job on a server: queue it, watch it to its end, take it off again."""
 
 import asyncio
+import contextlib
 import uuid
 from typing import Any
 
@@ -12,6 +13,9 @@ from .workflow import Workflow
 
 QUIET_S = 5.0
 """After so many seconds without a message the queue is asked; a proxy or a reconnect can swallow the last one."""
+
+REST_S = 0.2
+"""How long the messages of a job that has ended may still be on their way."""
 
 STOP_S = 10.0
 """How long to wait until an interrupted job has really stopped."""
@@ -79,11 +83,21 @@ class Job:
             if message is None or (isinstance(message, dict) and message.get("type") == "status"):
                 self._progress.refresh()
                 if entry := await self._ended():
+                    await self._take_rest(events)
                     return entry
             else:
-                self._progress.show(message)
-                self._note_blocked(message)
+                self._take(message)
             message = await events.next(QUIET_S)
+
+    async def _take_rest(self, events: Events) -> None:
+        """The queue can tell of the end before the job's last messages, warnings among them, have come."""
+        with contextlib.suppress(ServerGoneError):
+            while (message := await events.next(REST_S)) is not None:
+                self._take(message)
+
+    def _take(self, message: dict[str, Any] | bytes) -> None:
+        self._progress.show(message)
+        self._note_blocked(message)
 
     async def _ended(self) -> dict[str, Any] | None:
         # First the queue, then the history: a job goes from one to the other in one step.

@@ -1,0 +1,580 @@
+"""The headless client against small real servers: some that are no ComfyUI, and one that speaks as ComfyUI does."""
+
+import asyncio
+import json
+import socket
+import threading
+from contextlib import contextmanager, suppress
+
+import pytest
+from aiohttp import WSMsgType, web
+from PIL import Image
+
+from ffgo.errors import FFGOError
+from ffgo.remote import UsageError, run, run_workflow
+from ffgo.remote.__main__ import main
+from ffgo.remote.client import parse_address
+from ffgo.remote.outputs import check_name
+
+WORKFLOW = {
+    "1": {"class_type": "LoadImage", "inputs": {"image": "b.png"}, "_meta": {"title": "Background"}},
+    "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0]}, "_meta": {"title": "Save first frame"}},
+}
+
+
+@contextmanager
+def serving(app):
+    """Serve an aiohttp application from a thread; gives its address."""
+    loop = asyncio.new_event_loop()
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def call(coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(10)
+
+    async def start():
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+
+    try:
+        call(start())
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        call(runner.cleanup())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+class ComfyUI:
+    """As much of ComfyUI's protocol as the client uses. `when_queued` decides what becomes of a job."""
+
+    def __init__(self, when_queued=None, files=None):
+        self.when_queued = when_queued or ComfyUI.finish
+        self.files = files or {}
+        self.posts, self.sockets, self.queue, self.history, self.uploads = [], [], {}, {}, {}
+        self.jobs, self.dead, self.refusal = [], False, None
+        self.app = web.Application(middlewares=[self.die_if_dead])
+        self.app.add_routes(
+            [
+                web.get("/system_stats", self.stats),
+                web.get("/ws", self.websocket),
+                web.get("/queue", self.get_queue),
+                web.get("/history/{id}", self.get_history),
+                web.get("/view", self.view),
+                web.get("/object_info/{name}", self.object_info),
+                web.post("/upload/image", self.upload),
+                web.post("/prompt", self.prompt),
+                web.post("/queue", self.remove),
+                web.post("/interrupt", self.interrupt),
+            ]
+        )
+
+    @web.middleware
+    async def die_if_dead(self, request, handler):
+        if self.dead:
+            request.transport.abort()
+        return await handler(request)
+
+    async def stats(self, _):
+        return web.json_response({"system": {"comfyui_version": "0.30.0"}})
+
+    async def websocket(self, request):
+        ws = web.WebSocketResponse()
+        await ws.prepare(request)
+        self.sockets.append((request, ws))
+        await self.status()
+        async for message in ws:
+            assert message.type == WSMsgType.TEXT
+        return ws
+
+    async def say(self, event, data):
+        for _, ws in self.sockets:
+            with suppress(ConnectionError):
+                await ws.send_json({"type": event, "data": data})
+
+    async def status(self):
+        await self.say("status", {"status": {"exec_info": {"queue_remaining": len(self.queue)}}})
+
+    async def get_queue(self, _):
+        return web.json_response({"queue_running": [], "queue_pending": []} | self.queue)
+
+    async def get_history(self, request):
+        entry = self.history.get(request.match_info["id"])
+        return web.json_response({request.match_info["id"]: entry} if entry else {})
+
+    async def view(self, request):
+        content = self.files.get(request.query["filename"])
+        return await content(request) if callable(content) else web.Response(body=content)
+
+    async def object_info(self, _):
+        return web.json_response({"LoadImage": {"input": {"required": {"image": [["a.png", "bb.png"], {}]}}}})
+
+    async def upload(self, request):
+        form = await request.post()
+        assert (form["subfolder"], form["type"]) == ("ffgo", "input")
+        assert "overwrite" not in form
+        self.uploads[form["image"].filename] = form["image"].file.read()
+        return web.json_response({"name": form["image"].filename, "subfolder": "ffgo", "type": "input"})
+
+    async def prompt(self, request):
+        body = await request.json()
+        self.posts.append(("prompt", body))
+        if self.refusal:
+            return web.json_response(self.refusal[1], status=self.refusal[0])
+        self.jobs.append(asyncio.ensure_future(self.when_queued(self, body["prompt_id"])))
+        return web.json_response({"prompt_id": body["prompt_id"], "node_errors": {}})
+
+    async def remove(self, request):
+        self.posts.append(("queue", await request.json()))
+        self.queue.pop("queue_pending", None)
+        return web.Response()
+
+    async def interrupt(self, request):
+        self.posts.append(("interrupt", await request.json()))
+        self.queue.pop("queue_running", None)
+        return web.Response()
+
+    async def finish(self, prompt_id, status=None, outputs=None):
+        """The job runs to its end and leaves the files."""
+        shown = {"images": [{"filename": name, "subfolder": "", "type": "output"} for name in self.files]}
+        self.history[prompt_id] = {
+            "outputs": {"2": shown} if outputs is None else outputs,
+            "status": status or {"status_str": "success", "messages": []},
+        }
+        self.queue.clear()
+        await self.status()
+
+    async def wait_in_queue(self, prompt_id):
+        self.queue = {"queue_running": [[0, "other"]], "queue_pending": [[3, "later"], [1, "first"], [2, prompt_id]]}
+        await self.status()
+
+    async def go_on_running(self, prompt_id):
+        self.queue = {"queue_running": [[0, prompt_id]], "queue_pending": []}
+        await self.status()
+
+    async def die(self, prompt_id):
+        await self.go_on_running(prompt_id)
+        self.dead = True
+        self.drop_websockets()
+
+    def drop_websockets(self):
+        for request, _ in self.sockets:
+            request.transport.abort()
+        self.sockets.clear()
+
+
+@pytest.fixture
+def picture(tmp_path):
+    path = tmp_path / "picture.png"
+    Image.new("RGBA", (8, 6), (200, 10, 10, 128)).save(path)
+    return path
+
+
+def failure(url, out, **options):
+    """The text of the error; nothing may be left in `out`."""
+    with pytest.raises(FFGOError) as caught:
+        run_workflow(url, WORKFLOW, out, reconnect_s=0.2, **options)
+    assert not out.exists() or not list(out.iterdir())
+    return str(caught.value)
+
+
+@contextmanager
+def answering(status, content_type, body):
+    async def answer(_):
+        return web.Response(status=status, content_type=content_type, body=body)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    with serving(app) as url:
+        yield url
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body", "complaint"),
+    [
+        (200, "text/html", b"<html><title>Router</title>", "is not ComfyUI (HTTP 200, text/html, '<html><title>Router"),
+        (404, "text/plain", b"no", "is not ComfyUI (HTTP 404"),
+        (200, "application/json", b'{"system": {"os": "posix"}}', "is not ComfyUI"),
+        (200, "application/json", b'["a"]', "is not ComfyUI"),
+        (200, "application/json", b'{"system": "up"}', "is not ComfyUI"),
+        (200, "application/octet-stream", b"\xff\xfe\x00", "is not ComfyUI"),
+        (401, "text/plain", b"who?", "wants a login"),
+        (502, "text/html", b"Bad gateway", "does not reach it (HTTP 502"),
+    ],
+)  # fmt: skip
+def test_a_server_that_is_not_comfyui_is_told_apart(tmp_path, status, kind, body, complaint):
+    with answering(status, kind, body) as url:
+        text = failure(url.replace("http://", "http://me:secret@"), tmp_path / "out")
+    assert complaint in text
+    assert "secret" not in text
+    assert "http://127.0.0.1" in text
+
+
+def test_a_server_that_does_not_speak_http(tmp_path):
+    def greet():
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(b"SSH-2.0-OpenSSH_9.6\r\n")
+            connection.recv(1000)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=greet)
+        thread.start()
+        text = failure(f"127.0.0.1:{listener.getsockname()[1]}", tmp_path / "out")
+        thread.join()
+    assert "not what HTTP asks for" in text
+
+
+def test_nothing_listens(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    text = failure(f"localhost:{port}", tmp_path / "out")
+    assert f"http://localhost:{port} does not answer" in text
+    assert "Is ComfyUI running there?" in text
+
+
+def test_https_at_a_plain_server(tmp_path):
+    with serving(ComfyUI().app) as url:
+        assert "write http://" in failure(url.replace("http:", "https:"), tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("localhost:8188", "http://localhost:8188/queue"),
+        ("[::1]:8188", "http://[::1]:8188/queue"),
+        ("https://gpu.example/comfy/", "https://gpu.example/comfy/queue"),
+        ("http://gpu.example/a/b?x=1#y", "http://gpu.example/a/b/queue"),
+    ],
+)
+def test_addresses(text, url):
+    assert str(parse_address(text) / "queue") == url
+
+
+@pytest.mark.parametrize("text", ["", "ftp://host/", "host:port", "http://", "http://host:99999"])
+def test_no_addresses(text):
+    with pytest.raises(UsageError, match=r"Example: http://127\.0\.0\.1:8188"):
+        parse_address(text)
+
+
+def test_a_job_behind_a_proxy_path_from_upload_to_file(tmp_path, picture):
+    comfy = ComfyUI(files={"a.png": b"pixels"})
+    proxy = web.Application()
+    proxy.add_subapp("/comfy", comfy.app)
+    with serving(proxy) as url:
+        result = run_workflow(f"{url}/comfy/", WORKFLOW, tmp_path / "new" / "out", background=picture)
+    ((name, content),) = comfy.uploads.items()
+    assert content == picture.read_bytes()
+    ((_, body),) = comfy.posts
+    assert body["prompt"]["1"]["inputs"]["image"] == f"ffgo/{name}"
+    assert result.workflow == body["prompt"]
+    assert result.prompt_id == body["prompt_id"]
+    assert result.files == {"Save first frame": [tmp_path / "new" / "out" / "a.png"]}
+    assert result.outputs["2"]["images"][0]["filename"] == "a.png"
+    assert (tmp_path / "new" / "out" / "a.png").read_bytes() == b"pixels"
+    assert [path.name for path in (tmp_path / "new" / "out").iterdir()] == ["a.png"]
+
+
+def test_equal_images_are_uploaded_under_one_name_and_others_not(tmp_path, picture):
+    copied, other = tmp_path / "copy.jpg", tmp_path / "other.png"
+    copied.write_bytes(picture.read_bytes())
+    Image.new("RGB", (8, 6)).save(other)
+    comfy = ComfyUI()
+    with serving(comfy.app) as url:
+        for path in (picture, copied, other):
+            run_workflow(url, WORKFLOW, tmp_path / "out", background=path)
+    assert len(comfy.uploads) == 2
+
+
+def test_no_local_file_is_overwritten(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.png").write_bytes(b"mine")
+    (out / "a (1).png").write_bytes(b"mine too")
+    with serving(ComfyUI(files={"a.png": b"pixels"}).app) as url:
+        for _ in range(2):  # the second time the same file is there already
+            result = run_workflow(url, WORKFLOW, out)
+            assert result.files["Save first frame"] == [out / "a (2).png"]
+    assert sorted(path.name for path in out.iterdir()) == ["a (1).png", "a (2).png", "a.png"]
+    assert (out / "a.png").read_bytes() == b"mine"
+
+
+def test_previews_only_when_asked_for_and_texts_always(tmp_path):
+    async def ending(comfy, prompt_id):
+        shown = {
+            "images": [{"filename": "t.png", "subfolder": "", "type": "temp"}],
+            "gifs": [{"filename": "v.mp4", "subfolder": "", "type": "output", "format": "video/mp4"}],
+            "text": ["switch at 8"],
+            "animated": [True],
+        }
+        await comfy.finish(prompt_id, outputs={"2": shown})
+
+    with serving(ComfyUI(ending, {"t.png": b"t", "v.mp4": b"v"}).app) as url:
+        result = run_workflow(url, WORKFLOW, tmp_path / "out")
+        assert [path.name for path in result.files["Save first frame"]] == ["v.mp4"]
+        assert result.texts == {"Save first frame": ["switch at 8"]}
+        result = run_workflow(url, WORKFLOW, tmp_path / "out", previews=True)
+        assert [path.name for path in result.files["Save first frame"]] == ["t.png", "v.mp4"]
+
+
+@pytest.mark.parametrize("name", ["../a", "/etc/passwd", "a/b", "..\\a", "C:\\a", "C:a", "..", ".", "", "a\0b", "a\n"])
+def test_a_name_that_leaves_the_folder_is_refused(tmp_path, name):
+    with pytest.raises(FFGOError, match="no plain file name"):
+        check_name(name)
+
+
+def test_a_server_that_sends_such_a_name_gets_nothing_written(tmp_path):
+    with serving(ComfyUI(files={"good.png": b"x", "../../evil.png": b"x"}).app) as url:
+        assert "no plain file name" in failure(url, tmp_path / "deep" / "out")
+    assert [path.name for path in tmp_path.rglob("*")] == ["deep", "out"]
+
+
+async def break_off(request):
+    answer = web.StreamResponse(headers={"Content-Length": "1000"})
+    await answer.prepare(request)
+    await answer.write(b"half")
+    request.transport.abort()
+    return answer
+
+
+def test_a_server_that_dies_in_the_middle_of_a_file_leaves_none(tmp_path):
+    with serving(ComfyUI(files={"whole.png": b"x", "half.mp4": break_off}).app) as url:
+        assert "does not answer: the connection broke" in failure(url, tmp_path / "out")
+
+
+def test_a_file_that_is_gone_is_named(tmp_path):
+    async def gone(_):
+        raise web.HTTPNotFound
+
+    with serving(ComfyUI(files={"gone.png": gone}).app) as url:
+        assert "does not hand out 'gone.png': HTTP 404" in failure(url, tmp_path / "out")
+
+
+def test_a_server_that_dies_in_the_middle_of_the_job(tmp_path):
+    with serving(ComfyUI(ComfyUI.die).app) as url:
+        text = failure(url, tmp_path / "out")
+    assert "stopped answering in the middle of the job, which may be lost" in text
+
+
+def test_a_websocket_that_drops_while_the_server_lives_costs_nothing(tmp_path, capsys):
+    async def drop_then_finish(comfy, prompt_id):
+        await comfy.go_on_running(prompt_id)
+        comfy.drop_websockets()
+        await asyncio.sleep(0.5)
+        await comfy.finish(prompt_id)
+
+    comfy = ComfyUI(drop_then_finish, {"a.png": b"x"})
+    with serving(comfy.app) as url:
+        result = run_workflow(url, WORKFLOW, tmp_path / "out", reconnect_s=0.2)
+    assert result.files["Save first frame"] == [tmp_path / "out" / "a.png"]
+    assert [name for name, _ in comfy.posts] == ["prompt"]  # and not queued twice
+    assert "closed the websocket" in capsys.readouterr().err
+
+
+def test_a_job_that_the_server_forgot_is_reported(tmp_path):
+    async def forget(comfy, prompt_id):
+        await comfy.wait_in_queue(prompt_id)
+        comfy.queue.clear()
+        await comfy.status()
+
+    with serving(ComfyUI(forget).app) as url:
+        assert "no longer knows the job" in failure(url, tmp_path / "out")
+
+
+def test_the_place_in_the_queue_is_shown(tmp_path, capsys):
+    async def wait_then_finish(comfy, prompt_id):
+        await comfy.wait_in_queue(prompt_id)
+        await asyncio.sleep(0.3)
+        await comfy.finish(prompt_id)
+
+    with serving(ComfyUI(wait_then_finish).app) as url:
+        run_workflow(url, WORKFLOW, tmp_path / "out")
+    assert "Waiting in the server's queue, 2 before this one." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [(ComfyUI.wait_in_queue, ["prompt", "queue"]), (ComfyUI.go_on_running, ["prompt", "queue", "interrupt", "queue"])],
+)
+def test_cancelling_takes_this_job_off_and_no_other(tmp_path, capsys, state, expected):
+    async def cancel_when_queued(url):
+        task = asyncio.create_task(run(url, WORKFLOW, tmp_path / "out"))
+        while not comfy.queue:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    comfy = ComfyUI(state)
+    with serving(comfy.app) as url:
+        asyncio.run(cancel_when_queued(url))
+    assert [name for name, _ in comfy.posts] == expected
+    prompt_id = comfy.posts[0][1]["prompt_id"]
+    assert all(body in ({"delete": [prompt_id]}, {"prompt_id": prompt_id}) for _, body in comfy.posts[1:])
+    assert "The job was taken off the server." in capsys.readouterr().err
+
+
+def missing_model(status):
+    problem = {
+        "type": "value_not_in_list",
+        "message": "Value not in list",
+        "details": "image: 'b.png' not in (list of length 40)",
+        "extra_info": {"input_name": "image", "received_value": "b.png", "input_config": None},
+    }
+    return status, {
+        "error": {"type": "prompt_outputs_failed_validation", "message": "Prompt outputs failed validation"},
+        "node_errors": {"1": {"class_type": "LoadImage", "errors": [problem]}},
+        "prompt_id": "11111111-1111-4111-8111-111111111111",
+    }
+
+
+def test_a_refused_workflow_is_explained_by_node_with_the_choices(tmp_path):
+    comfy = ComfyUI()
+    comfy.refusal = missing_model(400)
+    with serving(comfy.app) as url:
+        text = failure(url, tmp_path / "out")
+    assert "Background (LoadImage): image: the server has no 'b.png'. It has: bb.png, a.png." in text
+    assert len(comfy.posts) == 1
+
+
+def test_a_workflow_of_which_the_server_would_run_a_part_is_taken_off(tmp_path):
+    comfy = ComfyUI()
+    comfy.refusal = missing_model(200)
+    with serving(comfy.app) as url:
+        assert "the server has no 'b.png'" in failure(url, tmp_path / "out")
+    assert comfy.posts[1] == ("queue", {"delete": ["11111111-1111-4111-8111-111111111111"]})
+
+
+@pytest.mark.parametrize(
+    ("error", "complaint"),
+    [
+        (
+            {"type": "missing_node_type", "message": "Node 'X' not found.", "extra_info": {"class_type": "FancyNode"}},
+            "Install the node pack that has FancyNode",
+        ),
+        ({"type": "prompt_no_outputs", "message": "Prompt has no outputs"}, "Add a SaveImage or SaveVideo"),
+        ("plain words", "plain words"),
+    ],
+)
+def test_a_workflow_refused_as_a_whole_is_explained(tmp_path, error, complaint):
+    comfy = ComfyUI()
+    comfy.refusal = 400, {"error": error, "node_errors": {}}
+    with serving(comfy.app) as url:
+        assert complaint in failure(url, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("event", "data", "text"),
+    [
+        (
+            "execution_error",
+            {"node_id": "1", "exception_message": "no room\n", "exception_type": "E"},
+            "Background (LoadImage): no room",
+        ),
+        (
+            "execution_error",
+            {"node_id": "1", "exception_message": "", "exception_type": "KeyError"},
+            "Background (LoadImage): KeyError",
+        ),
+        (
+            "execution_interrupted",
+            {"node_id": "2"},
+            "Save first frame (SaveImage): somebody else interrupted the job on the server.",
+        ),
+    ],
+)
+def test_a_failed_job_says_which_node_and_why(tmp_path, event, data, text):
+    async def fail(comfy, prompt_id):
+        await comfy.finish(prompt_id, {"status_str": "error", "messages": [["execution_start", {}], [event, data]]})
+
+    with serving(ComfyUI(fail, {"half.png": b"x"}).app) as url:
+        assert failure(url, tmp_path / "out") == text
+
+
+def test_a_node_that_blocks_its_output_fails_the_job_though_the_server_calls_it_a_success(tmp_path):
+    async def block(comfy, prompt_id):
+        data = {"node_id": "2", "exception_type": "ExecutionBlocked", "exception_message": "Execution Blocked: no key"}
+        await comfy.say("execution_error", data | {"prompt_id": prompt_id})
+        await comfy.finish(prompt_id)
+
+    with serving(ComfyUI(block).app) as url:
+        assert failure(url, tmp_path / "out") == "Save first frame (SaveImage): Execution Blocked: no key"
+
+
+@pytest.mark.parametrize("name", ["missing.png", "folder", "text.png", "cut.png", "cut.jpg"])
+def test_a_bad_local_image_is_found_before_anything_is_sent(tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "text.png").write_text("not a picture")
+    for cut in ("cut.png", "cut.jpg"):
+        Image.effect_noise((64, 64), 50).save(tmp_path / cut)
+        (tmp_path / cut).write_bytes((tmp_path / cut).read_bytes()[:-200])
+    comfy = ComfyUI()
+    with serving(comfy.app) as url, pytest.raises(UsageError, match=name):
+        run_workflow(url, WORKFLOW, tmp_path / "out", background=tmp_path / name)
+    assert not comfy.uploads
+    assert not comfy.posts
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("options", [{"settings": ["Save.x=1"]}, {"prompt": "x"}, {"subjects": ["picture"]}])
+def test_what_does_not_fit_the_workflow_is_found_before_anything_is_sent(tmp_path, picture, options):
+    options = {key: [picture] if key == "subjects" else value for key, value in options.items()}
+    comfy = ComfyUI()
+    with serving(comfy.app) as url, pytest.raises(UsageError):
+        run_workflow(url, WORKFLOW, tmp_path / "out", background=picture, **options)
+    assert not comfy.uploads
+    assert not comfy.posts
+
+
+def test_an_out_that_is_a_file_is_refused(picture):
+    with pytest.raises(UsageError, match="is a file; the results need a folder"):
+        run_workflow("127.0.0.1:1", WORKFLOW, picture)
+
+
+def test_the_servers_types_decide_what_set_takes(tmp_path):
+    comfy = ComfyUI()
+    with serving(comfy.app) as url:
+        run_workflow(url, WORKFLOW, tmp_path / "out", settings=["1.image=a.png"])
+        result = run_workflow(
+            url,
+            WORKFLOW | {"3": {"class_type": "LoadImage", "inputs": {}}},
+            tmp_path / "out",
+            settings=["3.image=a.png"],
+        )
+    assert result.workflow["3"]["inputs"] == {"image": "a.png"}
+
+
+def command(tmp_path, url, *more):
+    (tmp_path / "w.json").write_text(json.dumps(WORKFLOW))
+    return ["run", "--server", url, "--workflow", str(tmp_path / "w.json"), "--out", str(tmp_path / "out"), *more]
+
+
+def test_the_command_prints_the_paths_and_nothing_else_to_stdout(tmp_path, picture, capsys):
+    with serving(ComfyUI(files={"a.png": b"x", "b.png": b"y"}).app) as url:
+        assert main(command(tmp_path, url, "--background", str(picture), "--set", "2.filename_prefix=p")) == 2
+        assert "has no input" in capsys.readouterr().err
+        assert main(command(tmp_path, url, "--background", str(picture))) == 0
+    assert capsys.readouterr().out.splitlines() == [str(tmp_path / "out" / "a.png"), str(tmp_path / "out" / "b.png")]
+
+
+def test_the_command_says_what_failed(tmp_path, capsys):
+    assert main(command(tmp_path, "127.0.0.1:1")) == 1
+    assert "Error: http://127.0.0.1:1 does not answer" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "--workflow", "w.json"])
+    assert ended.value.code == 2
+
+
+def test_unknown_messages_are_passed_over(tmp_path):
+    async def chat(comfy, prompt_id):
+        await comfy.go_on_running(prompt_id)
+        await comfy.say("some.pack.event", [1, 2])
+        await comfy.say("progress", {"value": 1, "max": 2, "node": None})
+        for _, ws in comfy.sockets:
+            await ws.send_bytes(b"\0\0\0\1jpeg")
+        await comfy.finish(prompt_id)
+
+    with serving(ComfyUI(chat).app) as url:
+        assert run_workflow(url, WORKFLOW, tmp_path / "out").files == {}
