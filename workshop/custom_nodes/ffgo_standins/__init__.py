@@ -3,6 +3,8 @@
 ComfyUI reads the sizes of a Wan expert and of a Wan VAE from the file; those of the text encoder are fixed (umt5-xxl).
 """
 
+from types import SimpleNamespace
+
 import comfy.sd
 import comfy.text_encoders.wan
 import comfy.utils
@@ -41,10 +43,11 @@ def load_standin(clip_name):
     path = folder_paths.get_full_path_or_raise("text_encoders", clip_name)
     weights, metadata = comfy.utils.load_torch_file(path, safe_load=True, return_metadata=True)
     sizes = {name: int(metadata[name]) for name in ("num_layers", "num_heads", "d_kv", "d_ff", "vocab_size")}
-    target = comfy.sd.EmptyClass()
-    target.params = {}
-    target.clip = comfy.text_encoders.wan.te(dtype_t5=weights["shared.weight"].dtype)
-    target.tokenizer = comfy.text_encoders.wan.WanT5Tokenizer
+    target = SimpleNamespace(
+        params={},
+        clip=comfy.text_encoders.wan.te(dtype_t5=weights["shared.weight"].dtype),
+        tokenizer=comfy.text_encoders.wan.WanT5Tokenizer,
+    )
     return comfy.sd.CLIP(
         target,
         parameters=comfy.utils.calculate_parameters(weights),
