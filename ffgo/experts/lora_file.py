@@ -1,0 +1,188 @@
+"""LoRA files: read one, and find out which expert it was trained for.
+
+Nothing in the tensors tells: the two files of a pair have the same keys and shapes. What tells is our metadata, a list
+of known files, and, as a hint only, the file's name.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from ..errors import FFGOError
+
+Expert = Literal["high", "low"]
+EXPERTS: tuple[Expert, Expert] = ("high", "low")
+EXPERT_KEY = "ffgo.expert"
+KNOWN_FILES = Path(__file__).with_name("known_files.json")
+SUFFIXES = (".safetensors", ".sft")
+
+# "high_quality" and "low_light" say nothing about noise.
+_NOT_ABOUT_NOISE = {"angle", "contrast", "definition", "detail", "details", "fps", "key", "light", "lights", "motion"}
+_NOT_ABOUT_NOISE |= {"poly", "quality", "rank", "res", "resolution", "speed", "vram"}
+# Words of a name: lower case, capitals, or a capitalised word ("14bHigh" -> 14, b, High).
+_WORDS = re.compile(r"[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]+|\d+")
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """A published file and the expert that it is for."""
+
+    sha256: str
+    size: int
+    expert: Expert
+    name: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a file says about the expert that it is for; `expert` is None where it says nothing."""
+
+    expert: Expert | None
+    certain: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class LoRAFile:
+    """A LoRA file, its tensors still on the disk until they are used."""
+
+    name: str
+    """As in the host's list: relative to the loras folder."""
+    tensors: Mapping[str, Tensor]
+    metadata: Mapping[str, str]
+    evidence: Evidence
+
+
+def read_lora(path: Path, name: str, known: Iterable[KnownFile] = ()) -> LoRAFile:
+    """Open a LoRA file and find out which expert it is for.
+
+    name: what to call it; known: published files. The file is read through only where its size is that of a known file.
+
+    Raises: FFGOError if it is no safetensors file, or not all of one.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise FFGOError(f"'{name}' is not a safetensors file. Convert it to safetensors, or choose another file.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (it has no iterator)
+            metadata = file.metadata() or {}
+    except SafetensorError as error:
+        raise FFGOError(_unreadable(path, name)) from error
+    return LoRAFile(name, tensors, metadata, _evidence(path, name, metadata, known))
+
+
+def read_known_files(*lists: Path) -> list[KnownFile]:
+    """Read lists of known files, JSON as in known_files.json; a list that does not exist is empty.
+
+    Raises: FFGOError naming the list that cannot be used.
+    """
+    known = []
+    for path in lists:
+        if not path.exists():
+            continue
+        try:
+            known += [KnownFile(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+        except (ValueError, TypeError) as error:
+            raise FFGOError(
+                f"{path} is not a list of known LoRA files ({error}). It must be a JSON list of objects with "
+                '"sha256", "size" (bytes), "expert" ("high" or "low"), "name" and "source". Mend or remove the file.'
+            ) from error
+    for file in known:
+        if file.expert not in EXPERTS:
+            raise FFGOError(
+                f"The list of known LoRA files says expert = {file.expert!r} for {file.name}; use 'high' or 'low'."
+            )
+    return known
+
+
+def check_slots(files: Mapping[Expert, LoRAFile]) -> list[str]:
+    """Compare the slot that each file was put into with the expert that it is for.
+
+    Returns warnings for contradictions that rest on a file's name. Raises: FFGOError where the evidence is certain.
+    """
+    wrong = {slot: file for slot, file in files.items() if file.evidence.expert not in (None, slot)}
+    says = [
+        f"lora_{slot} holds '{file.name}', a LoRA for the {file.evidence.expert}-noise expert: {file.evidence.reason}."
+        for slot, file in wrong.items()
+    ]
+    if any(file.evidence.certain for file in wrong.values()):
+        raise FFGOError(" ".join([*says, _mend_slots(files, list(wrong))]))
+    return [f"{text} If that is so, exchange it." for text in says]
+
+
+def check_experts(names: Mapping[Expert, str | None], *, one_model: bool) -> list[str]:
+    """Warn where the experts themselves seem to be swapped.
+
+    names: the files that they were loaded from, None where unknown; one_model: both inputs are the same model.
+    """
+    warnings = [
+        f"model_{slot} comes from '{name}', whose name says {hint} noise. Check that the experts are not swapped."
+        for slot, name in names.items()
+        if name and (hint := hint_in_name(name)) not in (None, slot)
+    ]
+    if one_model:
+        warnings.append("model_high and model_low are the same model. Connect the high-noise and the low-noise expert.")
+    return warnings
+
+
+def hint_in_name(name: str) -> Expert | None:
+    """Read "high" or "low" out of a file's name, else out of the nearest folder's; None where it has none or both."""
+    for part in reversed(re.split(r"[/\\]", name)):
+        words = [word.lower() for word in _WORDS.findall(re.sub(r"\.\w+$", "", part))]
+        following = [*words[1:], ""]
+        hints = {_hint(word) for word, after in zip(words, following, strict=True) if after not in _NOT_ABOUT_NOISE}
+        hints.discard(None)
+        if hints:
+            return hints.pop() if len(hints) == 1 else None
+    return None
+
+
+def _hint(word: str) -> Expert | None:
+    return next((expert for expert in EXPERTS if word in (expert, f"{expert}noise")), None)
+
+
+def _evidence(path: Path, name: str, metadata: Mapping[str, str], known: Iterable[KnownFile]) -> Evidence:
+    declared = metadata.get(EXPERT_KEY)
+    if declared in EXPERTS:
+        return Evidence(declared, True, f"its metadata says {EXPERT_KEY} = {declared}")
+    size = path.stat().st_size
+    candidates = {entry.sha256.lower(): entry for entry in known if entry.size == size}
+    if candidates and (entry := candidates.get(_sha256(path))):
+        return Evidence(entry.expert, True, f"it is the known file {entry.name} from {entry.source}")
+    if hinted := hint_in_name(name):
+        return Evidence(hinted, False, f"its name says {hinted} noise")
+    return Evidence(None, False, "neither its metadata, nor the lists of known files, nor its name says")
+
+
+def _mend_slots(files: Mapping[Expert, LoRAFile], wrong: list[Expert]) -> str:
+    if len(wrong) == 2:
+        return "The two files are swapped: exchange lora_high and lora_low."
+    slot = wrong[0]
+    beside = "".join(f" (lora_{other} holds '{file.name}')" for other, file in files.items() if other != slot)
+    return f"Choose the file for the {slot}-noise expert in lora_{slot}{beside}."
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _unreadable(path: Path, name: str) -> str:
+    """Say what is wrong with a file that does not open. A safetensors file begins with eight bytes and then JSON."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(64)
+    if start[8:9] == b"{":
+        return f"'{name}' is cut off or damaged: its {size:,} bytes are not what its header says. Download it again."
+    return (
+        f"'{name}' is not a safetensors file although its name says so ({size:,} bytes, beginning {start[:24]!r}). "
+        "A failed download often leaves a web page or a pointer under the file's name. Download it again."
+    )

@@ -1,0 +1,50 @@
+"""A guess at what a file is that does not fit a Wan2.2 expert, from its key names and shapes. For messages only."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+
+UNKNOWN = "a file of an unknown kind"
+
+# Tried in this order: the first pattern that is found in any key names the file.
+SIGNS = (
+    (r"vace_blocks|vace_patch", "a Wan VACE LoRA"),
+    (r"face_adapter|motion_encoder|face_encoder", "a Wan2.2 Animate LoRA"),
+    (r"audio_injector|casual_audio", "a Wan2.2 S2V (speech to video) LoRA"),
+    (
+        r"cross_attn[._][kv]_img|attn2[._]add_[kv]_proj|img_emb|image_embedder",
+        "a Wan2.1 I2V LoRA (with image cross-attention, which Wan2.2 experts do not have)",
+    ),
+    (r"single_transformer_blocks|double_blocks|single_blocks", "a Flux or HunyuanVideo LoRA"),
+    (r"joint_blocks", "a Stable Diffusion 3 LoRA"),
+    (r"(?:input|output|down|up)_blocks|mid(?:dle)?_block", "a Stable Diffusion 1.5 or SDXL LoRA"),
+    (r"img_mod|txt_mod|txt_mlp", "a Qwen-Image LoRA"),
+    (r"transformer_blocks", "a LoRA of another diffusers transformer, such as LTX-Video"),
+    (r"lora_te|text_model|text_encoder", "a LoRA of a text encoder"),
+    (r"first_stage|decoder\.up|encoder\.down", "a VAE or a whole checkpoint"),
+)
+WAN_BLOCK = re.compile(r"blocks[._]\d+[._](?:self_attn|attn1)[._](?:to_)?q")
+WAN_WIDTHS = {1536: "a Wan2.1 1.3B LoRA", 3072: "a Wan2.2 5B (TI2V) LoRA", 5120: "a Wan 14B LoRA"}
+T2V_CHANNELS = 16
+PATCH = re.compile(r"lora|lokr|hada|oft_|\.diff|\.alpha$|set_weight|_norm$|\.[ab][12]\.")
+
+
+def likely_origin(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """Name the likely origin of a file, with its article: "a Flux or HunyuanVideo LoRA".
+
+    shapes: key -> shape of the tensor, as in the file.
+    """
+    if not any(PATCH.search(key) for key in shapes):
+        return "a whole model, not a LoRA (load it with Load Diffusion Model)"
+    guess = next((name for pattern, name in SIGNS if any(re.search(pattern, key) for key in shapes)), None)
+    return guess or _wan_of_width(shapes)
+
+
+def _wan_of_width(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    if any("patch_embedding" in key and shape[1:2] == (T2V_CHANNELS,) for key, shape in shapes.items()):
+        return f"a Wan T2V LoRA ({T2V_CHANNELS} input channels; I2V experts have 36)"
+    sizes = Counter(max(shape) for key, shape in shapes.items() if WAN_BLOCK.search(key) and len(shape) > 1)
+    if not sizes:
+        return UNKNOWN
+    width = sizes.most_common(1)[0][0]
+    return f"{WAN_WIDTHS.get(width, 'a LoRA of a Wan-like model')} ({width} wide)"

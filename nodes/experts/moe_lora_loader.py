@@ -1,0 +1,119 @@
+"""The Wan2.2 MoE LoRA Loader node."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import folder_paths
+from comfy.model_patcher import ModelPatcher
+from comfy_api.latest import io
+
+from ...ffgo.experts.lora_file import KNOWN_FILES, Expert, check_experts, check_slots, read_known_files, read_lora
+from ...ffgo.experts.lora_keys import ExpertLoRA, translate
+from ...ffgo.experts.lora_report import report_lines
+from .._host import show_warnings
+from .._lora import Mode, apply_lora, expert_file, expert_weights
+
+USERS_KNOWN_FILES = "known_loras.json"
+
+
+class WanMoELoRALoader(io.ComfyNode):
+    """Loads one LoRA file onto each of Wan2.2's two experts."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        files = folder_paths.get_filename_list("loras")
+        strength = {"default": 1.0, "min": -20.0, "max": 20.0, "step": 0.05, "optional": True}
+        return io.Schema(
+            node_id="FFGOWanMoELoRALoader",
+            display_name="Wan2.2 MoE LoRA Loader",
+            category="FFGo/Experts",
+            description="Loads a LoRA onto each of Wan2.2's two experts. Every trainer's key names are understood; "
+            "a file that does not fit, or that is for the other expert, is an error. Chain several for a stack.",
+            search_aliases=["ffgo lora", "wan lora", "high low noise lora", "dual lora", "moe lora", "lightx2v"],
+            hidden=[io.Hidden.unique_id],
+            inputs=[
+                io.Model.Input("model_high", tooltip="The high-noise expert, which runs first."),
+                io.Model.Input("model_low", tooltip="The low-noise expert, which finishes."),
+                io.Combo.Input("lora_high", options=files, tooltip="LoRA for the high-noise expert."),
+                io.Combo.Input("lora_low", options=files, tooltip="LoRA for the low-noise expert."),
+                io.Float.Input(
+                    "strength_high",
+                    tooltip="Strength on the high-noise expert: 1 = as trained, 0 = leave the expert as it is.",
+                    **strength,
+                ),
+                io.Float.Input(
+                    "strength_low",
+                    tooltip="Strength on the low-noise expert: 1 = as trained, 0 = leave the expert as it is.",
+                    **strength,
+                ),
+                io.Boolean.Input(
+                    "strict", default=True, optional=True,
+                    tooltip="On: a file that does not fit completely is an error. Off: what fits is applied.",
+                ),
+                io.Combo.Input(
+                    "apply", options=["auto", "merge", "bypass"], default="auto", optional=True,
+                    tooltip="merge: into the weights. bypass: beside them, a little slower, but exact on fp8 weights. "
+                    "auto: bypass for quantised experts, else merge.",
+                ),
+            ],
+            outputs=[
+                io.Model.Output(display_name="model_high"),
+                io.Model.Output(display_name="model_low"),
+                io.String.Output(display_name="report", tooltip="What was loaded, how, and how sure its expert is."),
+            ],
+        )  # fmt: skip
+
+    @classmethod
+    def fingerprint_inputs(cls, lora_high: str, lora_low: str, **_) -> list[tuple[int, int]]:
+        """A file that was written anew under the same name is another LoRA."""
+        stats = [_path(name).stat() for name in (lora_high, lora_low)]
+        return [(stat.st_mtime_ns, stat.st_size) for stat in stats]
+
+    @classmethod
+    def execute(  # noqa: PLR0917 (a node's inputs)
+        cls, model_high, model_low, lora_high: str, lora_low: str,
+        strength_high: float = 1.0, strength_low: float = 1.0, strict: bool = True, apply: Mode = "auto",
+    ) -> io.NodeOutput:  # fmt: skip
+        slots = [Slot("high", model_high, lora_high, strength_high), Slot("low", model_low, lora_low, strength_low)]
+        loras, warnings = _opened(slots, strict=strict)
+        models, report = [], []
+        for slot in slots:
+            model, how = apply_lora(slot.model, loras.get(slot.expert), slot.strength, apply)
+            models.append(model)
+            report += report_lines(slot.expert, loras.get(slot.expert), slot.strength, how)
+        show_warnings(cls, warnings)
+        return io.NodeOutput(*models, "\n".join(report), ui={"text": report})
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What was put in for one expert."""
+
+    expert: Expert
+    model: ModelPatcher
+    lora: str
+    strength: float
+
+
+def _opened(slots: list[Slot], *, strict: bool) -> tuple[dict[Expert, ExpertLoRA], list[str]]:
+    """Read and check the LoRAs of all experts, before any of them is patched; also return warnings."""
+    users_list = Path(folder_paths.get_system_user_directory("ffgo")) / USERS_KNOWN_FILES
+    known = read_known_files(KNOWN_FILES, users_list)
+    used = [slot for slot in slots if slot.strength]
+    files = {slot.expert: read_lora(_path(slot.lora), slot.lora, known) for slot in used}
+    warnings = check_slots(files) + _experts_warnings(*slots)
+    loras = {}
+    for slot in used:
+        weights = expert_weights(slot.model, f"model_{slot.expert}")
+        loras[slot.expert] = translate(files[slot.expert], weights, f"lora_{slot.expert}", strict=strict)
+        warnings += loras[slot.expert].warnings
+    return loras, warnings
+
+
+def _experts_warnings(high: Slot, low: Slot) -> list[str]:
+    names = {slot.expert: expert_file(slot.model) for slot in (high, low)}
+    return check_experts(names, one_model=high.model.is_clone(low.model))
+
+
+def _path(name: str) -> Path:
+    return Path(folder_paths.get_full_path_or_raise("loras", name))
