@@ -44,7 +44,7 @@ async def run(
     seed: int | None = None,
     settings: Sequence[str] = (),
     previews: bool = False,
-    reconnect_s: float = 30.0,
+    reconnect_s: float = 15.0,
 ) -> Result:
     """Fill in `workflow` (API format), run it on the ComfyUI at `server`, and fetch its files into the folder `out`.
 
