@@ -2,7 +2,7 @@
 
 import copy
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import comfy.lora
 import comfy.weight_adapter
@@ -43,8 +43,8 @@ def expert_weights(model: ModelPatcher, slot: str) -> dict[str, tuple[int, ...]]
 
 def expert_file(model: ModelPatcher) -> str | None:
     """Name of the file that the expert was loaded from, where the host knows it."""
-    source = model.cached_patcher_init[1][0] if model.cached_patcher_init else None
-    return Path(source).name if isinstance(source, str) else None
+    _loader, arguments, *_ = model.cached_patcher_init or (None, ())
+    return next((Path(argument).name for argument in arguments if isinstance(argument, str)), None)
 
 
 def is_quantised(model: ModelPatcher) -> bool:
@@ -60,13 +60,19 @@ def apply_lora(model: ModelPatcher, lora: ExpertLoRA | None, strength: float, mo
     bypass = mode == "bypass" or (mode == "auto" and quantised)
     merged = _host_patches(lora)
     beside = {key: merged.pop(key) for key in _bypassable(lora, merged)} if bypass else {}
+    bare = {key: merged.pop(key) for key in list(merged) if not key.endswith((".weight", ".bias"))}
     clone = model.clone()
+    for key, patch in bare.items():
+        # The host never applies weight patches to parameters of modules that hold other modules.
+        weight = cast(torch.Tensor, clone.get_model_object(key)).to(torch.float32, copy=True)
+        weight = comfy.lora.calculate_weight([(strength, patch, 1.0, None, None)], weight, key)
+        clone.add_object_patch(key, torch.nn.Parameter(weight, requires_grad=False))
     if len(clone.add_patches(merged, strength)) != len(merged):
         raise FFGOError("ComfyUI did not take all patches of the LoRA. Please report this with the name of the file.")
     if beside:
         injections = [*(clone.get_injections(INJECTIONS) or []), bypass_injection(beside, strength)]
         clone.set_injections(INJECTIONS, injections)
-    return clone, _how(len(merged), len(beside), quantised=quantised)
+    return clone, _how(len(merged) + len(bare), len(beside), quantised=quantised)
 
 
 def bypass_injection(adapters: dict[str, comfy.weight_adapter.WeightAdapterBase], strength: float) -> PatcherInjection:

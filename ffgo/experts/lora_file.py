@@ -23,6 +23,7 @@ EXPERT_KEY = "ffgo.expert"
 KNOWN_FILES = Path(__file__).with_name("known_files.json")
 SUFFIXES = (".safetensors", ".sft")
 
+_HINTS: dict[str, Expert] = {"high": "high", "highnoise": "high", "low": "low", "lownoise": "low"}
 # "high_quality" and "low_light" say nothing about noise.
 _NOT_ABOUT_NOISE = {"angle", "contrast", "definition", "detail", "details", "fps", "key", "light", "lights", "motion"}
 _NOT_ABOUT_NOISE |= {"poly", "quality", "rank", "res", "resolution", "speed", "vram"}
@@ -39,6 +40,10 @@ class KnownFile:
     expert: Expert
     name: str
     source: str
+
+    def __post_init__(self) -> None:
+        if self.expert not in EXPERTS:
+            raise ValueError(f"expert = {self.expert!r}")
 
 
 @dataclass(frozen=True)
@@ -95,11 +100,6 @@ def read_known_files(*lists: Path) -> list[KnownFile]:
                 f"{path} is not a list of known LoRA files ({error}). It must be a JSON list of objects with "
                 '"sha256", "size" (bytes), "expert" ("high" or "low"), "name" and "source". Mend or remove the file.'
             ) from error
-    for file in known:
-        if file.expert not in EXPERTS:
-            raise FFGOError(
-                f"The list of known LoRA files says expert = {file.expert!r} for {file.name}; use 'high' or 'low'."
-            )
     return known
 
 
@@ -108,7 +108,9 @@ def check_slots(files: Mapping[Expert, LoRAFile]) -> list[str]:
 
     Returns warnings for contradictions that rest on a file's name. Raises: FFGOError where the evidence is certain.
     """
-    wrong = {slot: file for slot, file in files.items() if file.evidence.expert not in (None, slot)}
+    wrong: dict[Expert, LoRAFile] = {
+        slot: file for slot, file in files.items() if file.evidence.expert not in (None, slot)
+    }
     says = [
         f"lora_{slot} holds '{file.name}', a LoRA for the {file.evidence.expert}-noise expert: {file.evidence.reason}."
         for slot, file in wrong.items()
@@ -138,15 +140,13 @@ def hint_in_name(name: str) -> Expert | None:
     for part in reversed(re.split(r"[/\\]", name)):
         words = [word.lower() for word in _WORDS.findall(re.sub(r"\.\w+$", "", part))]
         following = [*words[1:], ""]
-        hints = {_hint(word) for word, after in zip(words, following, strict=True) if after not in _NOT_ABOUT_NOISE}
-        hints.discard(None)
+        found = (
+            _HINTS.get(word) for word, after in zip(words, following, strict=True) if after not in _NOT_ABOUT_NOISE
+        )
+        hints: set[Expert] = {expert for expert in found if expert}
         if hints:
             return hints.pop() if len(hints) == 1 else None
     return None
-
-
-def _hint(word: str) -> Expert | None:
-    return next((expert for expert in EXPERTS if word in (expert, f"{expert}noise")), None)
 
 
 def _evidence(path: Path, name: str, metadata: Mapping[str, str], known: Iterable[KnownFile]) -> Evidence:

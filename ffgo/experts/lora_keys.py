@@ -158,7 +158,7 @@ class _FoundModule:
 
     def add_declared_alpha(self, alpha_of: AlphaOf) -> None:
         if UP in self.parts and DOWN in self.parts and "alpha" not in self.parts:
-            alpha = alpha_of(self.name_in_file, rank_of(self.parts))
+            alpha = alpha_of(self.name_in_file, self.parts[DOWN].shape[0])
             if alpha is not None:
                 self.parts["alpha"] = torch.tensor(alpha)
 
@@ -225,6 +225,8 @@ def _split(key: str) -> tuple[str, str]:
     for pattern, part in _FACTORS:
         if match := pattern.search(key):
             return key[: match.start()], part
+    if key.endswith(".diff_m"):  # LightX2V's spelling
+        return f"{key.removesuffix('.diff_m')}.modulation", "diff"
     cut = next((f".{part}" for part in PARTS if key.endswith(f".{part}")), None)
     return (key.removesuffix(cut), cut[1:]) if cut else (key, "")
 

@@ -7,7 +7,15 @@ import folder_paths
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
-from ...ffgo.experts.lora_file import KNOWN_FILES, Expert, check_experts, check_slots, read_known_files, read_lora
+from ...ffgo.experts.lora_file import (
+    KNOWN_FILES,
+    Expert,
+    LoRAFile,
+    check_experts,
+    check_slots,
+    read_known_files,
+    read_lora,
+)
 from ...ffgo.experts.lora_keys import ExpertLoRA, translate
 from ...ffgo.experts.lora_report import report_lines
 from .._host import show_warnings
@@ -100,9 +108,9 @@ def _opened(slots: list[Slot], *, strict: bool) -> tuple[dict[Expert, ExpertLoRA
     users_list = Path(folder_paths.get_system_user_directory("ffgo")) / USERS_KNOWN_FILES
     known = read_known_files(KNOWN_FILES, users_list)
     used = [slot for slot in slots if slot.strength]
-    files = {slot.expert: read_lora(_path(slot.lora), slot.lora, known) for slot in used}
+    files: dict[Expert, LoRAFile] = {slot.expert: read_lora(_path(slot.lora), slot.lora, known) for slot in used}
     warnings = check_slots(files) + _experts_warnings(*slots)
-    loras = {}
+    loras: dict[Expert, ExpertLoRA] = {}
     for slot in used:
         weights = expert_weights(slot.model, f"model_{slot.expert}")
         loras[slot.expert] = translate(files[slot.expert], weights, f"lora_{slot.expert}", strict=strict)
@@ -111,7 +119,7 @@ def _opened(slots: list[Slot], *, strict: bool) -> tuple[dict[Expert, ExpertLoRA
 
 
 def _experts_warnings(high: Slot, low: Slot) -> list[str]:
-    names = {slot.expert: expert_file(slot.model) for slot in (high, low)}
+    names: dict[Expert, str | None] = {slot.expert: expert_file(slot.model) for slot in (high, low)}
     return check_experts(names, one_model=high.model.is_clone(low.model))
 
 

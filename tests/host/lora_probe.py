@@ -26,6 +26,7 @@ import comfy.sd  # noqa: E402
 import folder_paths  # noqa: E402
 import server  # noqa: E402
 from comfy.ldm.wan.model import WanModel  # noqa: E402
+from comfy.model_patcher import ModelPatcher  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
 
@@ -228,7 +229,7 @@ def stacked(model, *steps: tuple[str, float, str]):
     low = LOW
     for name, strength, how in steps:
         if how == "stock":
-            lora, metadata = comfy.utils.load_torch_file(str(LORAS / name), safe_load=True, return_metadata=True)
+            lora, _ = comfy.utils.load_torch_file(str(LORAS / name), safe_load=True, return_metadata=True)
             model, _ = comfy.sd.load_bypass_lora_for_models(model, None, lora, strength, 0)
         else:
             model, low, _ = load(model, low, name, name, strength_high=strength, strength_low=0, apply=how)
@@ -324,8 +325,108 @@ def quantised():
         yield f"{kind}, without the LoRA", {"difference": difference(run(base), wanted), "report": ""}
 
 
+def kinds():
+    """Each kind of patch: its greatest error where merged, and how far bypass is from merging."""
+    generator = torch.Generator().manual_seed(3)
+
+    def random(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=generator) * 0.2
+
+    base, untouched = load_expert("high"), WEIGHTS["high"]
+    ffn, conv, norm, modulation = "blocks.0.ffn.0", "patch_embedding", "blocks.1.norm3", "blocks.0.modulation"
+    out, inside = untouched[f"{ffn}.weight"].shape
+    a, b, a2, b2, alpha = (
+        random(RANK, inside),
+        random(out, RANK),
+        random(RANK, inside),
+        random(out, RANK),
+        torch.tensor(2.0),
+    )
+    k1, k2, k2a, k2b = random(2, 4), random(out // 2, inside // 4), random(out // 2, RANK), random(RANK, inside // 4)
+    kernel, up = random(RANK, 36, 1, 2, 2), random(256, RANK, 1, 1, 1)
+    change, gate_change, head_change, bias_change = random(256), random(1, 6, 256), random(1, 2, 256), random(out)
+    square, g = "blocks.0.self_attn.q", [random(256, RANK), random(RANK, 256)]
+    blocks, dora = random(32, 8, 8), untouched[f"{square}.weight"].norm(dim=1, keepdim=True) + 0.1
+    weight = untouched[f"{square}.weight"]
+    rotation = torch.block_diag(*(_cayley(block) for block in blocks)).T
+    scaled = dora / weight.norm(dim=1, keepdim=True) * (weight + g[0] @ g[1])
+    low_rank = {"hada_w1_a": b, "hada_w1_b": a, "hada_w2_a": b2, "hada_w2_b": a2, "alpha": alpha}
+    glora = {"a1.weight": g[0], "a2.weight": g[1], "b1.weight": g[0], "b2.weight": g[1]}
+    one_norm = {f"{norm}.weight": change, f"{norm}.bias": change}
+    # name -> the tensors in the file, by module and part; and what they add to which weight
+    files = {
+        "LoHa": ({ffn: low_rank}, {f"{ffn}.weight": 2 / RANK * (b @ a) * (b2 @ a2)}),
+        "LoKr": ({ffn: {"lokr_w1": k1, "lokr_w2": k2}}, {f"{ffn}.weight": torch.kron(k1, k2)}),
+        "LoKr of low rank": (
+            {ffn: {"lokr_w1": k1, "lokr_w2_a": k2a, "lokr_w2_b": k2b, "alpha": alpha}},
+            {f"{ffn}.weight": 2 / RANK * torch.kron(k1, k2a @ k2b)},
+        ),
+        "convolution": (
+            {conv: {"lora_down.weight": kernel, "lora_up.weight": up}},
+            {f"{conv}.weight": (up.flatten(1) @ kernel.flatten(1)).reshape(256, 36, 1, 2, 2)},
+        ),
+        "differences": (
+            {norm: {"diff": change, "diff_b": change}, square: {"diff_b": change}, modulation: {"diff": gate_change}},
+            {**one_norm, f"{square}.bias": change, modulation: gate_change},
+        ),
+        "LightX2V's modulation": ({"head": {"diff_m": head_change}}, {"head.modulation": head_change}),
+        "norms": ({norm: {"w_norm": change, "b_norm": change}}, one_norm),
+        "replacement": ({norm: {"set_weight": change}}, {f"{norm}.weight": change - untouched[f"{norm}.weight"]}),
+        "LoRA and bias": (
+            {ffn: {"lora_A.weight": a, "lora_B.weight": b, "diff_b": bias_change}},
+            {f"{ffn}.weight": b @ a, f"{ffn}.bias": bias_change},
+        ),
+        "GLoRA": ({square: glora}, {f"{square}.weight": weight @ g[0] @ g[1] + g[0] @ g[1]}),
+        "OFT": ({square: {"oft_blocks": blocks}}, {f"{square}.weight": rotation @ weight - weight}),
+        "DoRA": (
+            {square: {"lora_up.weight": g[0], "lora_down.weight": g[1], "dora_scale": dora}},
+            {f"{square}.weight": scaled - weight},
+        ),
+    }
+    before = run(base)
+    for number, (name, (modules, added)) in enumerate(files.items()):
+        file = f"kind {number}.safetensors"
+        tensors = {
+            f"{module}.{part}": tensor.clone() for module, parts in modules.items() for part, tensor in parts.items()
+        }
+        save_file({f"diffusion_model.{key}": tensor for key, tensor in tensors.items()}, LORAS / file)
+        folder_paths.filename_list_cache.clear()
+        merged, beside = (stacked(base, (file, 1.0, how)) for how in ("merge", "bypass"))
+        wanted = {key: w.double() + added.get(key, 0) for key, w in untouched.items()}
+        error = max(float((w.double() - wanted[key]).abs().max()) for key, w in patched(merged).items())
+        after = run(merged)
+        yield name, {"error": error, "effect": difference(after, before), "bypass": difference(run(beside), after)}
+        if name == "LightX2V's modulation":
+            twice = stacked(base, (file, 1.0, "merge"), (file, -0.5, "bypass"))
+            gate = patched(twice)["head.modulation"].double()
+            yield f"{name}, twice", float((gate - untouched["head.modulation"] - 0.5 * head_change).abs().max())
+            yield f"{name}, taken off", difference(run(base), before)
+
+
+def _cayley(block: torch.Tensor) -> torch.Tensor:
+    skew, one = block - block.T, torch.eye(len(block))
+    return (one + skew) @ torch.linalg.inv(one - skew)
+
+
+def refusals():
+    """What the user reads when something is put in that cannot work."""
+    name = write_lora("refused", HIGH_1)
+    stranger = ModelPatcher(torch.nn.Linear(2, 2), torch.device("cpu"), torch.device("cpu"))
+    try:
+        load(stranger, LOW, name, name, strength_low=0)
+    except ValueError as error:
+        yield "another model", str(error)
+
+
 LOW = load_expert("low")
-SCENARIOS = {"dialects": dialects, "stacks": stacks, "outdated": outdated, "quantised": quantised}
+SCENARIOS = {
+    "dialects": dialects,
+    "stacks": stacks,
+    "outdated": outdated,
+    "quantised": quantised,
+    "kinds": kinds,
+    "refusals": refusals,
+}
 
 if __name__ == "__main__":
     LORAS.mkdir(parents=True, exist_ok=True)

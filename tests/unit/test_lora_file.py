@@ -1,0 +1,210 @@
+"""Reading LoRA files, and which expert they are for."""
+
+import hashlib
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from ffgo.errors import FFGOError
+from ffgo.experts.lora_file import (
+    KNOWN_FILES,
+    Evidence,
+    KnownFile,
+    LoRAFile,
+    check_experts,
+    check_slots,
+    hint_in_name,
+    read_known_files,
+    read_lora,
+)
+
+
+@pytest.fixture
+def lora(tmp_path):
+    path = tmp_path / "plain.safetensors"
+    save_file({"a.lora_A.weight": torch.arange(64.0).reshape(8, 8)}, path, {"note": "hello"})
+    return path
+
+
+def test_reads_tensors_and_metadata(lora):
+    file = read_lora(lora, "sub/plain.safetensors")
+    assert torch.equal(file.tensors["a.lora_A.weight"], torch.arange(64.0).reshape(8, 8))
+    assert file.metadata["note"] == "hello"
+    assert file.name == "sub/plain.safetensors"
+    assert file.evidence.expert is None
+
+
+@pytest.mark.parametrize("kept", [4, 40, 200], ids=["within the length", "within the header", "within the tensors"])
+def test_a_truncated_file(lora, kept):
+    lora.write_bytes(lora.read_bytes()[:kept])
+    with pytest.raises(FFGOError, match=rf"'plain.safetensors'.*{kept}.*[Dd]ownload it again"):
+        read_lora(lora, "plain.safetensors")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<!DOCTYPE html><html>Access denied</html>",
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:0",
+        b"",
+        b"note\n",
+    ],
+    ids=["page", "pointer", "empty", "short"],
+)
+def test_a_file_that_only_has_the_name(tmp_path, content):
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(FFGOError, match="is not a safetensors file although its name says so"):
+        read_lora(path, "x.safetensors")
+
+
+def test_a_text_of_safetensors_shape_is_no_safetensors_file(tmp_path):
+    path = tmp_path / "x.safetensors"
+    path.write_bytes((2).to_bytes(8, "little") + b"{]")
+    with pytest.raises(FFGOError, match="cut off or damaged"):
+        read_lora(path, "x.safetensors")
+
+
+@pytest.mark.parametrize("name", ["x.ckpt", "x.pt", "x.gguf", "x"])
+def test_other_kinds_of_files_must_be_converted(tmp_path, name):
+    with pytest.raises(FFGOError, match="Convert it"):
+        read_lora(tmp_path / name, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "expert"),
+    [
+        ("wan2.2_i2v_lightx2v_4steps_lora_v1_high_noise.safetensors", "high"),
+        ("wan2.2_i2v_lightx2v_4steps_lora_v1_low_noise.safetensors", "low"),
+        ("Wan2.2_FFGO-LoRA-HIGH_bf16.safetensors", "high"),
+        ("Wan22_FFGO-LoRA-LOW_bf16.safetensors", "low"),
+        ("10_LargeMixedDatset_wan_14bHigh_f81_run_r128/checkpoint-600.safetensors", "high"),
+        ("10_LargeMixedDatset_wan_14bLow_f81_run_r128\\checkpoint-600.safetensors", "low"),
+        ("Wan2.2-Lightning_I2V-A14B-4steps-lora_HIGH_fp16.safetensors", "high"),
+        ("Wan2.2-I2V-A14B-HighNoise-Q8_0.gguf", "high"),
+        ("low/high_noise_model.safetensors", "high"),
+        ("styles_low_noise/mine.safetensors", "low"),
+        ("mylora_lownoise.safetensors", "low"),
+        ("checkpoint-600.safetensors", None),
+        ("high_quality_style.safetensors", None),
+        ("lowres_follow_highway.safetensors", None),
+        ("low_light_high_noise.safetensors", "high"),
+        ("high_and_low.safetensors", None),
+        ("lightx2v_I2V_14B_480p_cfg_step_distill_rank64_bf16.safetensors", None),
+    ],
+)
+def test_hints_in_names(name, expert):
+    assert hint_in_name(name) == expert
+
+
+@pytest.mark.parametrize("expert", ["high", "low"])
+def test_our_metadata_is_certain(tmp_path, expert):
+    path = tmp_path / "high_low.safetensors"
+    save_file({"a": torch.zeros(1)}, path, {"ffgo.expert": expert})
+    evidence = read_lora(path, "x_high_noise.safetensors").evidence
+    assert (evidence.expert, evidence.certain) == (expert, True)
+
+
+def test_unknown_metadata_says_nothing(tmp_path):
+    path = tmp_path / "a.safetensors"
+    save_file({"a": torch.zeros(1)}, path, {"ffgo.expert": "both"})
+    assert read_lora(path, "a.safetensors").evidence.expert is None
+
+
+def known(path, expert="low", **changes) -> dict:
+    content = path.read_bytes()
+    entry = {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "size": len(content),
+        "expert": expert,
+        "name": "N",
+        "source": "S",
+    }
+    return {**entry, **changes}
+
+
+def test_a_known_file_is_certain(lora):
+    evidence = read_lora(lora, "x_high.safetensors", [KnownFile(**known(lora))]).evidence
+    assert evidence == Evidence("low", True, "it is the known file N from S")
+    upper = known(lora, sha256=known(lora)["sha256"].upper())
+    assert read_lora(lora, "x.safetensors", [KnownFile(**upper)]).evidence.certain
+
+
+@pytest.mark.parametrize("changes", [{"sha256": "0" * 64}, {"size": 1}])
+def test_a_file_that_only_resembles_a_known_one(lora, changes):
+    entry = KnownFile(**known(lora, **changes))
+    assert not read_lora(lora, "x.safetensors", [entry]).evidence.certain
+
+
+def test_the_users_list_extends_ours(lora, tmp_path):
+    users = tmp_path / "known_loras.json"
+    users.write_text(json.dumps([known(lora, "high")]))
+    entries = read_known_files(KNOWN_FILES, users, tmp_path / "absent.json")
+    assert entries[-1] == KnownFile(**known(lora, "high"))
+
+
+def test_our_list_is_in_order():
+    for entry in read_known_files(KNOWN_FILES):
+        assert len(entry.sha256) == 64
+        assert entry.size > 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", '{"a": 1}', "[1]", '[{"sha256": "0"}]', '[{"sha256":"0","size":1,"expert":"both","name":"","source":""}]'],
+)
+def test_a_list_that_cannot_be_used_is_named(tmp_path, text):
+    path = tmp_path / "known_loras.json"
+    path.write_text(text)
+    with pytest.raises(FFGOError, match=r"known_loras\.json"):
+        read_known_files(path)
+
+
+def file(name, expert=None, *, certain=False) -> LoRAFile:
+    return LoRAFile(name, {}, {}, Evidence(expert, certain, "some reason"))
+
+
+def test_files_in_their_own_slots_pass():
+    assert check_slots({"high": file("h", "high", certain=True), "low": file("l", "low", certain=True)}) == []
+    assert check_slots({"high": file("x"), "low": file("x")}) == []
+
+
+def test_swapped_files_for_certain():
+    with pytest.raises(FFGOError) as error:
+        check_slots(
+            {"high": file("l.safetensors", "low", certain=True), "low": file("h.safetensors", "high", certain=True)}
+        )
+    for words in (
+        "lora_high holds 'l.safetensors'",
+        "lora_low holds 'h.safetensors'",
+        "exchange lora_high and lora_low",
+        "some reason",
+    ):
+        assert words in str(error.value)
+
+
+def test_one_file_in_both_slots():
+    both = file("l.safetensors", "low", certain=True)
+    with pytest.raises(
+        FFGOError, match=r"Choose the file for the high-noise expert in lora_high \(lora_low holds 'l.safetensors'\)"
+    ):
+        check_slots({"high": both, "low": both})
+
+
+def test_one_wrong_file_alone():
+    with pytest.raises(FFGOError, match=r"Choose the file for the low-noise expert in lora_low\."):
+        check_slots({"low": file("h.safetensors", "high", certain=True)})
+
+
+def test_a_name_alone_is_only_a_warning():
+    (warning,) = check_slots({"high": file("x_low.safetensors", "low"), "low": file("y")})
+    assert "lora_high holds 'x_low.safetensors'" in warning
+
+
+def test_swapped_experts_are_warned_about():
+    (warning,) = check_experts({"high": "wan2.2_low_noise.safetensors", "low": None}, one_model=False)
+    assert "model_high comes from 'wan2.2_low_noise.safetensors'" in warning
+    assert check_experts({"high": "a_high.safetensors", "low": "model.safetensors"}, one_model=False) == []
+    assert "same model" in check_experts({"high": None, "low": None}, one_model=True)[0]
