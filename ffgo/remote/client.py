@@ -24,6 +24,7 @@ UPLOAD = aiohttp.ClientTimeout(total=900, sock_connect=10)
 DOWNLOAD = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
 HEARTBEAT_S = 30.0
 CLOSE_S = 1.0
+RETRY_S = 0.5
 
 BAD_GATEWAY = {502, 503, 504}
 """What a reverse proxy answers when the ComfyUI behind it is gone."""
@@ -241,7 +242,7 @@ class Events:
         clock = asyncio.get_running_loop()
         deadline = clock.time() + patience_s
         while True:
-            await asyncio.sleep(min(1.0, patience_s))
+            await asyncio.sleep(RETRY_S)
             try:
                 self._socket = await self._server.open_socket(self._client_id)
                 return

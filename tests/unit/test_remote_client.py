@@ -75,6 +75,7 @@ class ComfyUI:
     async def die_if_dead(self, request, handler):
         if self.dead:
             request.transport.abort()
+            return web.Response()
         return await handler(request)
 
     async def stats(self, _):
@@ -147,7 +148,7 @@ class ComfyUI:
         await self.status()
 
     async def wait_in_queue(self, prompt_id):
-        self.queue = {"queue_running": [[0, "other"]], "queue_pending": [[3, "later"], [1, "first"], [2, prompt_id]]}
+        self.queue = {"queue_running": [[0, "other"]], "queue_pending": [[4, "z"], [1, "a"], [3, prompt_id], [2, "b"]]}
         await self.status()
 
     async def go_on_running(self, prompt_id):
@@ -231,7 +232,7 @@ def test_nothing_listens(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     text = failure(f"localhost:{port}", tmp_path / "out")
-    assert f"http://localhost:{port} does not answer" in text
+    assert f"http://localhost:{port} does not answer: nothing listens there" in text
     assert "Is ComfyUI running there?" in text
 
 
@@ -251,6 +252,7 @@ def test_https_at_a_plain_server(tmp_path):
 )
 def test_addresses(text, url):
     assert str(parse_address(text) / "queue") == url
+    assert "?" not in str(parse_address(text))
 
 
 @pytest.mark.parametrize("text", ["", "ftp://host/", "host:port", "http://", "http://host:99999"])
@@ -275,6 +277,21 @@ def test_a_job_behind_a_proxy_path_from_upload_to_file(tmp_path, picture):
     assert result.outputs["2"]["images"][0]["filename"] == "a.png"
     assert (tmp_path / "new" / "out" / "a.png").read_bytes() == b"pixels"
     assert [path.name for path in (tmp_path / "new" / "out").iterdir()] == ["a.png"]
+
+
+def test_the_subjects_reach_the_canvas(tmp_path, picture):
+    canvas = {"class_type": "FFGOComposeCanvas", "inputs": {"background": ["1", 0], "subjects.subject0": ["4", 0]}}
+    subject = {"class_type": "LoadImage", "inputs": {"image": "s.png"}}
+    other = tmp_path / "other.png"
+    Image.new("RGB", (8, 6)).save(other)
+    comfy = ComfyUI()
+    with serving(comfy.app) as url:
+        run_workflow(
+            url, WORKFLOW | {"3": canvas, "4": subject}, tmp_path / "out", background=picture, subjects=[other, picture]
+        )
+    images = {node: comfy.posts[0][1]["prompt"][node]["inputs"]["image"] for node in ("1", "4", "5")}
+    assert images["1"] == images["5"] != images["4"]
+    assert comfy.uploads[images["4"].removeprefix("ffgo/")] == other.read_bytes()
 
 
 def test_equal_images_are_uploaded_under_one_name_and_others_not(tmp_path, picture):
@@ -358,19 +375,23 @@ def test_a_server_that_dies_in_the_middle_of_the_job(tmp_path):
     assert "stopped answering in the middle of the job, which may be lost" in text
 
 
-def test_a_websocket_that_drops_while_the_server_lives_costs_nothing(tmp_path, capsys):
+@pytest.mark.parametrize("away_s", [0, 0.8], ids=["websocket only", "longer than the first try"])
+def test_a_connection_that_breaks_for_a_moment_costs_nothing(tmp_path, capsys, away_s):
     async def drop_then_finish(comfy, prompt_id):
         await comfy.go_on_running(prompt_id)
+        await asyncio.sleep(0.2)
+        comfy.dead = away_s > 0
         comfy.drop_websockets()
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(away_s)
+        comfy.dead = False
         await comfy.finish(prompt_id)
 
     comfy = ComfyUI(drop_then_finish, {"a.png": b"x"})
     with serving(comfy.app) as url:
-        result = run_workflow(url, WORKFLOW, tmp_path / "out", reconnect_s=0.2)
+        result = run_workflow(url, WORKFLOW, tmp_path / "out")
     assert result.files["Save first frame"] == [tmp_path / "out" / "a.png"]
     assert [name for name, _ in comfy.posts] == ["prompt"]  # and not queued twice
-    assert "closed the websocket" in capsys.readouterr().err
+    assert "closed the websocket. Trying to reach it again" in capsys.readouterr().err
 
 
 def test_a_job_that_the_server_forgot_is_reported(tmp_path):
@@ -386,12 +407,14 @@ def test_a_job_that_the_server_forgot_is_reported(tmp_path):
 def test_the_place_in_the_queue_is_shown(tmp_path, capsys):
     async def wait_then_finish(comfy, prompt_id):
         await comfy.wait_in_queue(prompt_id)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.2)
+        await comfy.status()
+        await asyncio.sleep(0.2)
         await comfy.finish(prompt_id)
 
     with serving(ComfyUI(wait_then_finish).app) as url:
         run_workflow(url, WORKFLOW, tmp_path / "out")
-    assert "Waiting in the server's queue, 2 before this one." in capsys.readouterr().err
+    assert capsys.readouterr().err == "Waiting in the server's queue, 3 before this one.\n"
 
 
 @pytest.mark.parametrize(

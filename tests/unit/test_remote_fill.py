@@ -129,6 +129,7 @@ def test_the_tenth_input_comes_after_the_second():
     workflow = copy.deepcopy(CANVAS)
     inputs = workflow["6"]["inputs"]
     inputs["subjects.subject10"] = inputs.pop("subjects.subject0")  # gaps and any order are allowed in a file
+    inputs["subjects.subject2"] = inputs.pop("subjects.subject1")
     filled = fill(workflow, subjects=["a", "b"])
     assert filled["4"]["inputs"]["image"] == "a"
     assert filled["2"]["inputs"]["image"] == "b"
@@ -213,6 +214,8 @@ def test_the_last_dot_that_leaves_a_node_and_an_input_counts():
     workflow["1"]["_meta"]["title"] = "Wan2.weight"
     workflow["2"]["inputs"]["weight.unet"] = "u"
     assert fill(workflow, settings=["Wan2.weight.unet=x"])["2"]["inputs"]["weight.unet"] == "x"
+    workflow["1"]["inputs"]["unet"] = "u"
+    assert fill(workflow, settings=["Wan2.weight.unet=x"])["1"]["inputs"]["unet"] == "x"
 
 
 def test_settings_come_last_and_in_order():

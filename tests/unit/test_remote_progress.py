@@ -35,6 +35,7 @@ def test_running_nodes_have_bars_with_their_titles(monkeypatch):
     assert "Background:   0%" in shown
     assert "Save first frame:" in shown
     assert shown.rstrip("\n").rpartition("\r")[2].startswith("Save first frame: 100%")
+    assert shown.count("\n") == 1  # the bar of a node without steps does not stay
 
 
 def test_hosts_without_progress_states_have_bars_too(monkeypatch):
@@ -50,6 +51,6 @@ def test_hosts_without_progress_states_have_bars_too(monkeypatch):
 
 def test_what_a_node_says_is_printed_once_with_its_title(capsys):
     progress = Progress(WORKFLOW)
-    for kind, node in ((3, b"2"), (3, b"2"), (1, b"2"), (3, b"99")):
-        progress.show(struct.pack(">II", kind, len(node)) + node + "⚠ five subjects".encode())
-    assert capsys.readouterr().err == "Save first frame (SaveImage): ⚠ five subjects\n"
+    for kind, node, text in ((3, b"2", "⚠ five"), (3, b"2", "⚠ five"), (1, b"2", "jpeg"), (3, b"99", "of another job")):
+        progress.show(struct.pack(">II", kind, len(node)) + node + text.encode())
+    assert capsys.readouterr().err == "Save first frame (SaveImage): ⚠ five\n"
