@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -58,8 +59,6 @@ async def run(
     check_workflow(workflow)
     back = [read_picture(background)] if background else []
     front = [read_picture(path) for path in subjects]
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out} is a file; the results need a folder.")
 
     async with connect(server) as host:
         specs = await host.specs(node["class_type"] for node in workflow.values()) if settings else {}
@@ -69,7 +68,7 @@ async def run(
         sent = [await host.upload(picture) for picture in back + front]
         ready = filled(background=sent[0] if back else None, subjects=sent[len(back) :])
 
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)  # now, and not after an hour of sampling
         progress = Progress(ready)
         job = Job(host, ready, progress)
         try:
@@ -87,6 +86,15 @@ async def run(
 def run_workflow(server: str, workflow: Workflow, out: Path, **options: Any) -> Result:
     """`run` for code without asyncio; takes the same options. Ctrl-C takes the job off the server."""
     return asyncio.run(run(server, workflow, out, **options))
+
+
+def make_folder(out: Path) -> None:
+    """Make the folder for the results. Raises UsageError if nothing can be written there."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryDirectory(dir=out).cleanup()
+    except OSError as error:
+        raise UsageError(f"The results cannot be written to {out}: {error.strerror}. Choose another --out.") from error
 
 
 def read_picture(path: Path) -> Picture:

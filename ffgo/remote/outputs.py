@@ -38,17 +38,25 @@ async def fetch(
     files = list(files_of(outputs, {"output", "temp"} if previews else {"output"}))
     for _, file in files:
         check_name(file.name)
-    paths: dict[RemoteFile, Path] = {}
-    with tempfile.TemporaryDirectory(prefix=".ffgo-", dir=out) as folder:
-        unique = list(dict.fromkeys(file for _, file in files))
-        for number, file in enumerate(unique):
-            await server.download(file.query(), Path(folder) / str(number))
-        for number, file in enumerate(unique):
-            paths[file] = _move(Path(folder) / str(number), out / file.name)
+    try:
+        paths = await _fetch_all(server, list(dict.fromkeys(file for _, file in files)), out)
+    except OSError as error:
+        raise FFGOError(
+            f"The results cannot be written to {out}: {error.strerror}. They are still in the server's output folder."
+        ) from error
     by_title: dict[str, list[Path]] = {}
     for node_id, file in files:
         by_title.setdefault(title_of(workflow, node_id), []).append(paths[file])
     return by_title
+
+
+async def _fetch_all(server: Server, files: list[RemoteFile], out: Path) -> dict[RemoteFile, Path]:
+    """Download into a hidden folder, and move the files to their places when all are there."""
+    with tempfile.TemporaryDirectory(prefix=".ffgo-", dir=out) as folder:
+        temporary = {file: Path(folder) / str(number) for number, file in enumerate(files)}
+        for file, path in temporary.items():
+            await server.download(file.query(), path)
+        return {file: _move(path, out / file.name) for file, path in temporary.items()}
 
 
 def files_of(outputs: Outputs, folders: set[str]) -> Iterator[tuple[str, RemoteFile]]:

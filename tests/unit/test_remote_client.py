@@ -551,9 +551,22 @@ def test_what_does_not_fit_the_workflow_is_found_before_anything_is_sent(tmp_pat
     assert not comfy.posts
 
 
-def test_an_out_that_is_a_file_is_refused(picture):
-    with pytest.raises(UsageError, match="is a file; the results need a folder"):
-        run_workflow("127.0.0.1:1", WORKFLOW, picture)
+def test_an_out_that_cannot_be_written_is_found_before_the_job_is_queued(picture):
+    comfy = ComfyUI()
+    with serving(comfy.app) as url:
+        for out in (picture, picture / "below"):
+            with pytest.raises(UsageError, match=r"cannot be written to .*Choose another --out"):
+                run_workflow(url, WORKFLOW, out)
+    assert not comfy.posts
+
+
+def test_an_out_that_goes_away_meanwhile_is_explained(tmp_path):
+    async def remove_out(comfy, prompt_id):
+        (tmp_path / "out").rmdir()
+        await comfy.finish(prompt_id)
+
+    with serving(ComfyUI(remove_out, {"a.png": b"x"}).app) as url:
+        assert "still in the server's output folder" in failure(url, tmp_path / "out")
 
 
 def test_the_servers_types_decide_what_set_takes(tmp_path):
