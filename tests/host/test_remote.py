@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -82,17 +83,17 @@ def picture(path, size=(40, 24), seed=0):
     return path
 
 
+@contextmanager
 def command(host, workflow, tmp_path, *more):
-    """The command in a process of its own."""
+    """The command in a process of its own, which ends with the test."""
     (tmp_path / "workflow.json").write_text(json.dumps(workflow))
     options = ["run", "--server", host.url, "--workflow", tmp_path / "workflow.json", "--out", tmp_path / "out", *more]
-    return subprocess.Popen(
-        [sys.executable, "-m", "ffgo.remote", *map(str, options)],
-        cwd=REPO,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    line = [sys.executable, "-m", "ffgo.remote", *map(str, options)]
+    with subprocess.Popen(line, cwd=REPO, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def jobs(host):
