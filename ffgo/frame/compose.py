@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import prod
+from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -11,8 +13,10 @@ from torch import Tensor
 
 from ..errors import FFGOError
 from ..pixels import flatten_on_white, require_image, to_float, to_uint8
-from .geometry import Box, halves
-from .layout import MAX_SUBJECTS, BackgroundFit, Layout, LayoutName, Subject, arrange
+from .geometry import MIN_CANVAS, Box, halves
+from .layout import MAX_SUBJECTS, Layout, LayoutName, Placement, Subject, place_background, place_subjects
+
+BackgroundFit: TypeAlias = Literal["keep_aspect", "stretch"]
 
 GOOD_SUBJECTS = 4
 """FFGo follows up to four subjects and a scene; with more it loses some. Source: the paper, section 5."""
@@ -38,11 +42,10 @@ class Composition:
 
 @dataclass(frozen=True, slots=True)
 class CutOut:
-    """A subject that has been checked."""
+    """One subject: its picture (H, W, 3 or 4), float 0..1, its name in messages, and where it can be seen."""
 
     name: str
-    visible: Image.Image
-    """RGBA, only the box around its visible pixels."""
+    picture: Tensor
     subject: Subject
 
 
@@ -60,59 +63,68 @@ def compose(
     """Compose one frame of `width` x `height` pixels from a background and 1 to 8 subjects.
 
     background (1, H, W, C) and subjects (B, h, w, C), each by the name that messages call it by: float 0..1, C = 3
-    (opaque) or 4 (straight alpha, 1 = opaque). A batch counts as several subjects. `layout`, `background_fit`,
-    `max_upscale` and `gap`: see `layout.arrange`.
+    (opaque) or 4 (straight alpha, 1 = opaque). A batch counts as several subjects. For `layout`, `max_upscale` and
+    `gap` see `place_subjects`. `background_fit` "stretch" gives the background the canvas' aspect first, which the
+    layout "script" always does.
 
     Computes in 8 bits with Pillow, as the official FFGo script does, so that frames equal its frames to the last bit.
     Raises FFGOError for a picture that cannot be used or a canvas that is too small.
     """
-    scene = _read_background(background)
-    cutouts = _read_subjects(subjects)
+    if min(width, height) < MIN_CANVAS:
+        raise FFGOError(f"The canvas is {width}x{height} px; both sides must be at least {MIN_CANVAS} px.")
     canvas = width, height
-    stretched = canvas if layout == "script" or background_fit == "stretch" else scene.size
-    shapes = [cutout.subject for cutout in cutouts]
-    plan = arrange(shapes, stretched, canvas, layout=layout, max_upscale=max_upscale, gap=gap)
-    image, masks = _draw(plan, scene, stretched, cutouts)
-    pixels = [mask.sum(dtype=torch.float64).item() for mask in masks]
-    warnings = [*_warn_of_subjects(plan, cutouts, pixels, layout), *_warn_of_background(plan, stretched)]
-    return Composition(image, masks, plan.to_json(pixels), warnings)
+    with ThreadPoolExecutor() as pool:  # NumPy and Pillow work on pixels without holding the interpreter
+        list(pool.map(require_image, [background, *subjects.values()], ["background", *subjects]))
+        pictures = _subject_pictures(subjects)
+        scene = _background_picture(background)
+        stretch = layout == "script" or background_fit == "stretch"
+        scene_size = canvas if stretch else (scene.shape[1], scene.shape[0])
+        scene_box = place_background(scene_size, canvas)
+        scene_tile = pool.submit(_draw_background, scene, scene_size, scene_box)
+        cutouts = list(pool.map(_look_at, pictures.keys(), pictures.values()))
+        places = place_subjects([c.subject for c in cutouts], canvas, layout, max_upscale=max_upscale, gap=gap)
+        tiles = list(pool.map(_draw_subject, cutouts, places))
+    image, masks = np.ones((1, height, width, 3), np.float32), np.zeros((len(tiles), height, width), np.float32)
+    image[0][scene_box.slices] = scene_tile.result()
+    for mask, place, (colours, alpha) in zip(masks, places, tiles, strict=True):
+        image[0][place.box.slices] = colours
+        mask[place.box.slices] = alpha
+    plan = Layout(canvas, scene_box, places, [float(alpha.sum(dtype=np.float64)) for _, alpha in tiles])
+    warnings = [*_warn_of_subjects(plan, cutouts, layout), *_warn_of_background(canvas, scene_size)]
+    return Composition(torch.from_numpy(image), torch.from_numpy(masks), plan.to_json(), warnings)
 
 
-def _read_background(background: Tensor) -> Image.Image:
-    """The background as an RGB picture."""
-    require_image(background, "background")
+def _background_picture(background: Tensor) -> Tensor:
+    """The background (H, W, C)."""
     if len(background) != 1:
         raise FFGOError(
             f"background holds {len(background)} pictures; a frame has one background. "
             "Choose one of them, for example with Image From Batch."
         )
-    return flatten_on_white(Image.fromarray(to_uint8(background[0])))
+    return _look_at("background", background[0]).picture
 
 
-def _read_subjects(subjects: Mapping[str, Tensor]) -> list[CutOut]:
-    """All subjects in order, batches taken apart."""
-    for name, image in subjects.items():
-        require_image(image, name)
-    count = sum(len(image) for image in subjects.values())
-    if not 1 <= count <= MAX_SUBJECTS:
-        raise FFGOError(
-            f"{count} subjects are connected; a frame takes 1 to {MAX_SUBJECTS}, and every picture of a batch counts. "
-            f"FFGo was found to follow up to {GOOD_SUBJECTS}."
-        )
-    return [
-        _read_cutout(picture, name if len(image) == 1 else f"{name} (picture {i} of {len(image)})")
+def _subject_pictures(subjects: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The pictures (H, W, C) of all subjects by name, batches taken apart."""
+    pictures = {
+        name if len(image) == 1 else f"{name} (picture {i} of {len(image)})": picture
         for name, image in subjects.items()
         for i, picture in enumerate(image, start=1)
-    ]
+    }
+    if not 1 <= len(pictures) <= MAX_SUBJECTS:
+        raise FFGOError(
+            f"{len(pictures)} subjects are connected, and every picture of a batch counts; a frame takes 1 to "
+            f"{MAX_SUBJECTS}. FFGo was found to follow up to {GOOD_SUBJECTS}."
+        )
+    return pictures
 
 
-def _read_cutout(picture: Tensor, name: str) -> CutOut:
-    """Find out what can be seen of one subject; picture (H, W, 3 or 4), float 0..1."""
+def _look_at(name: str, picture: Tensor) -> CutOut:
+    """Find out which part of a picture (H, W, 3 or 4) can be seen."""
     height, width, channels = picture.shape
     size = width, height
     if channels == 3:
-        opaque = Image.fromarray(to_uint8(picture)).convert("RGBA")
-        return CutOut(name, opaque, Subject(size, Box(0, 0, width, height), width * height))
+        return CutOut(name, picture, Subject(size, Box(0, 0, *size), width * height))
     alpha = to_uint8(picture[..., 3])
     corners = Image.fromarray(alpha).getbbox()
     if corners is None:
@@ -121,17 +133,33 @@ def _read_cutout(picture: Tensor, name: str) -> CutOut:
             "put Invert Mask before Join Image with Alpha."
         )
     left, top, right, bottom = corners
-    pixels = to_uint8(picture[top:bottom, left:right])
-    if alpha.min() < 255 and _colourless(pixels):
+    return CutOut(name, picture, Subject(size, Box(left, top, right - left, bottom - top), alpha.sum() / 255))
+
+
+def _draw_background(picture: Tensor, size: tuple[int, int], box: Box) -> np.ndarray:
+    """The picture (H, W, C) stretched to a size, then fitted into its box; (h, w, 3), float 0..1."""
+    scene = flatten_on_white(Image.fromarray(to_uint8(picture))).resize(size, Image.Resampling.BICUBIC)
+    return to_float(_fitted(scene, box))
+
+
+def _draw_subject(cutout: CutOut, place: Placement) -> tuple[np.ndarray, np.ndarray]:
+    """The subject on white (h, w, 3) and its alpha (h, w) in the size of its box, float 0..1."""
+    visible = cutout.subject.visible
+    picture = Image.fromarray(to_uint8(cutout.picture[visible.slices])).convert("RGBA")
+    if cutout.subject.area < prod(cutout.subject.size) and _is_plain(np.asarray(picture)):
         raise FFGOError(
-            f"{name} is a shape without colour: every visible pixel is plain black or plain white, as in a mask. "
-            "Connect the photo to the `image` input of Join Image with Alpha, and only the mask to `alpha`."
+            f"{cutout.name} is a shape without colour: every visible pixel is plain black, or plain white, as in a "
+            "mask. Connect the photo to `image` of Join Image with Alpha, and only the mask to `alpha`."
         )
-    visible = Box(left, top, right - left, bottom - top)
-    return CutOut(name, Image.fromarray(pixels), Subject(size, visible, int(alpha.sum(dtype=np.int64)) / 255))
+    x, y = place.crop.x - visible.x, place.crop.y - visible.y
+    # What a crop takes from beyond the picture is transparent.
+    cropped = picture.crop((x, y, x + place.crop.width, y + place.crop.height))
+    colours = _fitted(flatten_on_white(cropped), place.box)
+    alpha = _fitted(cropped.getchannel("A"), place.box, reducing_gap=1.0)  # half the time, and no official to equal
+    return to_float(colours), to_float(alpha)
 
 
-def _colourless(pixels: np.ndarray) -> bool:
+def _is_plain(pixels: np.ndarray) -> bool:
     """Whether all visible pixels (H, W, RGBA) are black, or all are white."""
     for step in (16, 1):  # a coarse look is enough for nearly every picture
         colours = pixels[::step, ::step][pixels[::step, ::step, 3] > 0][:, :3]
@@ -140,43 +168,14 @@ def _colourless(pixels: np.ndarray) -> bool:
     return True
 
 
-def _draw(
-    plan: Layout, scene: Image.Image, stretched: tuple[int, int], cutouts: Sequence[CutOut]
-) -> tuple[Tensor, Tensor]:
-    """The frame (1, H, W, 3) and the masks (subjects, H, W); the scene goes through the size `stretched`."""
-    width, height = plan.canvas
-    image, masks = torch.ones(1, height, width, 3), torch.zeros(len(cutouts), height, width)
-    cropped = [_cropped(cutout, place.crop) for cutout, place in zip(cutouts, plan.subjects, strict=True)]
-    boxes = [place.box for place in plan.subjects]
-    with ThreadPoolExecutor() as pool:  # Pillow resamples without holding the interpreter
-        right = pool.submit(lambda: _resized(scene.resize(stretched, Image.Resampling.BICUBIC), plan.background))
-        tiles = pool.map(_resized, map(flatten_on_white, cropped), boxes)
-        alphas = pool.map(_resized, [picture.getchannel("A") for picture in cropped], boxes)
-        for mask, box, tile, alpha in zip(masks, boxes, tiles, alphas, strict=True):
-            image[0, box.y : box.bottom, box.x : box.right] = to_float(tile)
-            mask[box.y : box.bottom, box.x : box.right] = to_float(alpha)
-        box = plan.background
-        image[0, box.y : box.bottom, box.x : box.right] = to_float(right.result())
-    return image, masks
-
-
-def _cropped(cutout: CutOut, crop: Box) -> Image.Image:
-    """The crop of the whole picture; what lies around the visible part is transparent."""
-    visible = cutout.subject.visible
-    x, y = crop.x - visible.x, crop.y - visible.y
-    return cutout.visible.crop((x, y, x + crop.width, y + crop.height))
-
-
-def _resized(picture: Image.Image, box: Box) -> Image.Image:
-    """The picture in the size of the box, with the filter and the shortcut that Pillow's thumbnail takes."""
+def _fitted(picture: Image.Image, box: Box, reducing_gap: float = 2.0) -> Image.Image:
+    """The picture in the size of the box; filter and default `reducing_gap` are those of the script's thumbnail."""
     if picture.size == box.size:
         return picture
-    return picture.resize(box.size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return picture.resize(box.size, Image.Resampling.LANCZOS, reducing_gap=reducing_gap)
 
 
-def _warn_of_subjects(
-    plan: Layout, cutouts: Sequence[CutOut], pixels: Sequence[float], layout: LayoutName
-) -> list[str]:
+def _warn_of_subjects(plan: Layout, cutouts: Sequence[CutOut], layout: LayoutName) -> list[str]:
     """Which subjects will probably not come out well, and what to do about it."""
     warnings = []
     if len(cutouts) > GOOD_SUBJECTS:
@@ -185,7 +184,7 @@ def _warn_of_subjects(
             "lose some beyond that. Use fewer subjects, or spread them over several clips."
         )
     few = FEW_PIXELS * plan.canvas[0] * plan.canvas[1]
-    for cutout, place, area in zip(cutouts, plan.subjects, pixels, strict=True):
+    for cutout, place, area in zip(cutouts, plan.subjects, plan.pixels, strict=True):
         if area >= few:
             continue
         if place.box.size == place.crop.size:
@@ -200,9 +199,9 @@ def _warn_of_subjects(
     return warnings
 
 
-def _warn_of_background(plan: Layout, size: tuple[int, int]) -> list[str]:
-    """Whether the background of this size is too small for its half."""
-    width, height = halves(*plan.canvas)[1].size
+def _warn_of_background(canvas: tuple[int, int], size: tuple[int, int]) -> list[str]:
+    """Whether a background of this size is too small for its half."""
+    width, height = halves(*canvas)[1].size
     if size[0] >= width or size[1] >= height:
         return []
     return [

@@ -15,6 +15,9 @@ PRESETS: dict[str, tuple[int, int]] = {
 }
 """Canvas sizes (width, height) in pixels: what FFGo was rendered and trained at, what Wan2.2 likes, and their turns."""
 
+MIN_CANVAS, MAX_CANVAS = 16, 8192
+"""Pixels. At the least, eight subjects in rows get 2 px each; at the most, a frame takes 0.8 GB."""
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -39,6 +42,11 @@ class Box:
     def bottom(self) -> int:
         """The first row beyond the box."""
         return self.y + self.height
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns of the box, to index (H, W, ...) with."""
+        return slice(self.y, self.bottom), slice(self.x, self.right)
 
     def grown(self, margin: int, picture: tuple[int, int]) -> "Box":
         """The box with `margin` more pixels on every side, clipped to a picture of size (width, height)."""

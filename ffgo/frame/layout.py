@@ -6,23 +6,17 @@ from dataclasses import asdict, dataclass, replace
 from math import ceil, prod
 from typing import Literal, TypeAlias
 
-from ..errors import FFGOError
 from .geometry import Box, fit_size, halves
 from .packing import Item, Room, pack
 
 LayoutName: TypeAlias = Literal["published", "script", "packed"]
-BackgroundFit: TypeAlias = Literal["keep_aspect", "stretch"]
 LAYOUTS: tuple[LayoutName, ...] = ("published", "script", "packed")
-BACKGROUND_FITS: tuple[BackgroundFit, ...] = ("keep_aspect", "stretch")
 
 CROP_MARGIN = 5
 """Pixels left around a cut-out's visible part. Source: measured on the official FFGo training composites."""
 
 MAX_SUBJECTS = 8
 """More subjects than the search for the best packed layout can take in a blink, and twice what FFGo can follow."""
-
-MIN_SLOT = 2
-"""Pixels; the smallest side of a slot that a subject is put into."""
 
 VERSION = 1
 """Of the layout's JSON."""
@@ -42,7 +36,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Which part of a subject's picture is shown where."""
+    """Which part of a subject's picture is shown, and where."""
 
     crop: Box
     """In pixels of the picture."""
@@ -60,15 +54,18 @@ class Layout:
     """Everything's place on the canvas."""
 
     canvas: tuple[int, int]
+    """Width and height."""
     background: Box
-    subjects: tuple[Placement, ...]
+    subjects: Sequence[Placement]
+    pixels: Sequence[float]
+    """The alpha-weighted area of every subject on the canvas."""
 
-    def to_json(self, pixels: Sequence[float]) -> str:
-        """The layout as JSON; `pixels` are the subjects' alpha-weighted areas on the canvas, in pixels."""
+    def to_json(self) -> str:
+        """The layout as JSON, boxes as x, y, width and height."""
         width, height = self.canvas
         subjects = [
-            {"crop": asdict(s.crop), "box": asdict(s.box), "scale": round(s.scale, 6), "pixels": round(area, 2)}
-            for s, area in zip(self.subjects, pixels, strict=True)
+            {"crop": asdict(p.crop), "box": asdict(p.box), "scale": round(p.scale, 6), "pixels": round(area, 2)}
+            for p, area in zip(self.subjects, self.pixels, strict=True)
         ]
         return json.dumps(
             {
@@ -80,29 +77,34 @@ class Layout:
         )
 
 
-def arrange(
+def place_background(size: tuple[int, int], canvas: tuple[int, int]) -> Box:
+    """Where a background of this size (width, height) goes: into the middle of the right half, made smaller to fit."""
+    right = halves(*canvas)[1]
+    return right.centred(fit_size(size, right.size))
+
+
+def place_subjects(
     subjects: Sequence[Subject],
-    background: tuple[int, int],
     canvas: tuple[int, int],
-    *,
     layout: LayoutName = "published",
+    *,
     max_upscale: float = 1.0,
     gap: int = 0,
-) -> Layout:
-    """Place 1 to 8 subjects in the left half and the background, of size (width, height), in the right half.
+) -> list[Placement]:
+    """Place 1 to 8 subjects in the left half of a canvas of size (width, height).
 
-    `canvas` is (width, height). `max_upscale` and `gap` (pixels) are for "packed" only: elsewhere nothing is enlarged
-    and slots touch. Raises FFGOError if the canvas is too small for so many subjects.
+    `max_upscale` (a factor, 1 = none) and `gap` (pixels) are for "packed" only: elsewhere nothing is enlarged and
+    slots touch. Raises FFGOError if the gaps leave no room.
     Source of "script": the official FFGo script. Of "published": found out from the official training composites.
     """
-    left, right = halves(*canvas)
-    if layout == "script":
-        placements = _script(subjects, left)
-    elif layout == "published":
-        placements = _published(subjects, left)
-    else:
-        placements = _packed(subjects, left, max_upscale, gap)
-    return Layout(canvas, right.centred(fit_size(background, right.size)), tuple(placements))
+    left = halves(*canvas)[0]
+    match layout:
+        case "script":
+            return _script(subjects, left)
+        case "published":
+            return _published(subjects, left)
+        case "packed":
+            return _packed(subjects, left, max_upscale, gap)
 
 
 def _script(subjects: Sequence[Subject], left: Box) -> list[Placement]:
@@ -144,11 +146,6 @@ def _slots(left: Box, count: int, columns: int) -> list[Box]:
     """Equal slots in reading order, in whole pixels; an odd last one of two columns gets the row to itself."""
     rows = ceil(count / columns)
     width, height = left.width // columns, left.height // rows
-    if min(width, height) < MIN_SLOT:
-        raise FFGOError(
-            f"The left half of the canvas ({left.width}x{left.height} px) leaves {width}x{height} px for each of "
-            f"{count} subjects. Make the canvas larger or use fewer subjects."
-        )
     slots = [Box(left.x + i % columns * width, left.y + i // columns * height, width, height) for i in range(count)]
     if count % columns:
         slots[-1] = replace(slots[-1], width=left.width)

@@ -110,12 +110,12 @@ def best_tree(items: Sequence[Item], room: Room) -> tuple[Tree, float]:
     most = max(item.limit for item in items)
     size = _largest(most, lambda size: sum(w * h for w, h in _sides(items, size)) <= room.width * room.height)
     while not (blocks := _blocks(_sides(items, size), room)):
-        size *= STEP_DOWN
-        if size < 1:
+        if max(max(sides) for sides in _sides(items, size)) == 1:  # nothing can be made smaller
             raise FFGOError(
                 f"{len(items)} subjects with gaps of {room.gap} px do not fit into {room.width}x{room.height} px, "
                 "the left half of the canvas. Make the gap smaller or the canvas larger, or use fewer subjects."
             )
+        size *= STEP_DOWN
     while True:  # a round finds a better tree than the one before; only gaps and limits make more than one necessary
         tree = max(blocks, key=lambda block: min(room.width / block[0], room.height / block[1]))[2]
         size = _largest(most, lambda size, tree=tree: room.holds(tree, _sides(items, size)))

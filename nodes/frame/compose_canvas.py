@@ -1,0 +1,120 @@
+"""The FFGo Compose Canvas node."""
+
+from comfy_api.latest import io, ui
+
+from ...ffgo.errors import FFGOError
+from ...ffgo.frame.compose import BackgroundFit, compose
+from ...ffgo.frame.geometry import MAX_CANVAS, MIN_CANVAS, PRESETS
+from ...ffgo.frame.layout import LAYOUTS, MAX_SUBJECTS, LayoutName
+from .._host import show_warnings
+
+
+class ComposeCanvas(io.ComfyNode):
+    """Puts cut-out subjects and a background into one first frame."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="FFGOComposeCanvas",
+            display_name="FFGo Compose Canvas",
+            category="FFGo/Frame",
+            description="Composes the first frame that FFGo wants: subjects on white in the left half, the background "
+            "in the right half. Nothing is enlarged or distorted unless you ask for it.",
+            search_aliases=["first frame", "composite", "collage", "subjects and background", "ffgo canvas"],
+            inputs=[
+                io.Image.Input("background", tooltip="The scene of the video: one picture, without the subjects."),
+                io.Autogrow.Input(
+                    "subjects",
+                    template=io.Autogrow.TemplatePrefix(io.Image.Input("subject"), "subject", min=1, max=MAX_SUBJECTS),
+                    tooltip="What shall appear in the video: RGBA cut-outs (Load Image, then Join Image with Alpha) or "
+                    "RGB pictures, which stay rectangles. A batch counts as several subjects. Up to 4 work well.",
+                ),
+                io.Combo.Input(
+                    "preset",
+                    options=["custom", *PRESETS],
+                    default="custom",
+                    optional=True,
+                    tooltip="Size of the frame in pixels. `custom` takes width and height below; others ignore them.",
+                ),
+                io.Int.Input(
+                    "width",
+                    default=1280,
+                    min=MIN_CANVAS,
+                    max=MAX_CANVAS,
+                    optional=True,
+                    tooltip="Width of the frame in pixels, if the preset is `custom`. FFGo was made at 1280x720.",
+                ),
+                io.Int.Input(
+                    "height",
+                    default=720,
+                    min=MIN_CANVAS,
+                    max=MAX_CANVAS,
+                    optional=True,
+                    tooltip="Height of the frame in pixels, if the preset is `custom`.",
+                ),
+                io.Combo.Input(
+                    "layout",
+                    options=list(LAYOUTS),
+                    default="published",
+                    optional=True,
+                    tooltip="`published`: as in FFGo's training data, cropped subjects in rows, two columns from four "
+                    "on. `script`: as FFGo's own script, uncropped in rows. `packed`: cropped, arranged so that the "
+                    "smallest subject is as large as can be.",
+                ),
+                io.Combo.Input(
+                    "background_fit",
+                    options=["keep_aspect", "stretch"],
+                    default="keep_aspect",
+                    optional=True,
+                    tooltip="`keep_aspect` shows the background undistorted. `stretch` gives it the frame's aspect "
+                    "first, as the training data has it; the layout `script` always does.",
+                ),
+                io.Float.Input(
+                    "max_upscale",
+                    default=1.0,
+                    min=1.0,
+                    max=8.0,
+                    step=0.1,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Layout `packed` only: how far a small subject may be enlarged. 1.0 enlarges nothing.",
+                ),
+                io.Int.Input(
+                    "gap",
+                    default=0,
+                    min=0,
+                    max=512,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Layout `packed` only: space between neighbouring subjects, in pixels of the frame.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output(display_name="image", tooltip="The first frame, RGB: start_image of WanImageToVideo."),
+                io.Mask.Output(display_name="masks", tooltip="One mask for each subject, in pixels of the frame."),
+                io.String.Output(display_name="layout", tooltip="JSON: where everything is, in pixels of the frame."),
+            ],
+            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
+        )
+
+    @classmethod
+    def check_lazy_status(cls, **inputs) -> list[str]:
+        # The only place that sees a prompt's unknown keys; left alone, they end in a TypeError of `execute`.
+        if unknown := [name for name in inputs if name.startswith("subjects.")]:
+            raise FFGOError(f"{', '.join(unknown)}: a frame takes up to {MAX_SUBJECTS} subjects, subject0 to subject7.")
+        return []
+
+    @classmethod
+    def execute(  # noqa: PLR0917 (a node's inputs)
+        cls, background, subjects, preset="custom", width=1280, height=720, layout: LayoutName = "published",
+        background_fit: BackgroundFit = "keep_aspect", max_upscale=1.0, gap=0,
+    ) -> io.NodeOutput:  # fmt: skip
+        width, height = PRESETS.get(preset, (width, height))
+        frame = compose(
+            background, subjects, width=width, height=height, layout=layout, background_fit=background_fit,
+            max_upscale=max_upscale, gap=gap,
+        )  # fmt: skip
+        show_warnings(cls, frame.warnings)
+        preview = ui.PreviewImage(frame.image, cls=cls).as_dict()
+        return io.NodeOutput(frame.image, frame.masks, frame.layout, ui=preview | {"text": frame.warnings})
