@@ -14,6 +14,6 @@ def show_warnings(node: type[io.ComfyNode], warnings: list[str]) -> None:
     The node's schema must ask for `io.Hidden.unique_id`, else there is no node to show them on.
     """
     for warning in warnings:
-        logger.warning("%s: %s", node.GET_SCHEMA().display_name, warning)
+        logger.warning("%s: %s", node.SCHEMA.display_name, warning)
     if warnings:
         PromptServer.instance.send_progress_text("\n".join(f"⚠ {w}" for w in warnings), node.hidden.unique_id)

@@ -54,9 +54,9 @@ def make_base(base: Path, standins: Path, *, with_pack: bool = True) -> Path:
         _link(weights, base / "models" / weights.parent.name / weights.name)
     for picture in MATERIALS.glob("*.png"):
         shutil.copy(picture, base / "input")
+    _link(REPO / "workshop" / "custom_nodes" / "ffgo_standins", base / "custom_nodes" / "ffgo_standins")
     if with_pack:
         _link(REPO, base / "custom_nodes" / PACK_FOLDER)
-        _link(REPO / "workshop" / "custom_nodes" / "ffgo_standins", base / "custom_nodes" / "ffgo_standins")
     return base
 
 
