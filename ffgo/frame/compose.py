@@ -190,7 +190,7 @@ def _warn_of_subjects(plan: Layout, cutouts: Sequence[CutOut], layout: LayoutNam
         if place.box.size == place.crop.size:
             advice = "Its picture is small and shown at full size: use a larger one, or `packed` with `max_upscale`."
         elif layout == "packed":
-            advice = "Use fewer subjects."
+            advice = "Use fewer subjects, or a more compact one."
         else:
             advice = "Set `layout` to `packed`, or use fewer subjects."
         warnings.append(

@@ -258,10 +258,10 @@ def test_warns_of_each_subject_that_gets_few_pixels_and_says_what_helps():
     one, two = frame_of(banner, small).warnings
     assert one.startswith("subject0 covers ")
     assert one.endswith("Set `layout` to `packed`, or use fewer subjects.")
-    assert two.startswith("subject1 covers 6,")
+    assert two.startswith("subject1 covers 5,")
     assert "below 11,000" in two
     assert two.endswith("use a larger one, or `packed` with `max_upscale`.")
-    assert frame_of(banner, layout="packed").warnings[0].endswith("Use fewer subjects.")
+    assert frame_of(banner, layout="packed").warnings[0].endswith("Use fewer subjects, or a more compact one.")
 
 
 def test_few_pixels_are_measured_by_the_size_of_the_canvas():
