@@ -1,0 +1,65 @@
+"""One picture that tells what FFGo does with a clip."""
+
+from PIL import Image, ImageDraw, ImageFont
+
+WIDTH, MARGIN, GAP = 1280, 24, 12
+PAPER, INK, FAINT = "#ffffff", "#22262e", "#6b7280"
+SUBJECT_COLOURS = ["#d9352b", "#c78a00", "#0b7f86", "#6d3fc4", "#2563c9", "#b0307c", "#4d7c0f", "#8a4b1a"]
+KEPT = 4
+
+
+def draw_story(
+    first_frame: Image.Image, layout: dict, frames: list[Image.Image], dropped: int, notice: str
+) -> Image.Image:
+    """The composed frame with its subjects' boxes, the dropped frames crossed out, and the first frames that are kept.
+
+    layout: the canvas node's JSON; frames: all decoded frames, the dropped ones first.
+    """
+    big = _fit(first_frame, WIDTH - 2 * MARGIN)
+    small = (WIDTH - 2 * MARGIN - (KEPT - 1) * GAP) // KEPT
+    row = round(small * frames[0].height / frames[0].width)
+    page = Image.new("RGB", (WIDTH, 4 * MARGIN + big.height + 2 * (row + 60) + 60), PAPER)
+    draw = ImageDraw.Draw(page)
+
+    count = len(layout["subjects"])
+    y = _line(draw, MARGIN, f"1  The first frame: {count} subjects on the left, the background on the right")
+    page.paste(big, (MARGIN, y))
+    draw.rectangle([(MARGIN - 1, y - 1), (MARGIN + big.width, y + big.height)], outline=FAINT)
+    _draw_boxes(draw, layout, (MARGIN, y), big.width / layout["canvas"]["width"])
+    y += big.height + GAP
+
+    y = _line(draw, y, f"2  Dropped: the first {dropped} frames; with trained models they still show the composed frame")
+    for index, frame in enumerate(frames[:dropped][:KEPT]):
+        x = MARGIN + index * (small + GAP)
+        page.paste(Image.blend(_fit(frame, small), Image.new("RGB", (small, row), PAPER), 0.45), (x, y))
+        draw.line([(x, y), (x + small, y + row)], fill=SUBJECT_COLOURS[0], width=4)
+    y += row + GAP
+
+    y = _line(draw, y, f"3  Kept: frames {dropped} to {len(frames) - 1}; here the first {KEPT}")
+    for index, frame in enumerate(frames[dropped : dropped + KEPT]):
+        page.paste(_fit(frame, small), (MARGIN + index * (small + GAP), y))
+    draw.text((MARGIN, y + row + GAP), notice, font=_font(20), fill=SUBJECT_COLOURS[0])
+    return page.crop((0, 0, WIDTH, y + row + GAP + 26 + MARGIN))
+
+
+def _draw_boxes(draw: ImageDraw.ImageDraw, layout: dict, origin: tuple[int, int], scale: float) -> None:
+    for number, subject in enumerate(layout["subjects"], 1):
+        colour = SUBJECT_COLOURS[(number - 1) % len(SUBJECT_COLOURS)]
+        box = subject["box"]
+        x, y = origin[0] + box["x"] * scale, origin[1] + box["y"] * scale
+        corner = (x + box["width"] * scale - 1, y + box["height"] * scale - 1)
+        draw.rectangle([(x, y), corner], outline=colour, width=3)
+        draw.text((x + 8, y + 6), f"{number}: {subject['pixels']:,.0f} px", font=_font(18), fill=colour)
+
+
+def _line(draw: ImageDraw.ImageDraw, y: int, text: str) -> int:
+    draw.text((MARGIN, y), text, font=_font(24), fill=INK)
+    return y + 38
+
+
+def _fit(image: Image.Image, width: int) -> Image.Image:
+    return image.resize((width, round(width * image.height / image.width)), Image.Resampling.LANCZOS)
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
