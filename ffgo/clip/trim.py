@@ -1,0 +1,277 @@
+"""Dropping the frames at the start of a clip that still show the composed first frame.
+
+How the end of the transition is found. In a cut or a dissolve every frame is a mixture
+`share * composed + (1 - share) * footage`. The edges of the composed frame then stay in place and grow faint, all by
+the same factor, however the footage moves. So the share is the factor that leaves the fewest edges when that much of
+the composed frame is taken away; that is a weighted median of edge ratios, and accurate to about a hundredth.
+Footage without a composed frame is told apart by two signs: it has no white canvas around the subjects, or its edges
+move away instead of growing faint in place. In doubt only the least is dropped.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Literal, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..errors import FFGOError
+
+Mode: TypeAlias = Literal["fixed", "auto"]
+MODES: tuple[Mode, ...] = ("fixed", "auto")
+
+COMPOSED_FRAMES = 4
+"""Frames that show the composed frame: the first latent frame, and what of it the video VAE mixes into the second.
+Source: the FFGo paper drops them, arXiv 2511.15700."""
+
+WORKING_SIDE = 240
+"""Pixels; the longer side of the miniatures that are searched. Larger sees more noise, smaller fewer edges."""
+
+WHITE, STILL_WHITE = 0.95, 0.90
+"""Grey level from which a pixel counts as canvas, and from which it has remained canvas."""
+
+CANVAS_BORDER = 0.5
+"""Least white part of the left half's outer border in a composed frame. Official composites have 0.84 and more."""
+
+FAINTEST_EDGE, STRONGEST_EDGES, FEWEST_EDGES = 0.04, 0.05, 50
+"""Edges to measure: at least this grey step, in this part of all pixels; with fewer of them nothing is measured."""
+
+GONE = 0.05
+"""Share of the composed frame that counts as none. A 16-frame dissolve ends with 1/17, the noise is below 0.03."""
+
+GONE_FOR_GOOD = 0.10
+"""Largest share in the `SETTLED` frames from the end on: a black flash does not end the transition."""
+
+SETTLED = 3
+"""Frames that are looked at to know the footage after the transition."""
+
+MOVED, MOVED_ON_WHITE = 0.20, 0.12
+"""Edge strength beyond a mixture's, relative to the composed frame's: above it, something moves instead of fading.
+Dissolves of official clips stay below 0.10 (0.15 under strong noise); moved pictures on white start at 0.15."""
+
+CANVAS_LEFT = 0.6
+"""If a larger part of the canvas than this stays white, the footage is white too, or there is no transition."""
+
+CALM = 0.5
+"""Least share of a frame in the next one, for footage on white to count as a new scene and not as a fast movement."""
+
+FLAT = 0.05
+"""Range of grey levels of a picture without content, such as the end of a fade to black."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """Where the transition from the composed frame ends."""
+
+    frames: int
+    """Frames to drop."""
+    reason: str
+    """Why so many, for the user."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrimmedClip:
+    """A clip without its first frames."""
+
+    images: Tensor
+    """(B, H, W, C), a view of the clip."""
+    audio: dict[str, Any] | None
+    trimmed: int
+    """Frames dropped."""
+    summary: str
+    """One line for the user: what was dropped and why."""
+    warnings: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fade:
+    """What is left of the first picture in each picture (B)."""
+
+    share: Tensor
+    """1 = all of it, in place; 0 = nothing."""
+    rest: Tensor
+    """Strength of the other edges in the same places, relative to the first picture's edges."""
+    noise: float
+    """The part of `rest` that is noise."""
+
+
+def trim_clip(
+    images: Tensor,
+    *,
+    frames: int = COMPOSED_FRAMES,
+    mode: Mode = "fixed",
+    max_frames: int = 24,
+    audio: Mapping[str, Any] | None = None,
+    fps: float = 16.0,
+) -> TrimmedClip:
+    """Drop the composed first frame from a clip.
+
+    images (B, H, W, C) 0..1; frames: how many to drop (`fixed`) or at least (`auto`, never below `COMPOSED_FRAMES`);
+    max_frames: the most that `auto` drops; audio: the host's {"waveform": (B, C, S), "sample_rate": Hz}, cut at its
+    start by the same time; fps: frames per second of the clip.
+    Raises FFGOError for a clip that is no IMAGE batch, is too short or has NaN pixels, for audio that is too short, and
+    for limits that contradict each other.
+    """
+    least = frames if mode == "fixed" else max(frames, COMPOSED_FRAMES)
+    _check_limits(mode, frames, least, max_frames, fps)
+    _check_clip(images, least)
+    found = Transition(least, "fixed number") if mode == "fixed" else find_transition(images, least, max_frames)
+    summary = (
+        f"Dropped the first {found.frames} of {len(images)} frames ({found.frames / fps:.2f} s at {fps:g} fps): "
+        f"{found.reason}."
+    )
+    cut_audio = None if audio is None else _trim_audio(audio, found.frames / fps)
+    return TrimmedClip(images[found.frames :], cut_audio, found.frames, summary, list(found.warnings))
+
+
+def find_transition(images: Tensor, least: int = COMPOSED_FRAMES, most: int = 24) -> Transition:
+    """Find the first frame of a clip in which the composed first frame is no longer seen.
+
+    images (B, H, W, C) 0..1, the first one composed by FFGo's rule (subjects on white in the left half); the answer is
+    never below `least` nor above `most`. Exact for a cut, within one frame for a dissolve of 2 to 16 frames.
+    """
+    # The rest of the clip matters only if the composed frame outlasts `most`.
+    for stop in (most + SETTLED, len(images)):
+        pictures = _miniatures(images[:stop])
+        fade = _fade_of_steadier_half(pictures) if _looks_composed(pictures[0]) else None
+        if fade is None:
+            return Transition(least, "no composed first frame was found (subjects on a white canvas)")
+        end = _first_frame_without(fade.share)
+        if end is not None or stop >= len(images):
+            break
+    if end is None:
+        warning = (
+            "No transition found: the composed first frame never leaves the clip. Is the FFGo LoRA loaded in both "
+            "experts, and does the prompt begin with the transition phrase?"
+        )
+        return Transition(least, "no transition was found", (warning,))
+    if end <= least:
+        return Transition(least, "the composed frame is gone by then")
+    if not _leaves_in_place(pictures, fade, end):
+        return Transition(least, "the first picture moves or fades out instead of giving way to another scene")
+    if end > most:
+        warning = (
+            f"The composed first frame is seen in the first {end} frames, but max_frames allows to drop only {most}. "
+            f"Set max_frames to {end} or more."
+        )
+        return Transition(most, "the limit max_frames", (warning,))
+    return Transition(end, f"the composed frame is seen in the first {end}")
+
+
+def _check_limits(mode: str, frames: int, least: int, max_frames: int, fps: float) -> None:
+    if mode not in MODES:
+        raise FFGOError(f"There is no trim mode {mode!r}. Choose one of {', '.join(MODES)}.")
+    if frames < 0:
+        raise FFGOError(f"Cannot drop {frames} frames. Set frames to 0 or more.")
+    if mode == "auto" and max_frames < least:
+        raise FFGOError(
+            f"max_frames ({max_frames}) is less than the {least} frames that auto drops at least. "
+            f"Set max_frames to {least} or more, or lower frames ({frames}; auto never drops fewer than "
+            f"{COMPOSED_FRAMES})."
+        )
+    if not (fps > 0 and isfinite(fps)):
+        raise FFGOError(f"fps is {fps}, which is no frame rate. Set it to the clip's, for example 16.")
+
+
+def _check_clip(images: Tensor, least: int) -> None:
+    if not isinstance(images, Tensor) or images.ndim != 4 or not images.is_floating_point():
+        shape = f"a tensor of shape {tuple(images.shape)}" if isinstance(images, Tensor) else type(images).__name__
+        raise FFGOError(f"The clip must be an IMAGE batch (frames, height, width, channels), but it is {shape}.")
+    if images.numel() == 0:
+        raise FFGOError(f"The clip is empty: its shape is {tuple(images.shape)}. Connect the frames from VAE Decode.")
+    if len(images) <= least:
+        raise FFGOError(
+            f"The clip has {len(images)} frame(s), and {least} are to be dropped: nothing would be left. "
+            f"Make a longer clip (FFGo: 81 frames) or drop fewer than {len(images)}."
+        )
+    # One sum is far cheaper than a test of each pixel, and NaN and infinity survive it.
+    if not images.sum(dtype=torch.float32).isfinite():
+        bad = next((i for i, image in enumerate(images) if not image.isfinite().all()), 0)
+        raise FFGOError(
+            f"The clip has pixels that are not numbers (NaN or infinite), first in frame {bad} (counted from 0). "
+            "The sampler or the VAE overflowed: try the VAE in fp32, other weights, or a lower LoRA strength."
+        )
+
+
+def _trim_audio(audio: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    """Cut `seconds` off the start; the end stays as it is."""
+    waveform, sample_rate = audio["waveform"], audio["sample_rate"]
+    samples = round(seconds * sample_rate)
+    if samples and samples >= waveform.shape[-1]:
+        raise FFGOError(
+            f"The audio lasts {waveform.shape[-1] / sample_rate:.2f} s, and the frames dropped take {seconds:.2f} s: "
+            "nothing of it would be left. Connect the audio of the whole clip, or none; check fps."
+        )
+    return {"waveform": waveform[..., samples:], "sample_rate": sample_rate}
+
+
+def _miniatures(images: Tensor) -> Tensor:
+    """Frames (B, H, W, C) as small grey pictures (B, h, w)."""
+    height, width = images.shape[1:3]
+    shrink = min(1.0, WORKING_SIDE / max(height, width))
+    size = [max(1, round(height * shrink)), max(1, round(width * shrink))]
+    return functional.interpolate(images[..., :3].movedim(-1, 1).float(), size, mode="area").mean(dim=1)
+
+
+def _looks_composed(picture: Tensor) -> bool:
+    """Whether a picture (h, w) has the white canvas around its left half."""
+    left = picture[:, : picture.shape[1] // 2]
+    border = torch.cat((left[0], left[-1], left[:, :1].flatten()))
+    return (border >= WHITE).float().mean().item() >= CANVAS_BORDER
+
+
+def _fade_of_steadier_half(pictures: Tensor) -> _Fade | None:
+    """The fade of the half that keeps the first picture longer: subjects may start to move before the canvas goes."""
+    middle = pictures.shape[2] // 2
+    fades = [fade for half in (pictures[..., :middle], pictures[..., middle:]) if (fade := _fade(half)) is not None]
+    return max(fades, key=lambda fade: fade.share.sum().item(), default=None)
+
+
+def _fade(pictures: Tensor) -> _Fade | None:
+    """Measure how the first of the pictures (B, h, w) fades; None if it has too few edges."""
+    gradients = torch.cat((pictures.diff(dim=2).flatten(1), pictures.diff(dim=1).flatten(1)), dim=1)
+    strength = gradients[0].abs()
+    if len(strength) < FEWEST_EDGES:
+        return None
+    edges = strength > max(FAINTEST_EDGE, strength.quantile(1 - STRONGEST_EDGES).item())
+    weights = strength[edges]
+    if len(weights) < FEWEST_EDGES:
+        return None
+    ratios = gradients[:, edges] / gradients[0, edges]
+    share = _weighted_median(ratios, weights)
+    rest = ((ratios - share[:, None]).abs() * weights).sum(dim=1) / weights.sum()
+    noise = (gradients[:2].diff(dim=0)[:, ~edges].abs().mean() / weights.mean()).item()
+    return _Fade(share, rest, noise)
+
+
+def _weighted_median(values: Tensor, weights: Tensor) -> Tensor:
+    """The median of each row of values (B, N) with weights (N)."""
+    ordered, order = values.sort(dim=1)
+    reached = weights[order].cumsum(dim=1)
+    middle = (reached < reached[:, -1:] / 2).sum(dim=1, keepdim=True)
+    return ordered.gather(1, middle).squeeze(1)
+
+
+def _first_frame_without(share: Tensor) -> int | None:
+    """The first frame from which on the first picture is gone for good."""
+    soon = functional.pad(share[None], (0, SETTLED - 1), mode="replicate")[0].unfold(0, SETTLED, 1).amax(dim=1)
+    gone = (share < GONE) & (soon < GONE_FOR_GOOD)
+    return int(gone.float().argmax()) if gone.any() else None
+
+
+def _leaves_in_place(pictures: Tensor, fade: _Fade, end: int) -> bool:
+    """Whether the pictures (B, h, w) before `end` are mixtures of the first one and of another scene that follows."""
+    after = pictures[end : end + SETTLED]
+    low, high = after.flatten(1).quantile(torch.tensor((0.05, 0.95)), dim=1)
+    if (high - low).max() < FLAT:
+        return False
+    mixture = (1 - fade.share).clamp(0, 1) * fade.rest[end : end + SETTLED].mean()
+    moved = (fade.rest - fade.noise - mixture)[1:end].max().item()
+    still_white = (after[:, pictures[0] >= WHITE] >= STILL_WHITE).float().mean().item()
+    if still_white < CANVAS_LEFT:
+        return moved <= MOVED
+    next_step = _fade(after[:2])
+    return moved <= MOVED_ON_WHITE and next_step is not None and next_step.share[-1].item() >= CALM and len(after) > 1
