@@ -1,0 +1,171 @@
+"""The page of a real ComfyUI in a real Chromium, in both of its renderers."""
+
+import json
+import os
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from workshop.host import Host
+from workshop.server import PACK_FOLDER, Server, ensure_standins, make_base, running_server
+
+REPO = Path(__file__).parents[2]
+WORKFLOWS = sorted((REPO / "workflows").glob("*.json"))
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+# ComfyUI draws nodes on a canvas, or as elements of the page where a user switched "Nodes 2.0" on.
+RENDERERS = {"canvas": False, "elements": True}
+MODEL_FOLDERS = {
+    "UNETLoader": "diffusion_models",
+    "CLIPLoader": "text_encoders",
+    "VAELoader": "vae",
+    "FFGOWanMoELoRALoader": "loras",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-exports",
+        action="store_true",
+        help="write workflows/api/ and locales/en/nodeDefs.json anew, as the page and the nodes give them",
+    )
+
+
+class ComfyPage:
+    """What a user does and sees on ComfyUI's page."""
+
+    def __init__(self, page: Page, url: str):
+        self.page = page
+        self.problems: list[str] = []
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("console", self._note_our_errors)
+        page.goto(url)
+        # The page opens a workflow of its own when all else is ready.
+        page.wait_for_function("!!window.app?.extensionManager?.workflow.activeWorkflow")
+
+    def _note_our_errors(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and PACK_FOLDER in message.text + message.location.get("url", ""):
+            self.problems.append(message.text)
+
+    def browse_templates(self) -> None:
+        self.page.evaluate("app.extensionManager.command.execute('Comfy.BrowseTemplates')")
+
+    def open_template(self, name: str) -> None:
+        """Choose a workflow in the template browser and wait until it is there."""
+        self.page.evaluate("app.rootGraph.clear()")
+        self.browse_templates()
+        self.page.get_by_test_id(f"template-workflow-{name}").click()
+        self.page.wait_for_function("app.rootGraph.nodes.some(node => node.title === 'Save video')")
+        self.prompt()
+
+    def missing(self) -> dict[str, Any] | None:
+        """Node types, models and pictures that the page says are not there."""
+        return self.page.evaluate("() => app.extensionManager.workflow.activeWorkflow.pendingWarnings")
+
+    def saved(self) -> dict[str, Any]:
+        """The workflow as Save would write it."""
+        return json.loads(self.page.evaluate("async () => JSON.stringify((await app.graphToPrompt()).workflow)"))
+
+    def prompt(self) -> dict[str, Any]:
+        """The prompt as Run would queue it, once the widgets have settled."""
+        code = """async () => {
+            for (let last; ; await new Promise(resolve => setTimeout(resolve, 300))) {
+                const now = JSON.stringify((await app.graphToPrompt()).output)
+                if (now === last) return now
+                last = now
+            }
+        }"""
+        return json.loads(self.page.evaluate(code))
+
+    def set_widgets(self, title: str, **values: Any) -> None:
+        code = """([title, values]) => {
+            const node = app.rootGraph.nodes.find(node => node.title === title)
+            for (const [name, value] of Object.entries(values)) {
+                const widget = node.widgets.find(widget => widget.name === name)
+                widget.value = value
+                widget.callback?.(value)
+            }
+        }"""
+        self.page.evaluate(code, [title, values])
+
+    def select(self, title: str) -> None:
+        code = """title => {
+            const node = app.rootGraph.nodes.find(node => node.title === title)
+            app.canvas.selectNode(node)
+            app.canvas.centerOnNode(node)
+        }"""
+        self.page.evaluate(code, title)
+
+    def run(self) -> str:
+        """Press Run; returns the id of the queued prompt."""
+        with self.page.expect_response(lambda answer: answer.url.endswith("/prompt")) as queued:
+            self.page.get_by_test_id("queue-button").click()
+        answer = queued.value
+        assert answer.ok, answer.text()
+        return answer.json()["prompt_id"]
+
+
+def get_json(server: Server, path: str) -> Any:
+    with urllib.request.urlopen(server.url + path, timeout=30) as answer:
+        return json.load(answer)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    installed = Host.current()
+    base = make_base(tmp_path_factory.mktemp("web"), ensure_standins(installed))
+    _add_named_models(base)
+    settings = base / "user" / "default" / "comfy.settings.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(json.dumps({"Comfy.TutorialCompleted": True}))
+    with running_server(installed, base) as running:
+        yield running
+
+
+def _add_named_models(base: Path) -> None:
+    """An empty file for each model that a workflow names: the page then has nothing to complain about."""
+    for workflow in WORKFLOWS:
+        for node in json.loads(workflow.read_text())["nodes"]:
+            for value in node.get("widgets_values") or []:
+                if node["type"] in MODEL_FOLDERS and str(value).endswith(".safetensors"):
+                    (base / "models" / MODEL_FOLDERS[node["type"]] / value).touch()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    program = os.environ.get("FFGO_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    assert program, "No Chromium was found: install Chromium or Chrome, or set FFGO_CHROMIUM to its program."
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session", params=RENDERERS)
+def comfy(request: pytest.FixtureRequest, server: Server, browser: Browser) -> Iterator[ComfyPage]:
+    """An open page; each test that takes it runs in both renderers."""
+    setting = urllib.request.Request(
+        f"{server.url}/settings/Comfy.VueNodes.Enabled",
+        json.dumps(RENDERERS[request.param]).encode(),
+        {"Content-Type": "application/json"},
+    )
+    urllib.request.urlopen(setting, timeout=30).close()
+    page = browser.new_page(viewport={"width": 1600, "height": 900})
+    page.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
+    yield ComfyPage(page, server.url)
+    page.close()
+
+
+@pytest.fixture(scope="module", params=WORKFLOWS, ids=lambda path: path.stem)
+def workflow(request: pytest.FixtureRequest) -> Path:
+    """Each shipped workflow."""
+    return request.param

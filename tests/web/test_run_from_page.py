@@ -1,0 +1,78 @@
+"""Run is pressed in the page, and the real host answers; the models are the untrained stand-ins."""
+
+import json
+import time
+import urllib.request
+from pathlib import Path
+
+import av
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+WORKFLOWS = Path(__file__).parents[2] / "workflows"
+MAIN, FAST = WORKFLOWS / "FFGo image to video.json", WORKFLOWS / "FFGo image to video (8 steps).json"
+STANDINS = {
+    "High noise expert": {"unet_name": "standin_high_noise.safetensors"},
+    "Low noise expert": {"unet_name": "standin_low_noise.safetensors"},
+    "Text encoder": {"clip_name": "standin_umt5.safetensors"},
+    "VAE": {"vae_name": "standin_vae.safetensors"},
+    "FFGo LoRA": {"lora_high": "standin_ffgo_high_noise.safetensors", "lora_low": "standin_ffgo_low_noise.safetensors"},
+}
+DISTILLATION = {
+    "Distillation LoRA": {
+        "lora_high": "standin_distill_high_noise.safetensors",
+        "lora_low": "standin_distill_low_noise.safetensors",
+    }
+}
+SMALL = {"Canvas": {"width": 320, "height": 192}, "First frame": {"length": 17}, "Expert switch": {"steps": 4}}
+
+
+def prepare(comfy, workflow):
+    comfy.open_template(workflow.stem)
+    for title, widgets in (STANDINS | SMALL | (DISTILLATION if workflow == FAST else {})).items():
+        comfy.set_widgets(title, **widgets)
+
+
+def finished(server, prompt_id, timeout_s=240):
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        with urllib.request.urlopen(f"{server.url}/history/{prompt_id}", timeout=30) as answer:
+            if entry := json.load(answer).get(prompt_id):
+                return entry
+        time.sleep(0.2)
+    pytest.fail(f"not finished within {timeout_s} s; the host's log ends:\n{server.log()[-3000:]}")
+
+
+def failure(entry):
+    return [data["exception_message"] for name, data in entry["status"]["messages"] if name == "execution_error"]
+
+
+@pytest.mark.parametrize(("comfy", "workflow"), [("canvas", MAIN), ("elements", FAST)], indirect=True)
+def test_a_run_ends_with_a_video(comfy, server, workflow):
+    prepare(comfy, workflow)
+    entry = finished(server, comfy.run())
+    assert failure(entry) == []
+    (saved,) = [
+        file for output in entry["outputs"].values() for file in output.get("images", []) if file["type"] == "output"
+    ]
+    with av.open(Path(server.base, "output", saved["subfolder"], saved["filename"])) as video:
+        frames = list(video.decode(video=0))
+        assert video.streams.video[0].average_rate == 16
+    assert len(frames) == 17 - 4
+    assert (frames[0].width, frames[0].height) == (320, 192)
+
+
+def test_a_warning_stands_on_its_node(comfy, server, request):
+    tiny = f"tiny_{request.node.callspec.id}.png"  # a name of its own: the host keeps silent about what it has cached
+    Image.new("RGB", (40, 30), "teal").save(server.base / "input" / tiny)
+    prepare(comfy, MAIN)
+    comfy.set_widgets("Background", image=tiny)
+    prompt_id = comfy.run()
+    comfy.page.wait_for_function(
+        "() => app.rootGraph.nodes.find(node => node.title === 'Canvas').widgets.some(w => `${w.value}`.includes('⚠'))"
+    )
+    comfy.select("Canvas")
+    expect(comfy.page.get_by_text("is smaller than its half of the frame").first).to_be_visible()
+    urllib.request.urlopen(urllib.request.Request(f"{server.url}/interrupt", b""), timeout=30).close()
+    finished(server, prompt_id)

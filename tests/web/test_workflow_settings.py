@@ -1,0 +1,189 @@
+# ruff: noqa: RUF001 (the negative prompt is Chinese)
+"""What the shipped workflows set, read off their files."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+WORKFLOWS = Path(__file__).parents[2] / "workflows"
+MAIN, FAST = "FFGo image to video", "FFGo image to video (8 steps)"
+# The long negative prompt of the official single_predict.py.
+OFFICIAL_NEGATIVE = (
+    "色调艳丽，过曝，静态，细节模糊不清，字幕，风格，作品，画作，画面，静止，整体发灰，最差质量，低质量，JPEG压缩残留，"
+    "丑陋的，残缺的，多余的手指，画得不好的手部，画得不好的脸部，畸形的，毁容的，形态畸形的肢体，手指融合，静止不动的画面，"
+    "杂乱的背景，三条腿，背景人很多，倒着走"
+)
+OFFICIAL = {
+    ("Canvas", "width"): 1280,
+    ("Canvas", "height"): 720,
+    ("Canvas", "preset"): "custom",
+    ("Canvas", "layout"): "published",
+    ("Canvas", "background_fit"): "keep_aspect",
+    ("Canvas", "max_upscale"): 1,
+    ("Canvas", "gap"): 0,
+    ("First frame", "length"): 81,
+    ("First frame", "batch_size"): 1,
+    ("Expert switch", "steps"): 50,
+    ("Expert switch", "scheduler"): "simple",
+    ("Expert switch", "boundary"): 0.9,
+    ("Shift (high noise)", "shift"): 5,
+    ("Shift (low noise)", "shift"): 5,
+    ("Sampler", "sampler_name"): "uni_pc",
+    ("Guide (high noise)", "cfg"): 6,
+    ("Guide (low noise)", "cfg"): 6,
+    ("Noise", "noise_seed"): 42,
+    ("Negative prompt", "text"): OFFICIAL_NEGATIVE,
+    ("High noise expert", "unet_name"): "wan2.2_i2v_high_noise_14B_fp8_scaled.safetensors",
+    ("Low noise expert", "unet_name"): "wan2.2_i2v_low_noise_14B_fp8_scaled.safetensors",
+    ("Text encoder", "clip_name"): "umt5_xxl_fp8_e4m3fn_scaled.safetensors",
+    ("Text encoder", "type"): "wan",
+    ("VAE", "vae_name"): "wan_2.1_vae.safetensors",
+    ("FFGo LoRA", "lora_high"): "ffgo_high_noise.safetensors",
+    ("FFGo LoRA", "lora_low"): "ffgo_low_noise.safetensors",
+    ("FFGo LoRA", "strength_high"): 1,
+    ("FFGo LoRA", "strength_low"): 1,
+    ("FFGo LoRA", "strict"): True,
+    ("Trim", "frames"): 4,
+    ("Trim", "mode"): "fixed",
+    ("Trim", "fps"): 16,
+    ("Create video", "fps"): 16,
+    ("Save video", "filename_prefix"): "ffgo/video",
+}
+EIGHT_STEPS = {
+    **OFFICIAL,
+    ("Expert switch", "steps"): 8,
+    ("Sampler", "sampler_name"): "euler",
+    ("Guide (high noise)", "cfg"): 1,
+    ("Guide (low noise)", "cfg"): 1,
+    ("Distillation LoRA", "lora_high"): "wan2.2_i2v_lightx2v_4steps_lora_v1_high_noise.safetensors",
+    ("Distillation LoRA", "lora_low"): "wan2.2_i2v_lightx2v_4steps_lora_v1_low_noise.safetensors",
+    ("Distillation LoRA", "strength_high"): 0.6,
+    ("Distillation LoRA", "strength_low"): 0.6,
+}
+# From (node, input) to (node, output): what decides which expert sees what.
+LINKS = {
+    ("Canvas", "background"): ("Background", 0),
+    **{("Canvas", f"subjects.subject{i}"): (f"Cut-out {i + 1}", 0) for i in range(3)},
+    **{(f"Cut-out {i}", "image"): (f"Subject {i}", 0) for i in (1, 2, 3)},
+    **{(f"Cut-out {i}", "alpha"): (f"Subject {i}", 1) for i in (1, 2, 3)},
+    ("FFGo LoRA", "model_high"): ("High noise expert", 0),
+    ("FFGo LoRA", "model_low"): ("Low noise expert", 0),
+    ("Expert switch", "model"): ("Shift (high noise)", 0),
+    ("First frame", "start_image"): ("Canvas", 0),
+    ("First frame", "width"): ("Canvas size", 0),
+    ("First frame", "height"): ("Canvas size", 1),
+    ("Positive prompt", "text"): ("Prompt", 0),
+    ("First frame", "positive"): ("Positive prompt", 0),
+    ("First frame", "negative"): ("Negative prompt", 0),
+    ("Guide (high noise)", "model"): ("Shift (high noise)", 0),
+    ("Guide (high noise)", "positive"): ("First frame", 0),
+    ("Guide (high noise)", "negative"): ("First frame", 1),
+    ("Guide (low noise)", "model"): ("Shift (low noise)", 0),
+    ("Guide (low noise)", "positive"): ("First frame", 0),
+    ("Guide (low noise)", "negative"): ("First frame", 1),
+    ("High noise steps", "guider"): ("Guide (high noise)", 0),
+    ("High noise steps", "sigmas"): ("Expert switch", 1),
+    ("High noise steps", "noise"): ("Noise", 0),
+    ("High noise steps", "latent_image"): ("First frame", 2),
+    ("Low noise steps", "guider"): ("Guide (low noise)", 0),
+    ("Low noise steps", "sigmas"): ("Expert switch", 2),
+    ("Low noise steps", "noise"): ("No new noise", 0),
+    ("Low noise steps", "latent_image"): ("High noise steps", 0),
+    ("Decode", "samples"): ("Low noise steps", 0),
+    ("Trim", "images"): ("Decode", 0),
+    ("Create video", "images"): ("Trim", 0),
+    ("Save video", "video"): ("Create video", 0),
+}
+SHIFTED_FROM = {MAIN: "FFGo LoRA", FAST: "Distillation LoRA"}
+
+
+def read_api(name: str) -> dict[str, Any]:
+    """Nodes by title, their links by the title of the node that they come from."""
+    api = json.loads((WORKFLOWS / "api" / f"{name}.json").read_text())
+    titles = {node_id: node["_meta"]["title"] for node_id, node in api.items()}
+    nodes = {}
+    for node in api.values():
+        inputs = {key: (titles[v[0]], v[1]) if isinstance(v, list) else v for key, v in node["inputs"].items()}
+        nodes[node["_meta"]["title"]] = {**node, "inputs": inputs}
+    assert len(nodes) == len(api), "titles must be unique: the headless client finds nodes by them"
+    return nodes
+
+
+def read_ui(name: str) -> dict[str, Any]:
+    return json.loads((WORKFLOWS / f"{name}.json").read_text())
+
+
+@pytest.mark.parametrize(("name", "settings"), [(MAIN, OFFICIAL), (FAST, EIGHT_STEPS)])
+def test_settings(name, settings):
+    nodes = read_api(name)
+    assert {at: nodes[at[0]]["inputs"][at[1]] for at in settings} == settings
+
+
+@pytest.mark.parametrize("name", [MAIN, FAST])
+def test_wiring(name):
+    nodes = read_api(name)
+    assert {at: nodes[at[0]]["inputs"][at[1]] for at in LINKS} == LINKS
+    for number, expert in enumerate(("high", "low")):
+        assert nodes[f"Shift ({expert} noise)"]["inputs"]["model"] == (SHIFTED_FROM[name], number)
+
+
+def test_the_distillation_lora_follows_the_ffgo_lora():
+    inputs = read_api(FAST)["Distillation LoRA"]["inputs"]
+    assert (inputs["model_high"], inputs["model_low"]) == (("FFGo LoRA", 0), ("FFGo LoRA", 1))
+
+
+def test_the_fast_workflow_differs_only_where_it_says():
+    main, fast = read_api(MAIN), read_api(FAST)
+    assert fast.keys() - main.keys() == {"Distillation LoRA"}
+    assert main.keys() <= fast.keys()
+    values = {at[0] for at in EIGHT_STEPS if EIGHT_STEPS[at] != OFFICIAL.get(at)} - {"Distillation LoRA"}
+    assert {title for title in main if main[title] != fast[title]} == values | {
+        "Shift (high noise)",
+        "Shift (low noise)",
+    }
+
+
+@pytest.mark.parametrize("name", [MAIN, FAST])
+def test_models_can_be_downloaded_from_the_page(name):
+    """A link works only if it names the chosen file: the page offers it when the file is missing."""
+    links = 0
+    for node in read_ui(name)["nodes"]:
+        for model in node["properties"].get("models", []):
+            links += 1
+            assert model["name"] in node["widgets_values"]
+            assert model["url"].startswith("https://huggingface.co/Comfy-Org/")
+            assert model["url"].endswith(f"/{model['directory']}/{model['name']}")
+    assert links == {MAIN: 4, FAST: 6}[name]
+
+
+@pytest.mark.parametrize("name", [MAIN, FAST])
+def test_it_needs_no_other_pack(name):
+    packs = Counter(node["properties"].get("cnr_id", node["type"]) for node in read_ui(name)["nodes"])
+    assert packs.keys() == {"ffgo", "comfy-core", "MarkdownNote"}
+    for node in read_ui(name)["nodes"]:
+        assert (node["properties"].get("cnr_id") == "ffgo") == node["type"].startswith("FFGO")
+
+
+@pytest.mark.parametrize("name", [MAIN, FAST])
+def test_the_noise_stays_fixed(name):
+    noise = next(node for node in read_ui(name)["nodes"] if node["title"] == "Noise")
+    assert noise["widgets_values"] == [42, "fixed"]
+
+
+@pytest.mark.parametrize("name", [MAIN, FAST])
+def test_nodes_stand_in_titled_groups_that_do_not_overlap(name):
+    graph = read_ui(name)
+    boxes = [group["bounding"] for group in graph["groups"]]
+    assert all(not _overlap(a, b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert all(group["title"] for group in graph["groups"])
+    for node in graph["nodes"]:
+        box = [*node["pos"], *node["size"]]
+        inside = [group["title"] for group in graph["groups"] if _overlap(box, group["bounding"])]
+        assert len(inside) == (0 if node["title"] in ("Start here", "Sizes and hardware") else 1), node["title"]
+
+
+def _overlap(a: list[float], b: list[float]) -> bool:
+    return a[0] < b[0] + b[2] and b[0] < a[0] + a[2] and a[1] < b[1] + b[3] and b[1] < a[1] + a[3]
