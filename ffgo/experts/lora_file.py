@@ -139,11 +139,8 @@ def hint_in_name(name: str) -> Expert | None:
     """Read "high" or "low" out of a file's name, else out of the nearest folder's; None where it has none or both."""
     for part in reversed(re.split(r"[/\\]", name)):
         words = [word.lower() for word in _WORDS.findall(re.sub(r"\.\w+$", "", part))]
-        following = [*words[1:], ""]
-        found = (
-            _HINTS.get(word) for word, after in zip(words, following, strict=True) if after not in _NOT_ABOUT_NOISE
-        )
-        hints: set[Expert] = {expert for expert in found if expert}
+        followed = zip(words, [*words[1:], ""], strict=True)
+        hints = {_HINTS[word] for word, after in followed if word in _HINTS and after not in _NOT_ABOUT_NOISE}
         if hints:
             return hints.pop() if len(hints) == 1 else None
     return None

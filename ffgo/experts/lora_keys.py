@@ -176,7 +176,9 @@ def _sorted_by_module(
         resolved = _resolve(name_in_file, names) if part else None
         if resolved is None:
             strangers.add(name_in_file)
-            problems.append(f"'{key}' {'names nothing in this expert' if part else 'is no tensor of a LoRA'}")
+            problems.append(
+                f"'{key}' {'names nothing in this expert' if part else 'is nothing that ComfyUI can apply'}"
+            )
             continue
         name, dialect = resolved
         module = found.setdefault(name, _FoundModule(name, name_in_file, dialect))

@@ -45,14 +45,10 @@ class WanMoELoRALoader(io.ComfyNode):
                 io.Combo.Input("lora_high", options=files, tooltip="LoRA for the high-noise expert."),
                 io.Combo.Input("lora_low", options=files, tooltip="LoRA for the low-noise expert."),
                 io.Float.Input(
-                    "strength_high",
-                    tooltip="Strength on the high-noise expert: 1 = as trained, 0 = leave the expert as it is.",
-                    **strength,
+                    "strength_high", **strength, tooltip="1 = as trained, 0 = leave the high-noise expert as it is.",
                 ),
                 io.Float.Input(
-                    "strength_low",
-                    tooltip="Strength on the low-noise expert: 1 = as trained, 0 = leave the expert as it is.",
-                    **strength,
+                    "strength_low", **strength, tooltip="1 = as trained, 0 = leave the low-noise expert as it is.",
                 ),
                 io.Boolean.Input(
                     "strict", default=True, optional=True,

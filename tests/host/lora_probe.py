@@ -3,6 +3,7 @@
 Usage: python lora_probe.py COMFYUI FOLDER. The test beside it starts it and judges what it prints.
 """
 
+import gc
 import importlib.util
 import json
 import sys
@@ -282,6 +283,18 @@ def outdated():
     del patched_on, deep, onward
     yield "without the loader", difference(run(base), untouched)
     yield "hooks left", sum(len(layer._forward_hooks) for layer in base.model.modules())
+    half = write_lora("half", {module: (a.bfloat16(), b.bfloat16()) for module, (a, b) in HIGH_1.items()})
+    model, before = stacked(base, (half, 1.0, "bypass")), tensors_in_fp32()
+    run(model)
+    mm.unload_all_models()
+    yield "copies left", tensors_in_fp32() - before
+
+
+def tensors_in_fp32() -> int:
+    """How many there are of the shape of a LoRA's factor: what bypass makes of a LoRA in bf16 on an fp32 expert."""
+    gc.collect()
+    shape = HIGH_1["blocks.0.ffn.0"][0].shape
+    return sum(isinstance(o, torch.Tensor) and o.dtype == torch.float32 and o.shape == shape for o in gc.get_objects())
 
 
 def scaled_fp8(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -43,6 +43,7 @@ def test_stacks(probe):
 def test_an_outdated_lora_leaves_nothing_behind(probe):
     outdated = probe["outdated"]
     assert outdated.pop("hooks left") == 0
+    assert outdated.pop("copies left") == 0
     assert {name: value for name, value in outdated.items() if value > SAME} == {}
 
 

@@ -224,6 +224,13 @@ def test_a_file_in_which_nothing_fits_is_always_an_error(strict):
     assert "'strict'" not in str(error.value)
 
 
+@pytest.mark.parametrize("part", ["lora_magnitude_vector.weight", "lora_B.bias", "weight"])
+def test_parts_that_the_host_cannot_apply(part):
+    tensors = {**pair("blocks.0.ffn.0", (FFN, DIM)), f"blocks.0.ffn.0.{part}": torch.ones(FFN)}
+    with pytest.raises(FFGOError, match=rf"'blocks.0.ffn.0.{part}' is nothing that ComfyUI can apply"):
+        load(tensors)
+
+
 def test_an_empty_file():
     with pytest.raises(FFGOError, match="holds no tensors"):
         load({})
