@@ -140,7 +140,8 @@ def hint_in_name(name: str) -> Expert | None:
     for part in reversed(re.split(r"[/\\]", name)):
         words = [word.lower() for word in _WORDS.findall(re.sub(r"\.\w+$", "", part))]
         followed = zip(words, [*words[1:], ""], strict=True)
-        hints = {_HINTS[word] for word, after in followed if word in _HINTS and after not in _NOT_ABOUT_NOISE}
+        meant = [word for word, after in followed if word in _HINTS and after not in _NOT_ABOUT_NOISE]
+        hints: set[Expert] = {_HINTS[word] for word in meant}
         if hints:
             return hints.pop() if len(hints) == 1 else None
     return None

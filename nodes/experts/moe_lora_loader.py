@@ -7,15 +7,8 @@ import folder_paths
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
-from ...ffgo.experts.lora_file import (
-    KNOWN_FILES,
-    Expert,
-    LoRAFile,
-    check_experts,
-    check_slots,
-    read_known_files,
-    read_lora,
-)
+from ...ffgo.experts import lora_file
+from ...ffgo.experts.lora_file import Expert, LoRAFile
 from ...ffgo.experts.lora_keys import ExpertLoRA, translate
 from ...ffgo.experts.lora_report import report_lines
 from .._host import show_warnings
@@ -102,10 +95,10 @@ class Slot:
 def _opened(slots: list[Slot], *, strict: bool) -> tuple[dict[Expert, ExpertLoRA], list[str]]:
     """Read and check the LoRAs of all experts, before any of them is patched; also return warnings."""
     users_list = Path(folder_paths.get_system_user_directory("ffgo")) / USERS_KNOWN_FILES
-    known = read_known_files(KNOWN_FILES, users_list)
+    known = lora_file.read_known_files(lora_file.KNOWN_FILES, users_list)
     used = [slot for slot in slots if slot.strength]
-    files: dict[Expert, LoRAFile] = {slot.expert: read_lora(_path(slot.lora), slot.lora, known) for slot in used}
-    warnings = check_slots(files) + _experts_warnings(*slots)
+    files: dict[Expert, LoRAFile] = {s.expert: lora_file.read_lora(_path(s.lora), s.lora, known) for s in used}
+    warnings = lora_file.check_slots(files) + _experts_warnings(*slots)
     loras: dict[Expert, ExpertLoRA] = {}
     for slot in used:
         weights = expert_weights(slot.model, f"model_{slot.expert}")
@@ -116,7 +109,7 @@ def _opened(slots: list[Slot], *, strict: bool) -> tuple[dict[Expert, ExpertLoRA
 
 def _experts_warnings(high: Slot, low: Slot) -> list[str]:
     names: dict[Expert, str | None] = {slot.expert: expert_file(slot.model) for slot in (high, low)}
-    return check_experts(names, one_model=high.model.is_clone(low.model))
+    return lora_file.check_experts(names, one_model=high.model.is_clone(low.model))
 
 
 def _path(name: str) -> Path:
