@@ -34,7 +34,7 @@ SETTINGS = [
     "VAE.vae_name=standin_vae.safetensors",
     "Canvas.width=320",
     "Canvas.height=192",
-    "First frame.length=17",
+    "First frame.length=13",
     "Expert switch.steps=4",
 ]
 

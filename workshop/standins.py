@@ -61,7 +61,7 @@ def _random_lora(expert: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 def _random_vae() -> dict[str, torch.Tensor]:
     from comfy.ldm.wan.vae import WanVAE
 
-    return _random_like(WanVAE(dim=8, z_dim=16, temperal_downsample=[False, True, True]).state_dict())
+    return _random_like(WanVAE(dim=4, z_dim=16, temperal_downsample=[False, True, True]).state_dict())
 
 
 def _random_text_encoder() -> dict[str, torch.Tensor]:
