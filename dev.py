@@ -41,7 +41,7 @@ def test(args: argparse.Namespace) -> int:
     host = ensure_host(tools=True)
     rooms = [args.room] if args.room else TEST_ROOMS
     if "web" in rooms:
-        ensure_chromium()
+        ensure_chromium(host)
     if rooms != ["unit"]:
         ensure_standins(host)
     return host.run("-m", "pytest", *(f"tests/{room}" for room in rooms), *args.pytest, pythonpath=[host.tools])
@@ -83,18 +83,18 @@ def bench(args: argparse.Namespace) -> int:
     return host.run("-m", "benchmarks", *([args.name] if args.name else []), *(["--json"] if args.json else []))
 
 
-def ensure_chromium() -> None:
-    """Find a Chromium for the tests of the page, or install one."""
-    browsers = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
-    if os.environ.get("FFGO_CHROMIUM") or any(map(shutil.which, browsers)):
+def ensure_chromium(host: Host) -> None:
+    """Find a Chromium for the tests of the page, or install one: the system's, else Playwright's own."""
+    if os.environ.get("FFGO_CHROMIUM") or any(map(shutil.which, CHROMIUM_NAMES)):
         return
     print("[ffgo] Installing Chromium for the tests of the page", flush=True)
     if shutil.which("apt-get") and os.geteuid() == 0:
         subprocess.run(["apt-get", "update", "-qq"], check=False)
-        installed = subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], check=False).returncode == 0
-        if installed and any(map(shutil.which, browsers)):
+        subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"], check=False)
+        if any(map(shutil.which, CHROMIUM_NAMES)):
             return
-    raise SetupError("No Chromium was found. Install Chromium or Chrome, or set FFGO_CHROMIUM to its program.")
+    if host.run("-m", "playwright", "install", "chromium", pythonpath=[host.tools]):
+        raise SetupError("No Chromium was found. Install Chromium or Chrome, or set FFGO_CHROMIUM to its program.")
 
 
 def main() -> int:
