@@ -36,7 +36,7 @@ def require_image(image: Tensor, name: str) -> None:
         raise FFGOError(f"{name} holds no picture (an empty batch). Check the node before it.")
     if min(height, width) < MIN_SIDE:
         raise FFGOError(f"{name} is {width}x{height} px. Both sides must be at least {MIN_SIDE} px.")
-    values = image.numpy(force=True)
+    values = image.float().numpy(force=True)
     if not np.isfinite([values.min(), values.max()]).all():  # both are NaN as soon as one number is
         raise FFGOError(f"{name} has pixels that are not numbers (NaN or infinite). Check the nodes that made it.")
 

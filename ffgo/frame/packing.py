@@ -119,8 +119,7 @@ def best_tree(items: Sequence[Item], room: Room) -> tuple[Tree, float]:
     while True:  # a round finds a better tree than the one before; only gaps and limits make more than one necessary
         tree = max(blocks, key=lambda block: min(room.width / block[0], room.height / block[1]))[2]
         size = _largest(most, lambda size, tree=tree: room.holds(tree, _sides(items, size)))
-        blocks = _blocks(_sides(items, size * (1 + PRECISION)), room)
-        if size == most or not blocks:
+        if size == most or not (blocks := _blocks(_sides(items, size * (1 + PRECISION)), room)):
             return tree, size
 
 
@@ -231,7 +230,7 @@ def _cells(tree: Tree, cell: Box, items: Sequence[Item], sides: Sequence[Sides],
     need, other = room.measure(first, sides)[along], room.measure(second, sides)[along]
     free = cell.size[along] - room.gap
     choices = []
-    for cut in {floor(free * need / (need + other)), ceil(free * need / (need + other))}:
+    for cut in sorted({floor(free * need / (need + other)), ceil(free * need / (need + other))}):
         one, two = cell.split(beside, cut, room.gap)
         choices.append(_cells(first, one, items, sides, room) + _cells(second, two, items, sides, room))
     return max(choices, key=lambda cells: sorted(area for area, _, _ in cells))

@@ -65,6 +65,37 @@ def test_no_slicing_layout_is_better(count, max_scales):
         assert room.holds(tree, [item.sides(size) for item in items])
 
 
+@pytest.mark.parametrize(("seed", "room"), [(267, ROOMS[1]), (9, ROOMS[0]), (277, ROOMS[3])], ids=str)
+def test_limits_that_take_the_search_more_than_one_round(seed, room):
+    items = some_items(random.Random(seed), 4, (1.0, 0.4, 0.2) if seed % 2 else (9.0,))
+    assert best_tree(items, room)[1] == pytest.approx(best_size(items, room), rel=1e-5)
+
+
+def cut_up(box: Box, count: int, gap: int, rng: random.Random) -> list[Box]:
+    if count == 1:
+        return [box]
+    beside = box.width > box.height
+    first = rng.randint(1, count - 1)
+    free = (box.width if beside else box.height) - gap
+    one, other = box.split(beside, free * first // count + rng.randint(-9, 9), gap)
+    return cut_up(one, first, gap, rng) + cut_up(other, count - first, gap, rng)
+
+
+@pytest.mark.parametrize("count", range(2, 9))
+@pytest.mark.parametrize("gap", [0, 7])
+def test_puts_a_room_that_was_cut_up_together_again(count, gap):
+    # Every piece is as large as the others in area; at that size, and no larger one, they fill the room to the brim.
+    for seed in range(3):
+        rng = random.Random(seed)
+        pieces = cut_up(Box(0, 0, 640, 720), count, gap, rng)
+        rng.shuffle(pieces)
+        items = [Item(piece.width, piece.height, 10_000.0, 9.0) for piece in pieces]
+        _, size = best_tree(items, Room(640, 720, gap))
+        assert size == pytest.approx(100, rel=1e-6)
+        cells = pack(items, Room(640, 720, gap))
+        assert sorted(cell.size for cell in cells) == sorted(piece.size for piece in pieces)
+
+
 @pytest.mark.parametrize("count", range(1, 9))
 @pytest.mark.parametrize("room", ROOMS, ids=str)
 def test_cells_are_apart_and_nearly_as_good_as_without_whole_pixels(count, room):

@@ -74,5 +74,6 @@ def test_refuses_what_is_no_image_and_names_it(image, said):
 
 
 @pytest.mark.parametrize("shape", [(1, 2, 2, 3), (5, 2, 900, 4)])
-def test_accepts_images(shape):
-    require_image(torch.zeros(shape), "background")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_accepts_images(shape, dtype):
+    require_image(torch.zeros(shape, dtype=dtype), "background")
