@@ -20,7 +20,7 @@ from pathlib import Path
 if sys.version_info < (3, 11):
     sys.exit("ComfyUI-FFGo needs Python 3.11 or newer; this is " + sys.version.split()[0])
 
-from workshop.host import REPO, SetupError, ensure_host
+from workshop.host import CHROMIUM_NAMES, REPO, Host, SetupError, ensure_host
 from workshop.server import ensure_standins, make_base, running_server
 
 TEST_ROOMS = ("unit", "host", "web")

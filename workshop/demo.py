@@ -9,10 +9,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from PIL import Image
+
 from ffgo.clip.trim import COMPOSED_FRAMES
 from ffgo.errors import FFGOError
 from ffgo.remote import Workflow, load_workflow, run_workflow
-from PIL import Image
 
 from .host import REPO
 from .server import MATERIALS

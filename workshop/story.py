@@ -28,7 +28,9 @@ def draw_story(
     _draw_boxes(draw, layout, (MARGIN, y), big.width / layout["canvas"]["width"])
     y += big.height + GAP
 
-    y = _line(draw, y, f"2  Dropped: the first {dropped} frames; with trained models they still show the composed frame")
+    y = _line(
+        draw, y, f"2  Dropped: the first {dropped} frames; with trained models they still show the composed frame"
+    )
     for index, frame in enumerate(frames[:dropped][:KEPT]):
         x = MARGIN + index * (small + GAP)
         page.paste(Image.blend(_fit(frame, small), Image.new("RGB", (small, row), PAPER), 0.45), (x, y))
