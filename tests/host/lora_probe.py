@@ -50,7 +50,9 @@ class Screen:
 
 
 server.PromptServer.instance = Screen()
-Loader = load_pack().PREPARE_CLASS_CLONE(None)
+Loader = load_pack()
+Loader.GET_SCHEMA()  # as the host does when it registers a node
+Loader = Loader.PREPARE_CLASS_CLONE(None)
 LORAS = FOLDER / "models" / "loras"
 SIZES = {"dim": 256, "ffn_dim": 512, "num_heads": 2, "num_layers": 2, "in_dim": 36, "out_dim": 16}
 STRENGTH = {"high": 0.7, "low": -1.3}
