@@ -20,7 +20,8 @@ COMFYUI_IN_SDIST = "vendor/ComfyUI"
 TORCH = ["torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0"]
 # A gigabyte of template pictures and films; without it the host logs one line and works.
 NOT_NEEDED = ("comfyui-workflow-templates",)
-TOOLS = ["pytest>=9.0", "pytest-timeout>=2.4", "playwright>=1.58", "ruff>=0.14", "basedpyright>=1.36"]
+# Exact, so that the same code passes the same checks tomorrow; users never install these.
+TOOLS = ["pytest==9.2.0", "pytest-timeout==2.4.0", "playwright==1.65.2", "ruff==0.17.5", "basedpyright==1.40.2"]
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
 OLDEST_PYTHON, FIRST_UNSUPPORTED_PYTHON = (3, 11), (3, 15)
 
