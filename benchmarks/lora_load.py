@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 WORKER = Path(__file__).with_name("lora_load_worker.py")
-RUNS = 5
+RUNS = 3
 
 
 def rows() -> Iterator[dict]:

@@ -3,12 +3,14 @@
 Usage: python lora_load_worker.py make|ours|other FOLDER, with COMFYUI_PATH set.
 """
 
+import importlib
 import importlib.util
 import json
 import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 TASK, FOLDER = sys.argv[1], Path(sys.argv[2])
 PACK = Path(__file__).parents[1]
@@ -26,10 +28,9 @@ import torch  # noqa: E402
 from comfy.ldm.wan.model import WanModel  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
-import nodes  # noqa: E402
-
+host_nodes = importlib.import_module("nodes")  # the host's, not the pack's
 EXPERTS = ("high", "low")
-SIZES = {"dim": 1024, "ffn_dim": 4096, "num_heads": 8, "num_layers": 6, "in_dim": 36, "out_dim": 16}
+SIZES: dict[str, Any] = {"dim": 1024, "ffn_dim": 4096, "num_heads": 8, "num_layers": 6, "in_dim": 36, "out_dim": 16}
 RANK = 128
 
 
@@ -56,13 +57,14 @@ def _save(tensors: dict[str, torch.Tensor], path: Path) -> None:
 
 def ours(high, low):
     spec = importlib.util.spec_from_file_location("pack", PACK / "__init__.py", submodule_search_locations=[str(PACK)])
+    assert spec
     sys.modules["pack"] = importlib.util.module_from_spec(spec)
     loader = importlib.import_module("pack.nodes.experts.moe_lora_loader").WanMoELoRALoader
     return lambda: loader.execute(high, low, *(f"lora_{expert}_noise.safetensors" for expert in EXPERTS)).args[:2]
 
 
 def other(high, low):
-    loaders = [nodes.LoraLoaderModelOnly() for _ in EXPERTS]
+    loaders = [host_nodes.LoraLoaderModelOnly() for _ in EXPERTS]
     return lambda: [
         loader.load_lora_model_only(model, f"lora_{expert}_noise.safetensors", 1.0)[0]
         for loader, model, expert in zip(loaders, (high, low), EXPERTS, strict=True)
@@ -82,7 +84,7 @@ def peak_mb() -> float:
 
 def measure(way) -> dict[str, float]:
     """Load the LoRAs and have the host patch all weights with them, as it does before it samples."""
-    load = way(*(nodes.UNETLoader().load_unet(f"{expert}_noise.safetensors", "default")[0] for expert in EXPERTS))
+    load = way(*(host_nodes.UNETLoader().load_unet(f"{expert}_noise.safetensors", "default")[0] for expert in EXPERTS))
     started = time.perf_counter()
     models = load()
     comfy.model_management.load_models_gpu(models)

@@ -65,7 +65,7 @@ class TrimCompressionFrames(io.ComfyNode):
         )
 
     @classmethod
-    def execute(  # noqa: PLR0917 (a node's inputs)
+    def execute(
         cls, images, frames: int = COMPOSED_FRAMES, mode: Mode = "fixed", max_frames: int = 24, audio=None, fps=16.0
     ) -> io.NodeOutput:  # fmt: skip
         clip = trim_clip(images, frames=frames, mode=mode, max_frames=max_frames, audio=audio, fps=fps)

@@ -67,7 +67,7 @@ class WanMoELoRALoader(io.ComfyNode):
         return [(stat.st_mtime_ns, stat.st_size) for stat in stats]
 
     @classmethod
-    def execute(  # noqa: PLR0917 (a node's inputs)
+    def execute(
         cls, model_high, model_low, lora_high: str, lora_low: str,
         strength_high: float = 1.0, strength_low: float = 1.0, strict: bool = True, apply: Mode = "auto",
     ) -> io.NodeOutput:  # fmt: skip

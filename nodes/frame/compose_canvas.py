@@ -106,7 +106,7 @@ class ComposeCanvas(io.ComfyNode):
         return []
 
     @classmethod
-    def execute(  # noqa: PLR0917 (a node's inputs)
+    def execute(
         cls, background, subjects, preset="custom", width=1280, height=720, layout: LayoutName = "published",
         background_fit: BackgroundFit = "keep_aspect", max_upscale=1.0, gap=0,
     ) -> io.NodeOutput:  # fmt: skip

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from ffgo.clip.trim import COMPOSED_FRAMES, find_transition, trim_clip
 from ffgo.errors import FFGOError
 

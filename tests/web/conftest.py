@@ -160,7 +160,9 @@ def comfy(request: pytest.FixtureRequest, server: Server, browser: Browser) -> I
     page = browser.new_page(viewport={"width": 1600, "height": 900})
     page.set_default_timeout(60_000)
     expect.set_options(timeout=60_000)
-    yield ComfyPage(page, server.url)
+    opened = ComfyPage(page, server.url)
+    assert page.evaluate("LiteGraph.vueNodesMode") == RENDERERS[request.param]
+    yield opened
     page.close()
 
 
