@@ -187,8 +187,8 @@ def _warn_of_subjects(plan: Layout, cutouts: Sequence[CutOut], layout: LayoutNam
     for cutout, place, area in zip(cutouts, plan.subjects, plan.pixels, strict=True):
         if area >= few:
             continue
-        if place.box.size == place.crop.size:
-            advice = "Its picture is small and shown at full size: use a larger one, or `packed` with `max_upscale`."
+        if place.scale >= 1:
+            advice = "Its picture is small: use a larger one, or `packed` with a larger `max_upscale`."
         elif layout == "packed":
             advice = "Use fewer subjects, or a more compact one."
         else:
