@@ -68,7 +68,7 @@ def test_the_help_page_is_shown(comfy, our_nodes, node_id):
 def test_the_english_locale_says_what_the_nodes_say(our_nodes, request):
     """The page shows this file's texts before the nodes' own, and translators start from it."""
     texts = {node_id: _texts(our_nodes[node_id]) for node_id in NODE_IDS}
-    if request.config.getoption("update_exports"):
+    if request.config.getoption("update_exports", default=False):
         LOCALE.write_text(json.dumps(texts, ensure_ascii=False, indent=2) + "\n")
     assert json.loads(LOCALE.read_text()) == texts, "write it anew with: python dev.py test web --update-exports"
 

@@ -36,6 +36,6 @@ def test_the_page_saves_what_it_opened(opened, workflow):
 def test_the_api_file_is_what_the_page_exports(opened, workflow, request):
     exported = opened.prompt()
     file = REPO / "workflows" / "api" / workflow.name
-    if request.config.getoption("update_exports"):
+    if request.config.getoption("update_exports", default=False):
         file.write_text(json.dumps(exported, ensure_ascii=False, indent=2) + "\n")
     assert json.loads(file.read_text()) == exported, "write it anew with: python dev.py test web --update-exports"
