@@ -29,8 +29,11 @@ Source: the FFGo paper drops them, arXiv 2511.15700."""
 WORKING_SIDE = 240
 """Pixels; the longer side of the miniatures that are searched. Larger sees more noise, smaller fewer edges."""
 
-WHITE, STILL_WHITE = 0.95, 0.90
-"""Grey level from which a pixel counts as canvas, and from which it has remained canvas."""
+WHITE = 0.90
+"""Grey level from which a pixel counts as canvas."""
+
+DARKEST = 0.10
+"""Pictures whose brightest parts are darker than this are not brought to the brightness of the others."""
 
 CANVAS_BORDER = 0.5
 """Least white part of the left half's outer border in a composed frame. Official composites have 0.84 and more."""
@@ -41,7 +44,10 @@ FAINTEST_EDGE, STRONGEST_EDGES, FEWEST_EDGES = 0.04, 0.05, 50
 GONE = 0.05
 """Share of the composed frame that counts as none. A 16-frame dissolve ends with 1/17, the noise is below 0.03."""
 
-GONE_FOR_GOOD = 0.10
+CUT = 0.60
+"""Loss of share from one frame to the next that is a cut, whatever the footage adds. A dissolve loses 0.5 at most."""
+
+GONE_FOR_GOOD = 0.25
 """Largest share in the `SETTLED` frames from the end on: a black flash does not end the transition."""
 
 SETTLED = 3
@@ -51,7 +57,10 @@ MOVED, MOVED_ON_WHITE = 0.20, 0.12
 """Edge strength beyond a mixture's, relative to the composed frame's: above it, something moves instead of fading.
 Dissolves of official clips stay below 0.10 (0.15 under strong noise); moved pictures on white start at 0.15."""
 
-CANVAS_LEFT = 0.6
+CANVAS_CUT = 0.40
+"""Part of the canvas that goes from one frame to the next only in a cut."""
+
+CANVAS_LEFT = 0.60
 """If a larger part of the canvas than this stays white, the footage is white too, or there is no transition."""
 
 CALM = 0.5
@@ -136,7 +145,9 @@ def find_transition(images: Tensor, least: int = COMPOSED_FRAMES, most: int = 24
     # The rest of the clip matters only if the composed frame outlasts `most`.
     for stop in (most + SETTLED, len(images)):
         pictures = _miniatures(images[:stop])
-        fade = _fade_of_steadier_half(pictures) if _looks_composed(pictures[0]) else None
+        composed = _looks_composed(pictures[0])
+        pictures = _equally_bright(pictures)
+        fade = _fade_of_steadier_half(pictures) if composed else None
         if fade is None:
             return Transition(least, "no composed first frame was found (subjects on a white canvas)")
         end = _first_frame_without(fade.share)
@@ -150,7 +161,7 @@ def find_transition(images: Tensor, least: int = COMPOSED_FRAMES, most: int = 24
         return Transition(least, "no transition was found", (warning,))
     if end <= least:
         return Transition(least, "the composed frame is gone by then")
-    if not _leaves_in_place(pictures, fade, end):
+    if not _gives_way(pictures, fade, end):
         return Transition(least, "the first picture moves or fades out instead of giving way to another scene")
     if end > most:
         warning = (
@@ -216,6 +227,12 @@ def _miniatures(images: Tensor) -> Tensor:
     return functional.interpolate(images[..., :3].movedim(-1, 1).float(), size, mode="area").mean(dim=1)
 
 
+def _equally_bright(pictures: Tensor) -> Tensor:
+    """The pictures (B, h, w) with their brightest parts at 1, so that flicker or a change of light is no fading."""
+    brightest = pictures.flatten(1).quantile(0.98, dim=1).clamp(min=DARKEST)
+    return pictures / brightest[:, None, None]
+
+
 def _looks_composed(picture: Tensor) -> bool:
     """Whether a picture (h, w) has the white canvas around its left half."""
     left = picture[:, : picture.shape[1] // 2]
@@ -258,20 +275,25 @@ def _weighted_median(values: Tensor, weights: Tensor) -> Tensor:
 def _first_frame_without(share: Tensor) -> int | None:
     """The first frame from which on the first picture is gone for good."""
     soon = functional.pad(share[None], (0, SETTLED - 1), mode="replicate")[0].unfold(0, SETTLED, 1).amax(dim=1)
-    gone = (share < GONE) & (soon < GONE_FOR_GOOD)
+    cut = functional.pad(-share.diff(), (1, 0)) > CUT
+    gone = ((share < GONE) | cut) & (soon < GONE_FOR_GOOD)
     return int(gone.float().argmax()) if gone.any() else None
 
 
-def _leaves_in_place(pictures: Tensor, fade: _Fade, end: int) -> bool:
-    """Whether the pictures (B, h, w) before `end` are mixtures of the first one and of another scene that follows."""
-    after = pictures[end : end + SETTLED]
-    low, high = after.flatten(1).quantile(torch.tensor((0.05, 0.95)), dim=1)
-    if (high - low).max() < FLAT:
+def _gives_way(pictures: Tensor, fade: _Fade, end: int) -> bool:
+    """Whether another scene takes the place of the first of the pictures (B, h, w), and has it from `end` on."""
+    after = slice(end, end + SETTLED)
+    low, high = pictures[after].flatten(1).quantile(torch.tensor((0.05, 0.95)), dim=1)
+    if (high - low).min() < FLAT:
         return False
-    mixture = (1 - fade.share).clamp(0, 1) * fade.rest[end : end + SETTLED].mean()
+    canvas = pictures[:, pictures[0] >= WHITE]
+    white = (canvas >= WHITE).float().mean(dim=1)
+    if white[end - 1] - white[end] > CANVAS_CUT:
+        return True
+    mixture = (1 - fade.share).clamp(0, 1) * fade.rest[after].mean()
     moved = (fade.rest - fade.noise - mixture)[1:end].max().item()
-    still_white = (after[:, pictures[0] >= WHITE] >= STILL_WHITE).float().mean().item()
-    if still_white < CANVAS_LEFT:
+    if white[after].mean() < CANVAS_LEFT:
         return moved <= MOVED
-    next_step = _fade(after[:2])
-    return moved <= MOVED_ON_WHITE and next_step is not None and next_step.share[-1].item() >= CALM and len(after) > 1
+    next_step = _fade(pictures[end : end + 2])
+    calm = next_step is not None and len(next_step.share) > 1 and next_step.share[1].item() >= CALM
+    return calm and moved <= MOVED_ON_WHITE
