@@ -1,6 +1,7 @@
 """Host calls that more than one node needs."""
 
 import logging
+from collections.abc import Sequence
 
 from comfy_api.latest import io
 from server import PromptServer
@@ -8,13 +9,15 @@ from server import PromptServer
 logger = logging.getLogger("ffgo")
 
 
-def show_warnings(node: type[io.ComfyNode], warnings: list[str]) -> None:
-    """Log each warning and show them as text on the running node.
+def show_on_node(node: type[io.ComfyNode], lines: Sequence[str], warnings: Sequence[str] = ()) -> None:
+    """Show text on the running node, warnings first, and log the warnings.
 
-    The node's schema must ask for `io.Hidden.unique_id`, else there is no node to show them on.
+    The node's schema must ask for `io.Hidden.unique_id`, else there is no node to show it on.
     """
     name = node.SCHEMA.display_name if node.SCHEMA else node.__name__
     for warning in warnings:
         logger.warning("%s: %s", name, warning)
-    if warnings:
-        PromptServer.instance.send_progress_text("\n".join(f"⚠ {w}" for w in warnings), node.hidden.unique_id)
+    if lines or warnings:
+        # One renderer of the page shows Markdown, where a new line needs an empty one before it.
+        text = "\n\n".join([*(f"⚠ {warning}" for warning in warnings), *lines])
+        PromptServer.instance.send_progress_text(text, node.hidden.unique_id)

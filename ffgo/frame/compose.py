@@ -149,7 +149,7 @@ def _draw_subject(cutout: CutOut, place: Placement) -> tuple[np.ndarray, np.ndar
     if cutout.subject.area < prod(cutout.subject.size) and _is_plain(np.asarray(picture)):
         raise FFGOError(
             f"{cutout.name} is a shape without colour: every visible pixel is plain black, or plain white, as in a "
-            "mask. Connect the photo to `image` of Join Image with Alpha, and only the mask to `alpha`."
+            "mask. Connect the photo to the image input of Join Image with Alpha, and only the mask to alpha."
         )
     x, y = place.crop.x - visible.x, place.crop.y - visible.y
     # What a crop takes from beyond the picture is transparent.
@@ -188,11 +188,11 @@ def _warn_of_subjects(plan: Layout, cutouts: Sequence[CutOut], layout: LayoutNam
         if area >= few:
             continue
         if place.scale >= 1:
-            advice = "Its picture is small: use a larger one, or `packed` with a larger `max_upscale`."
+            advice = "Its picture is small: use a larger one, or the layout packed with a larger max_upscale."
         elif layout == "packed":
             advice = "Use fewer subjects, or a more compact one."
         else:
-            advice = "Set `layout` to `packed`, or use fewer subjects."
+            advice = "Set layout to packed, or use fewer subjects."
         warnings.append(
             f"{cutout.name} covers {area:,.0f} pixels of the frame; below {few:,.0f} details may get lost. {advice}"
         )
@@ -206,5 +206,5 @@ def _warn_of_background(canvas: tuple[int, int], size: tuple[int, int]) -> list[
         return []
     return [
         f"background ({size[0]}x{size[1]} px) is smaller than its half of the frame ({width}x{height} px), "
-        "so white is left all around it. Use a larger picture, or set `background_fit` to `stretch`."
+        "so white is left all around it. Use a larger picture, or set background_fit to stretch."
     ]

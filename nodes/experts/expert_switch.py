@@ -4,6 +4,7 @@ from comfy.samplers import SCHEDULER_NAMES, calculate_sigmas
 from comfy_api.latest import io
 
 from ...ffgo.experts.schedule import WAN22_I2V_BOUNDARY, split_at_boundary
+from .._host import show_on_node
 
 
 class WanExpertSwitch(io.ComfyNode):
@@ -18,6 +19,7 @@ class WanExpertSwitch(io.ComfyNode):
             description="Finds the step at which the low-noise expert takes over, by the official rule: "
             "a step whose timestep is at or above the boundary belongs to the high-noise expert.",
             search_aliases=["wan moe switch", "boundary", "split sigmas", "high low noise"],
+            hidden=[io.Hidden.unique_id],
             inputs=[
                 io.Model.Input(
                     "model", tooltip="Either expert, after ModelSamplingSD3: its shift shapes the schedule."
@@ -59,4 +61,5 @@ class WanExpertSwitch(io.ComfyNode):
         sigmas = calculate_sigmas(model.get_model_object("model_sampling"), scheduler, steps).cpu()
         split = split_at_boundary(sigmas, boundary)
         shown = f"{split.switch_step} high-noise + {len(split.low_sigmas) - 1} low-noise steps"
+        show_on_node(cls, [shown])
         return io.NodeOutput(split.switch_step, split.high_sigmas, split.low_sigmas, ui={"text": [shown]})

@@ -11,7 +11,7 @@ from ...ffgo.experts import lora_file
 from ...ffgo.experts.lora_file import Expert, LoRAFile
 from ...ffgo.experts.lora_keys import ExpertLoRA, translate
 from ...ffgo.experts.lora_report import report_lines
-from .._host import show_warnings
+from .._host import show_on_node
 from .._lora import Mode, apply_lora, expert_file, expert_weights
 
 USERS_KNOWN_FILES = "known_loras.json"
@@ -54,8 +54,8 @@ class WanMoELoRALoader(io.ComfyNode):
                 ),
             ],
             outputs=[
-                io.Model.Output(display_name="model_high"),
-                io.Model.Output(display_name="model_low"),
+                io.Model.Output(display_name="model_high", tooltip="The high-noise expert with its LoRA."),
+                io.Model.Output(display_name="model_low", tooltip="The low-noise expert with its LoRA."),
                 io.String.Output(display_name="report", tooltip="What was loaded, how, and how sure its expert is."),
             ],
         )  # fmt: skip
@@ -78,7 +78,7 @@ class WanMoELoRALoader(io.ComfyNode):
             model, how = apply_lora(slot.model, loras.get(slot.expert), slot.strength, apply)
             models.append(model)
             report += report_lines(slot.expert, loras.get(slot.expert), slot.strength, how)
-        show_warnings(cls, warnings)
+        show_on_node(cls, report, warnings)
         return io.NodeOutput(*models, "\n".join(report), ui={"text": report})
 
 

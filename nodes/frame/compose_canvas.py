@@ -6,7 +6,7 @@ from ...ffgo.errors import FFGOError
 from ...ffgo.frame.compose import BackgroundFit, compose
 from ...ffgo.frame.geometry import MAX_CANVAS, MIN_CANVAS, PRESETS
 from ...ffgo.frame.layout import LAYOUTS, MAX_SUBJECTS, LayoutName
-from .._host import show_warnings
+from .._host import show_on_node
 
 
 class ComposeCanvas(io.ComfyNode):
@@ -115,6 +115,6 @@ class ComposeCanvas(io.ComfyNode):
             background, subjects, width=width, height=height, layout=layout, background_fit=background_fit,
             max_upscale=max_upscale, gap=gap,
         )  # fmt: skip
-        show_warnings(cls, frame.warnings)
+        show_on_node(cls, [], frame.warnings)
         preview = ui.PreviewImage(frame.image, cls=cls).as_dict()
         return io.NodeOutput(frame.image, frame.masks, frame.layout, ui=preview | {"text": frame.warnings})

@@ -257,13 +257,13 @@ def test_warns_of_each_subject_that_gets_few_pixels_and_says_what_helps():
     banner, small = subject(3000, 80, margin=2), subject(90, 90, margin=1)
     one, two = frame_of(banner, small).warnings
     assert one.startswith("subject0 covers ")
-    assert one.endswith("Set `layout` to `packed`, or use fewer subjects.")
+    assert one.endswith("Set layout to packed, or use fewer subjects.")
     assert two.startswith("subject1 covers 5,")
     assert "below 11,000" in two
-    assert two.endswith("Its picture is small: use a larger one, or `packed` with a larger `max_upscale`.")
+    assert two.endswith("Its picture is small: use a larger one, or the layout packed with a larger max_upscale.")
     assert frame_of(banner, layout="packed").warnings[0].endswith("Use fewer subjects, or a more compact one.")
     enlarged = frame_of(small, layout="packed", max_upscale=1.2).warnings[0]
-    assert enlarged.endswith("with a larger `max_upscale`.")
+    assert enlarged.endswith("with a larger max_upscale.")
 
 
 def test_few_pixels_are_measured_by_the_size_of_the_canvas():
