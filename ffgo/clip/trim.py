@@ -4,8 +4,8 @@ How the end of the transition is found. In a cut or a dissolve every frame is a 
 `share * composed + (1 - share) * footage`. The edges of the composed frame then stay in place and grow faint, all by
 the same factor, however the footage moves. So the share is the factor that leaves the fewest edges when that much of
 the composed frame is taken away; that is a weighted median of edge ratios, and accurate to about a hundredth.
-Footage without a composed frame is told apart by two signs: it has no white canvas around the subjects, or its edges
-move away instead of growing faint in place. In doubt only the least is dropped.
+Footage without a composed frame is told apart by its first picture, which is not two halves with a white canvas, or
+by its edges, which move away instead of growing faint in place. In doubt only the least is dropped.
 """
 
 from collections.abc import Mapping
@@ -26,6 +26,9 @@ COMPOSED_FRAMES = 4
 """Frames that show the composed frame: the first latent frame, and what of it the video VAE mixes into the second.
 Source: the FFGo paper drops them, arXiv 2511.15700."""
 
+MAX_FRAMES = 24
+"""The most frames that are dropped unless the user says otherwise: a held frame and a dissolve of a second."""
+
 WORKING_SIDE = 240
 """Pixels; the longer side of the miniatures that are searched. Larger sees more noise, smaller fewer edges."""
 
@@ -37,6 +40,10 @@ DARKEST = 0.10
 
 CANVAS_BORDER = 0.5
 """Least white part of the left half's outer border in a composed frame. Official composites have 0.84 and more."""
+
+ACROSS, ALIKE = 0.15, 0.10
+"""Largest part of the height at which something reaches across the middle of a composed frame, and the largest grey
+step within one thing. Composed frames of all layouts have 0.10 and less, official footage 0.27 and more."""
 
 FAINTEST_EDGE, STRONGEST_EDGES, FEWEST_EDGES = 0.04, 0.05, 50
 """Edges to measure: at least this grey step, in this part of all pixels; with fewer of them nothing is measured."""
@@ -112,7 +119,7 @@ def trim_clip(
     *,
     frames: int = COMPOSED_FRAMES,
     mode: Mode = "fixed",
-    max_frames: int = 24,
+    max_frames: int = MAX_FRAMES,
     audio: Mapping[str, Any] | None = None,
     fps: float = 16.0,
 ) -> TrimmedClip:
@@ -136,14 +143,14 @@ def trim_clip(
     return TrimmedClip(images[found.frames :], cut_audio, found.frames, summary, list(found.warnings))
 
 
-def find_transition(images: Tensor, least: int = COMPOSED_FRAMES, most: int = 24) -> Transition:
+def find_transition(images: Tensor, least: int = COMPOSED_FRAMES, most: int = MAX_FRAMES) -> Transition:
     """Find the first frame of a clip in which the composed first frame is no longer seen.
 
     images (B, H, W, C) 0..1, the first one composed by FFGo's rule (subjects on white in the left half); the answer is
     never below `least` nor above `most`. Exact for a cut, within one frame for a dissolve of 2 to 16 frames.
     """
-    # The rest of the clip matters only if the composed frame outlasts `most`.
-    for stop in (most + SETTLED, len(images)):
+    # Mostly the composed frame is gone at once; only if it outlasts `most` does the rest of the clip matter.
+    for stop in (least + SETTLED, most + SETTLED, len(images)):
         pictures = _miniatures(images[:stop])
         composed = _looks_composed(pictures[0])
         pictures = _equally_bright(pictures)
@@ -151,7 +158,7 @@ def find_transition(images: Tensor, least: int = COMPOSED_FRAMES, most: int = 24
         if fade is None:
             return Transition(least, "no composed first frame was found (subjects on a white canvas)")
         end = _first_frame_without(fade.share)
-        if end is not None or stop >= len(images):
+        if end is not None and end + SETTLED <= stop:
             break
     if end is None:
         warning = (
@@ -234,10 +241,16 @@ def _equally_bright(pictures: Tensor) -> Tensor:
 
 
 def _looks_composed(picture: Tensor) -> bool:
-    """Whether a picture (h, w) has the white canvas around its left half."""
-    left = picture[:, : picture.shape[1] // 2]
-    border = torch.cat((left[0], left[-1], left[:, :1].flatten()))
-    return (border >= WHITE).float().mean().item() >= CANVAS_BORDER
+    """Whether a picture (h, w) has white canvas around its left half, and nothing that belongs to both halves."""
+    middle = picture.shape[1] // 2
+    if middle < 2:
+        return False
+    left = picture[:, :middle]
+    border = torch.cat((left[0], left[-1], left[:, 0]))
+    # Two pixels apart: the columns next to the middle may mix both halves.
+    here, there = picture[:, middle - 2], picture[:, middle + 1]
+    across = (torch.maximum(here, there) < WHITE) & ((here - there).abs() < ALIKE)
+    return (border >= WHITE).float().mean().item() >= CANVAS_BORDER and across.float().mean().item() <= ACROSS
 
 
 def _fade_of_steadier_half(pictures: Tensor) -> _Fade | None:
