@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from ffgo.clip.trim import COMPOSED_FRAMES
+from ffgo.clip.transition import COMPOSED_FRAMES
 from ffgo.errors import FFGOError
 from ffgo.remote import Workflow, load_workflow, run_workflow
 

@@ -2,7 +2,8 @@
 
 from comfy_api.latest import io
 
-from ...ffgo.clip.trim import COMPOSED_FRAMES, MAX_FRAMES, MODES, Mode, trim_clip
+from ...ffgo.clip.transition import COMPOSED_FRAMES, MAX_FRAMES
+from ...ffgo.clip.trim import MODES, Mode, trim_clip
 from .._host import show_on_node
 
 
