@@ -162,7 +162,7 @@ def test_footage_alone_is_left_whole(speed):
 
 
 def test_footage_in_two_halves_is_left_whole():
-    split = torch.cat((texture(12, HEIGHT, WIDTH // 2), 1 - texture(13, HEIGHT, WIDTH // 2)), dim=1)
+    split = torch.cat((0.4 * texture(12, HEIGHT, WIDTH // 2), 0.5 + texture(13, HEIGHT, WIDTH // 2) / 2), dim=1)
     clip = torch.cat((split.expand(12, -1, -1, -1), texture(11).expand(37, -1, -1, -1)))
     assert find_transition(clip).frames == COMPOSED_FRAMES
 
