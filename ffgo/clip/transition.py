@@ -1,10 +1,9 @@
 """Finding the end of the transition from the composed first frame to the footage.
 
-In a cut or a dissolve every frame is a mixture `share * composed + (1 - share) * footage`. The edges of the composed
-frame then stay in place and grow faint, all by the same factor, however the footage moves. So the share is the factor
-that leaves the fewest edges when that much of the composed frame is taken away; that is a weighted median of edge
-ratios, and accurate to about a hundredth.
-
+In a cut or a dissolve every frame is a mixture
+`share * composed + (1 - share) * footage`. The edges of the composed frame then stay in place and grow faint, all by
+the same factor, however the footage moves. So the share is the factor that leaves the fewest edges when that much of
+the composed frame is taken away; that is a weighted median of edge ratios, and accurate to about a hundredth.
 Footage without a composed frame is told apart by its first picture, which is not two halves with a white canvas, or
 by its edges, which move away instead of growing faint in place. In doubt only the least is dropped.
 """
@@ -89,6 +88,8 @@ class _Fade:
     """1 = all of it, in place; 0 = nothing."""
     rest: Tensor
     """Strength of the other edges in the same places, relative to the first picture's edges."""
+    noise: float
+    """The part of `rest` that is noise."""
 
 
 def find_transition(images: Tensor, least: int = COMPOSED_FRAMES, most: int = MAX_FRAMES) -> Transition:
@@ -174,7 +175,8 @@ def _fade(pictures: Tensor) -> _Fade | None:
     ratios = gradients[:, edges] / gradients[0, edges]
     share = _weighted_median(ratios, weights)
     rest = ((ratios - share[:, None]).abs() * weights).sum(dim=1) / weights.sum()
-    return _Fade(share, rest)
+    noise = (gradients[:2].diff(dim=0)[:, ~edges].abs().mean() / weights.mean()).item()
+    return _Fade(share, rest, noise)
 
 
 def _weighted_median(values: Tensor, weights: Tensor) -> Tensor:
@@ -204,7 +206,7 @@ def _gives_way(pictures: Tensor, fade: _Fade, end: int) -> bool:
     if white[end - 1] - white[end] > CANVAS_CUT:
         return True
     mixture = (1 - fade.share).clamp(0, 1) * fade.rest[after].mean()
-    moved = (fade.rest - mixture)[1:end].max().item()
+    moved = (fade.rest - fade.noise - mixture)[1:end].max().item()
     if white[after].mean() < CANVAS_LEFT:
         return moved <= MOVED
     next_step = _fade(pictures[end : end + 2])
