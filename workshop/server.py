@@ -71,8 +71,8 @@ def running_server(
         str(host.python), str(host.comfyui / "main.py"), "--cpu", "--port", str(port), "--base-directory", str(base),
         "--database-url", "sqlite:///:memory:", "--disable-auto-launch", "--log-stdout",
     ]  # fmt: skip
-    # PYTHONPATH holds the test tools: the host must see its own packages only.
-    env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    # The tools of the tests must not be seen by the host.
+    env = {**os.environ, "PYTHONPATH": str(host.packages)}
     with log_file.open("w") as log:
         process = subprocess.Popen(command, cwd=base, env=env, stdout=log, stderr=subprocess.STDOUT)
     server = Server(f"http://127.0.0.1:{port}", base, log_file, process)
