@@ -22,8 +22,8 @@ TORCH = ["torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0"]
 NOT_NEEDED = ("comfyui-workflow-templates",)
 # Exact, so that the same code passes the same checks tomorrow; users never install these.
 TOOLS = ["pytest==9.2.0", "pytest-timeout==2.4.0", "playwright==1.65.2", "ruff==0.17.5", "basedpyright==1.40.2"]
-# An independent Wan model and scheduler to test the trainer against. What else they need, the host has.
-ORACLES = ["diffusers==0.42.1", "importlib_metadata==10.2.0", "zipp==4.1.2"]
+# Judges from outside: a Wan model and scheduler of others for the trainer, axe for the page. What else they need is there.
+JUDGES = ["diffusers==0.42.1", "importlib_metadata==10.2.0", "zipp==4.1.2", "axe-playwright-python==0.1.8"]
 PACK_REQUIREMENTS = REPO / "requirements.txt"
 # Those of the pack's packages that ComfyUI does not bring itself.
 PACK_PACKAGES, PACK_MODULES = ("accelerate", "peft", "tomli-w"), ("accelerate", "peft", "tomli_w")
@@ -167,11 +167,11 @@ def _missing_packages(python: Path) -> Path:
 
 def _tools(python: Path) -> Path:
     """Test tools in a folder of their own, for PYTHONPATH: nothing is installed into the user's environment."""
-    folder = _keyed_folder("tools", str(python), *TOOLS, *ORACLES)
+    folder = _keyed_folder("tools", str(python), *TOOLS, *JUDGES)
     if not (folder / "ready").exists():
         _say(f"Installing the test tools into {folder}")
         _install(["--python", str(python), "--target", str(folder)], TOOLS)
-        _install(["--python", str(python), "--target", str(folder), "--no-deps"], ORACLES)
+        _install(["--python", str(python), "--target", str(folder), "--no-deps"], JUDGES)
         (folder / "ready").touch()
     return folder
 
