@@ -1,0 +1,1 @@
+"""Training examples: what they are made of, how they are read, encoded and handed on."""

@@ -1,0 +1,42 @@
+"""Examples as the trainer takes them: encoded once, kept on disk, read one at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedExample:
+    """One example in the model's own space (latents as the expert sees them, not as the VAE gives them)."""
+
+    latents: Tensor
+    """(16, T, h, w), float32: the clip, its first 4 frames replaced by the composite."""
+    condition: Tensor
+    """(20, T, h, w), float32: 4 mask channels (1 = given) and 16 of the composite followed by grey."""
+    text: Tensor
+    """(tokens, 4096), float32: the caption's embedding as the host pads it, with a row of zeros for every empty token."""
+
+
+class EncodedDataset(Protocol):
+    """Encoded examples, none of them held in memory."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when any example, or the way it was encoded, does."""
+        ...
+
+    @property
+    def names(self) -> Sequence[str]:
+        """What messages call the examples by."""
+        ...
+
+    @property
+    def shapes(self) -> Sequence[tuple[int, int, int]]:
+        """(T, h, w) of the latents of every example, known without reading them."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> EncodedExample: ...
