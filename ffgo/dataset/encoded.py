@@ -16,7 +16,7 @@ class EncodedExample:
     condition: Tensor
     """(20, T, h, w), float32: 4 mask channels (1 = given) and 16 of the composite followed by grey."""
     text: Tensor
-    """(tokens, 4096), float32: the caption's embedding as the host pads it, with a row of zeros for every empty token."""
+    """(tokens, 4096), float32: the caption embedded and padded as the host does it, rows of zeros for empty tokens."""
 
 
 class EncodedDataset(Protocol):
