@@ -41,7 +41,14 @@ class Placement:
     crop: Box
     """In pixels of the picture."""
     box: Box
-    """In pixels of the canvas."""
+    """In pixels of the canvas, before it is turned."""
+    angle: float = 0.0
+    """Degrees clockwise, about the middle of the box."""
+    flip: bool = False
+    """Left and right swapped."""
+    shown: bool = True
+    z: int = 0
+    """Higher ones lie on top; of equal ones, the later subject."""
 
     @property
     def scale(self) -> float:
@@ -64,7 +71,7 @@ class Layout:
         """The layout as JSON, boxes as x, y, width and height."""
         width, height = self.canvas
         subjects = [
-            {"crop": asdict(p.crop), "box": asdict(p.box), "scale": round(p.scale, 6), "pixels": round(area, 2)}
+            {**asdict(p), "scale": round(p.scale, 6), "pixels": round(area, 2)}
             for p, area in zip(self.subjects, self.pixels, strict=True)
         ]
         return json.dumps(

@@ -153,6 +153,10 @@ def test_scale_and_json():
             {
                 "crop": {"x": 5, "y": 6, "width": 300, "height": 100},
                 "box": {"x": 10, "y": 20, "width": 150, "height": 50},
+                "angle": 0.0,
+                "flip": False,
+                "shown": True,
+                "z": 0,
                 "scale": 0.5,
                 "pixels": 1234.57,
             }
