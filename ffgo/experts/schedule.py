@@ -1,12 +1,16 @@
-"""When the high-noise expert hands over to the low-noise expert."""
+"""When the high-noise expert hands over to the low-noise expert, and which sigmas each of them is trained on."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor
 
 from ..errors import FFGOError
 
 WAN22_I2V_BOUNDARY = 0.900
+WAN22_SHIFT = 5.0
+"""Of the official training and sampling."""
+TRAINING_TIMESTEPS = 1000
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,50 @@ def split_at_boundary(sigmas: Tensor, boundary: float) -> ExpertSplit:
     if switch_step in (0, steps):
         raise FFGOError(_no_steps_message(sigmas, boundary, idle="high" if switch_step == 0 else "low"))
     return ExpertSplit(switch_step, sigmas[: switch_step + 1].clone(), sigmas[switch_step:].clone())
+
+
+def shifted_sigma(u: float, shift: float) -> float:
+    """The sigma of a uniform time u in 0..1 (1 = pure noise). Source: FlowMatchEulerDiscreteScheduler of diffusers."""
+    return shift * u / (1 + (shift - 1) * u)
+
+
+def unshifted_time(sigma: float, shift: float) -> float:
+    """The uniform time of a sigma: the inverse of `shifted_sigma`."""
+    return sigma / (shift - (shift - 1) * sigma)
+
+
+@dataclass(frozen=True, slots=True)
+class SigmaWindow:
+    """The noise that one expert is trained on: uniform times between two bounds, shifted."""
+
+    start: float
+    end: float
+    shift: float
+
+    def sigma(self, fraction: float) -> float:
+        """The sigma at a fraction of the window; a uniform fraction in (0, 1) gives the training distribution."""
+        return shifted_sigma(self.start + (self.end - self.start) * fraction, self.shift)
+
+    def official_sigma(self, fraction: float) -> float:
+        """As `sigma`, but one of the thousand that the official code trains on.
+
+        Its timestep nearest the boundary, 900.056, belongs to the low-noise expert.
+        Source: scripts/wan2.2/train_lora_transition_14b.py.
+        """
+        first, last = (round(TRAINING_TIMESTEPS * (1 - u)) for u in (self.end, self.start))
+        index = first + int((last - first) * fraction)
+        return shifted_sigma((TRAINING_TIMESTEPS - index) / TRAINING_TIMESTEPS, self.shift)
+
+
+def training_window(
+    expert: Literal["high", "low"], boundary: float = WAN22_I2V_BOUNDARY, shift: float = WAN22_SHIFT
+) -> SigmaWindow:
+    """The window of an expert: high-noise (u_b, 1], low-noise (0, u_b), where u_b is the time of the boundary.
+
+    boundary: sigma in 0..1; shift: at least 1. Source: the official code trains each expert on its side only.
+    """
+    middle = unshifted_time(boundary, shift)
+    return SigmaWindow(middle, 1.0, shift) if expert == "high" else SigmaWindow(0.0, middle, shift)
 
 
 def _no_steps_message(sigmas: Tensor, boundary: float, idle: str) -> str:

@@ -1,0 +1,1 @@
+"""Training a LoRA for one expert: recipe, adapters, step, loop, checkpoints."""

@@ -1,0 +1,203 @@
+"""The folder of one expert's run: checkpoints that a run goes on from to the last bit, and the finished LoRA.
+
+    <folder>/run.json                        what the run is: recipe, dataset, expert
+    <folder>/step_000100.safetensors         the LoRA, ready for use
+    <folder>/step_000100.state.safetensors   all that is needed to go on; written last
+"""
+
+import contextlib
+import errno
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..errors import FFGOError
+from .recipe import differences
+
+RUN_FILE = "run.json"
+STATE_SUFFIX = ".state.safetensors"
+_STATE = "ffgo.state"
+
+
+@dataclass(frozen=True)
+class RunState:
+    """All that a run needs to go on after a step."""
+
+    step: int
+    """Steps that are done."""
+    weights: Mapping[str, Tensor]
+    """What is trained, and what was frozen on the way, by name."""
+    optimizer: Mapping[str, Any]
+    """The optimizer's `state_dict()`."""
+    history: Tensor
+    """(samples, 3): step, sigma and loss of every sample so far."""
+    best: tuple[int, float] | None = None
+    """Step and mean loss of the best checkpoint."""
+
+
+class RunFolder:
+    """Where one expert's run is kept."""
+
+    def __init__(self, path: Path, identity: Mapping[str, Any]):
+        """identity: what may not change when the run goes on: plain values. Nothing is written yet."""
+        self.path = path
+        self.identity = json.loads(json.dumps(dict(identity)))
+
+    def open(self) -> RunState | None:
+        """Make the folder, or read the last checkpoint of the same run.
+
+        Raises: FFGOError where the folder holds another run, or cannot be written to.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if not os.access(self.path, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            self._claim()
+        except OSError as error:
+            raise FFGOError(f"{self.path} cannot be written to ({error.strerror}). Choose another output folder.") from error
+        states = self.states()
+        return self._read(states[-1]) if states else None
+
+    def _claim(self) -> None:
+        """Write what this run is, or compare it with what is there."""
+        file = self.path / RUN_FILE
+        if not file.exists():
+            write_atomically(file, lambda partial: partial.write_text(json.dumps(self.identity, indent=2)))
+            return
+        try:
+            there = json.loads(file.read_text())
+        except ValueError as error:
+            raise FFGOError(f"{file} is damaged ({error}). Choose another name for the run.") from error
+        self._compare(there, str(self.path))
+
+    def _compare(self, there: Mapping[str, Any], where: str) -> None:
+        if changes := _changes(there, self.identity):
+            raise FFGOError(
+                f"{where} holds a run that was started otherwise, and going on would mix the two: "
+                f"{'; '.join(changes)}. Choose another name, or change it back."
+            )
+
+    def _read(self, path: Path) -> RunState:
+        state, identity = _read_state(path)
+        self._compare(identity, str(path))
+        return state
+
+    def states(self) -> list[Path]:
+        """The states to go on from, oldest first."""
+        return sorted(self.path.glob(f"step_*{STATE_SUFFIX}"))
+
+    def save(self, state: RunState, lora: Mapping[str, Tensor], metadata: Mapping[str, str], keep: int) -> Path:
+        """Write a checkpoint and remove those beyond the last `keep` and the best; returns the LoRA's file.
+
+        Raises: FFGOError where it cannot be written; then it lies in the temporary folder if that has room.
+        """
+        name = f"step_{state.step:06d}"
+        try:
+            return self._write(self.path, name, state, lora, metadata, keep)
+        except OSError as error:
+            raise FFGOError(self._not_saved(error, name, state, lora, metadata, keep)) from error
+
+    def _write(self, folder: Path, name: str, state: RunState, lora: Mapping[str, Tensor], metadata: Mapping[str, str], keep: int) -> Path:
+        file = folder / f"{name}.safetensors"
+        save_tensors(file, lora, metadata)
+        tensors, plain = _flattened(state)
+        save_tensors(folder / f"{name}{STATE_SUFFIX}", tensors, {_STATE: json.dumps(plain | {"identity": self.identity})})
+        best = f"step_{state.best[0]:06d}" if state.best else ""
+        for old in self.states()[:-keep]:
+            if not old.name.startswith(best or "none"):
+                old.unlink()
+                old.with_name(old.name.replace(STATE_SUFFIX, ".safetensors")).unlink(missing_ok=True)
+        return file
+
+    def _not_saved(self, error: OSError, name: str, *checkpoint: Any) -> str:
+        states = self.states()
+        last = f"The last good checkpoint is {states[-1].name}." if states else "There is no checkpoint yet."
+        message = f"The checkpoint {name} could not be written to {self.path} ({error.strerror}). {last}"
+        with contextlib.suppress(OSError):
+            rescue = Path(tempfile.mkdtemp(prefix="ffgo-rescue-"))
+            self._write(rescue, name, *checkpoint)
+            message += f" It was saved in {rescue} instead: move both files into the folder"
+            return f"{message}, make room there, and run again: training goes on from step {checkpoint[0].step}."
+        return f"{message} Make room or mend the folder, and run again: training goes on from there."
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file under a temporary name and rename it. Raises: OSError."""
+
+    def write(partial: Path) -> None:
+        try:
+            save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, partial, dict(metadata))
+        except SafetensorError as error:  # its words for a full disk and the like
+            raise OSError(errno.EIO, str(error)) from error
+
+    write_atomically(path, write)
+
+
+def write_atomically(path: Path, write: Any) -> None:
+    """Let `write(partial)` make a file beside `path`, then put it in its place; a failure leaves nothing behind."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        write(partial)
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _flattened(state: RunState) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The state as named tensors and plain values."""
+    tensors = {f"weights/{name}": tensor.detach().cpu() for name, tensor in state.weights.items()}
+    tensors["history"] = state.history
+    plain: dict[str, Any] = {"step": state.step, "best": state.best, "optimizer": {}}
+    for index, values in state.optimizer["state"].items():
+        for name, value in values.items():
+            if isinstance(value, Tensor):
+                tensors[f"optimizer/{index}/{name}"] = value.detach().cpu()
+            else:
+                plain["optimizer"][f"{index}/{name}"] = value
+    return tensors, plain
+
+
+def _read_state(path: Path) -> tuple[RunState, dict[str, Any]]:
+    """The state, and the identity of the run that wrote it."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (it has no iterator)
+            plain = json.loads((file.metadata() or {})[_STATE])
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise FFGOError(f"The checkpoint {path} cannot be read ({error}). Remove it: training goes on from the one before.") from error
+    optimizer: dict[int, dict[str, Any]] = {}
+    of_optimizer = {key.removeprefix("optimizer/"): value for key, value in tensors.items() if key.startswith("optimizer/")}
+    for key, value in [*of_optimizer.items(), *plain["optimizer"].items()]:
+        index, name = key.split("/", 1)
+        optimizer.setdefault(int(index), {})[name] = value
+    weights = {key.removeprefix("weights/"): value for key, value in tensors.items() if key.startswith("weights/")}
+    best = (int(plain["best"][0]), float(plain["best"][1])) if plain["best"] else None
+    return RunState(plain["step"], weights, {"state": optimizer}, tensors["history"], best), plain["identity"]
+
+
+def _changes(there: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Differences of two identities, one level deep."""
+    changes = []
+    for name in dict.fromkeys([*there, *now]):
+        before, after = there.get(name), now.get(name)
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            changes += differences(before, after)
+        elif before != after:
+            changes += differences({name: before}, {name: after})
+    return changes
+
+
+def empty_history() -> Tensor:
+    """The history of a run before its first step."""
+    return torch.zeros(0, 3)

@@ -1,0 +1,238 @@
+"""All that the trainer needs of ComfyUI: boot it without its server, load models, and make an expert trainable.
+
+The only file of the core that knows the host (docs/architecture.md, law 1).
+"""
+
+import contextlib
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import save_on_cpu
+from torch.utils.checkpoint import checkpoint
+
+from ..errors import FFGOError
+
+if TYPE_CHECKING:
+    from comfy.model_patcher import ModelPatcher
+
+I2V_CHANNELS = 36
+"""16 of the noised clip, 4 of the mask, 16 of the first frame."""
+TEXT_TOKENS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class ExpertShape:
+    """The sizes of an expert, as its checkpoint has them."""
+
+    dim: int
+    ffn_dim: int
+    blocks: int
+    text_dim: int
+    base_bytes: int
+    """Of all its weights."""
+    activation_bytes: int
+    """Of one number in between."""
+
+    @property
+    def words(self) -> str:
+        return f"{self.blocks} blocks of {self.dim}"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainableExpert:
+    """An expert on its device, its own weights frozen."""
+
+    network: nn.Module
+    device: torch.device
+    dtype: torch.dtype
+    """That it computes in."""
+    shape: ExpertShape
+    checkpointing: bool
+    offload_block_inputs: bool
+
+    def predict(self, x: Tensor, sigma: Tensor, text: Tensor) -> Tensor:
+        """The velocity (B, 16, T, h, w) of noised latents and condition (B, 36, T, h, w) at sigma (B,)."""
+        options = {"optimized_attention_override": _attention} | self._block_options()
+        timestep = sigma * 1000  # the sigma is shifted already; float32, as the sinusoid wants it
+        return self.network(x.to(self.dtype), timestep, text.to(self.dtype), transformer_options=options)
+
+    def _block_options(self) -> dict[str, Any]:
+        if not (self.checkpointing and torch.is_grad_enabled()):
+            return {}
+        # Our own reference to each block: the host's `original_block` means, on the way back, always the last one.
+        replace = {
+            ("double_block", index): partial(_checkpointed_block, block, self.offload_block_inputs)
+            for index, block in enumerate(self.network.get_submodule("blocks").children())
+        }
+        return {"patches_replace": {"dit": replace}}
+
+
+def _checkpointed_block(block: nn.Module, offload: bool, args: Mapping[str, Any], _: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Run a block, keep its input only, and run it again on the way back."""
+    run = partial(
+        block, e=args["vec"], freqs=args["pe"], context=args["txt"], context_img_len=None,
+        transformer_options=dict(args["transformer_options"]),
+    )  # fmt: skip
+    with save_on_cpu(pin_memory=args["img"].is_cuda) if offload else contextlib.nullcontext():
+        return {"img": checkpoint(run, args["img"], use_reentrant=False, preserve_rng_state=False)}
+
+
+def _attention(_: Any, *args: Any, **kwargs: Any) -> Tensor:
+    """PyTorch's own attention, whatever the host was started with: others cannot go backward."""
+    from comfy.ldm.modules.attention import attention_pytorch
+
+    return attention_pytorch(*args, **kwargs)
+
+
+def read_weight(layer: nn.Module, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """A layer's weight, off-loaded, quantised or patched as it may be."""
+    from comfy.ops import cast_bias_weight, uncast_bias_weight
+
+    weight, bias, stream = cast_bias_weight(layer, dtype=dtype, device=device, bias_dtype=dtype, offloadable=True)
+    full = weight.dequantize() if hasattr(weight, "dequantize") and type(weight) is not Tensor else weight
+    if stream is not None:
+        full = full.clone()  # the host takes the buffer back
+    uncast_bias_weight(layer, weight, bias, stream)
+    return full.to(dtype)
+
+
+def check_expert(model: "ModelPatcher") -> ExpertShape:
+    """The sizes of a model. Raises: FFGOError where it is no expert of Wan2.2 image-to-video."""
+    network = model.model.diffusion_model
+    if type(network).__name__ != "WanModel":
+        raise FFGOError(
+            f"The model is no Wan expert ({type(model.model).__name__}). Connect the Load Diffusion Model of a Wan2.2 "
+            "image-to-video expert."
+        )
+    channels = network.patch_embedding.weight.shape[1]
+    if channels != I2V_CHANNELS or network.img_emb is not None:
+        kind = {16: "Wan text-to-video", 48: "Wan2.2 5B"}.get(channels, f"a Wan model with {channels} input channels")
+        kind = "Wan2.1 image-to-video" if network.img_emb is not None else kind
+        raise FFGOError(
+            f"The model is {kind}; FFGo trains the two experts of Wan2.2 image-to-video 14B, which take "
+            f"{I2V_CHANNELS} channels. Choose wan2.2_i2v_high_noise or wan2.2_i2v_low_noise in Load Diffusion Model."
+        )
+    size = torch.tensor([], dtype=model.model.get_dtype_inference()).element_size()
+    return ExpertShape(network.dim, network.ffn_dim, network.num_layers, network.text_dim, model.model_size(), size)
+
+
+@contextlib.contextmanager
+def trainable_expert(
+    model: "ModelPatcher", *, checkpointing: bool, offload_block_inputs: bool
+) -> Iterator[TrainableExpert]:
+    """Load the expert and keep it loaded, its weights frozen, gradients allowed; give all back at the end.
+
+    Raises: FFGOError as `check_expert`.
+    """
+    import comfy.model_management as management
+
+    shape = check_expert(model)
+    with torch.inference_mode(False), torch.enable_grad():
+        # A dynamically loaded model streams its weights in a way that gradients cannot go through.
+        patcher = model.clone(disable_dynamic=True) if model.is_dynamic() else model.clone()
+        if patcher.model.get_dtype_inference() == torch.float16 and management.should_use_bf16(patcher.load_device):
+            patcher.set_model_compute_dtype(torch.bfloat16)  # gradients leave the range of float16
+        management.load_models_gpu([patcher])
+        network = patcher.model.diffusion_model
+        _make_usable(network)
+        dtype = patcher.model.get_dtype_inference()
+        training_before, management.in_training = management.in_training, True
+        try:
+            yield TrainableExpert(network, patcher.load_device, dtype, shape, checkpointing, offload_block_inputs)
+        finally:
+            management.in_training = training_before
+
+
+def _make_usable(network: nn.Module) -> None:
+    """Freeze all weights, and copy the small ones that were made in inference mode: such tensors know no way back.
+
+    Linear weights stay as they are: the adapters keep them out of the graph.
+    """
+    network.requires_grad_(False)
+    for module in network.modules():
+        if hasattr(module, "in_features"):
+            continue
+        for name, parameter in module.named_parameters(recurse=False):
+            if parameter.is_inference():
+                setattr(module, name, nn.Parameter(parameter.detach().clone(), requires_grad=False))
+
+
+def is_cancel(error: BaseException) -> bool:
+    """Whether the host's Cancel raised this."""
+    return type(error).__name__ == "InterruptProcessingException"
+
+
+def find_comfyui(path: str | None) -> Path:
+    """ComfyUI's folder: the one given (COMFYUI_PATH), else the one whose custom_nodes this pack lies in.
+
+    Raises: FFGOError where there is none.
+    """
+    candidate = Path(path).expanduser() if path else Path(__file__).parents[4]
+    if not (candidate / "comfy" / "sd.py").is_file():
+        raise FFGOError(
+            f"{candidate} is no ComfyUI folder. Set COMFYUI_PATH to the folder that holds ComfyUI's main.py; training uses "
+            "its models and memory management."
+        )
+    return candidate
+
+
+def boot(comfyui: Path, *flags: str) -> None:
+    """Make ComfyUI's modules importable in this process, without its server. flags: of its command line."""
+    # Behind all else: the pack's own folder has a `nodes` too.
+    sys.path.append(str(comfyui))
+    own, sys.argv = sys.argv, ["comfyui", *flags]
+    try:
+        import comfy.options
+
+        comfy.options.enable_args_parsing()
+        import comfy.cli_args  # reads the arguments when it is imported
+        import comfy.sd
+    finally:
+        sys.argv = own
+    assert comfy.cli_args and comfy.sd
+
+
+def load_expert(path: Path) -> "ModelPatcher":
+    """Load a diffusion model. Raises: FFGOError where the file is none."""
+    import comfy.sd
+
+    try:
+        return comfy.sd.load_diffusion_model(str(_existing(path)))
+    except RuntimeError as error:
+        raise FFGOError(f"{path} cannot be loaded as a diffusion model: {error}") from error
+
+
+def load_vae(path: Path) -> Any:
+    """Load a VAE."""
+    import comfy.sd
+    import comfy.utils
+
+    vae = comfy.sd.VAE(sd=comfy.utils.load_torch_file(str(_existing(path))))
+    vae.throw_exception_if_invalid()
+    return vae
+
+
+def load_text_encoder(path: Path) -> Any:
+    """Load Wan's text encoder."""
+    import comfy.sd
+
+    return comfy.sd.load_clip([str(_existing(path))], clip_type=comfy.sd.CLIPType.WAN)
+
+
+def latent_format() -> Any:
+    """How the expert sees the VAE's latents."""
+    import comfy.latent_formats
+
+    return comfy.latent_formats.Wan21()
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise FFGOError(f"{path} is no file. Mend the path in the job's [models].")
+    return path

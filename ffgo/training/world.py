@@ -1,0 +1,51 @@
+"""The processes that share one run."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, distributed
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """This process among all of a run; alone where nothing else was started."""
+
+    rank: int = 0
+    size: int = 1
+
+    @classmethod
+    def current(cls) -> "World":
+        """As torch.distributed was set up, which `accelerate launch` and `torchrun` do."""
+        if not (distributed.is_available() and distributed.is_initialized()):
+            return cls()
+        return cls(distributed.get_rank(), distributed.get_world_size())
+
+    @property
+    def is_first(self) -> bool:
+        return self.rank == 0
+
+    def sum(self, tensors: Iterable[Tensor]) -> None:
+        """Add up tensors of one dtype over all processes, in place, in one message.
+
+        Not DistributedDataParallel: this is immune to checkpointed blocks, sends no base weights, and is the same code
+        for one process and for many.
+        """
+        if self.size == 1:
+            return
+        tensors = list(tensors)
+        flat = torch.cat([tensor.flatten() for tensor in tensors])
+        distributed.all_reduce(flat)
+        for tensor, part in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
+            tensor.copy_(part.view_as(tensor))
+
+    def agree(self, flag: bool, device: torch.device) -> bool:
+        """Whether any process says so."""
+        votes = torch.tensor([float(flag)], device=device)
+        self.sum([votes])
+        return bool(votes.item())
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        if self.size > 1:
+            distributed.barrier()
