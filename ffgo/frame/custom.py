@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from .arrangement import Arrangement, Entry
 from .geometry import Box, fit_size
-from .layout import CROP_MARGIN, Placement, Subject
+from .layout import CROP_MARGIN, Placement, Subject, place_subjects
 
 TOLERANCE = 0.01
 """Pixels that boxes may overlap before it counts: what turning by floating-point numbers leaves."""
@@ -45,17 +45,26 @@ def bind(arrangement: Arrangement, fingerprints: Sequence[str]) -> list[Entry | 
     return bound
 
 
-def place_arranged(
-    entries: Sequence[Entry | None],
-    arranged: tuple[int, int],
+def arrange(
+    arrangement: Arrangement,
+    fingerprints: Sequence[str],
     subjects: Sequence[Subject],
     canvas: tuple[int, int],
-    automatic: Sequence[Placement],
+    *,
+    max_upscale: float = 1.0,
+    gap: int = 0,
 ) -> list[Placement]:
-    """Place every subject as its entry says, made for a canvas of size `arranged`, or else as in `automatic`."""
+    """Place every subject on a canvas of size (width, height) as its entry says, or as the layout `base` does.
+
+    `max_upscale` and `gap` are for that layout, see `place_subjects`. Raises FFGOError if the gaps leave no room.
+    """
+    entries = bind(arrangement, fingerprints)
+    automatic = []
+    if None in entries:
+        automatic = place_subjects(subjects, canvas, arrangement.base, max_upscale=max_upscale, gap=gap)
     return [
-        place if entry is None else _placed(entry, arranged, subject, canvas)
-        for entry, subject, place in zip(entries, subjects, automatic, strict=True)
+        automatic[i] if entry is None else _placed(entry, arrangement.canvas, subject, canvas)
+        for i, (entry, subject) in enumerate(zip(entries, subjects, strict=True))
     ]
 
 
@@ -101,7 +110,7 @@ def _placed(entry: Entry, arranged: tuple[int, int], subject: Subject, canvas: t
 
 
 def _scaled(entry: Entry, scale_x: float, scale_y: float) -> Box:
-    """The entry's box on a canvas that is so many times as large, in whole pixels: the middle moves, the aspect stays."""
+    """The entry's box in whole pixels of a canvas so many times as large: the middle moves, the aspect stays."""
     scale = min(scale_x, scale_y)
     return Box(
         _rounded((entry.x + entry.width / 2) * scale_x - entry.width * scale / 2),

@@ -1,12 +1,13 @@
 """The FFGo Compose Canvas node."""
 
-from comfy_api.latest import io, ui
+from comfy_api.latest import io
 
 from ...ffgo.errors import FFGOError
-from ...ffgo.frame.compose import BackgroundFit, compose
+from ...ffgo.frame.compose import CUSTOM, BackgroundFit, CanvasLayout, compose
 from ...ffgo.frame.geometry import MAX_CANVAS, MIN_CANVAS, PRESETS
-from ...ffgo.frame.layout import LAYOUTS, MAX_SUBJECTS, LayoutName
+from ...ffgo.frame.layout import LAYOUTS, MAX_SUBJECTS
 from .._host import show_on_node
+from .._layers import editor_output
 
 
 class ComposeCanvas(io.ComfyNode):
@@ -19,7 +20,7 @@ class ComposeCanvas(io.ComfyNode):
             display_name="FFGo Compose Canvas",
             category="FFGo/Frame",
             description="Composes the first frame that FFGo wants: subjects on white in the left half, the background "
-            "in the right half. Nothing is enlarged or distorted unless you ask for it.",
+            "in the right half, or where you put them. Nothing is enlarged or distorted unless you ask for it.",
             search_aliases=["first frame", "composite", "collage", "subjects and background", "ffgo canvas"],
             inputs=[
                 io.Image.Input("background", tooltip="The scene of the video: one picture, without the subjects."),
@@ -37,56 +38,37 @@ class ComposeCanvas(io.ComfyNode):
                     tooltip="Size of the frame in pixels. `custom` takes width and height below; others ignore them.",
                 ),
                 io.Int.Input(
-                    "width",
-                    default=1280,
-                    min=MIN_CANVAS,
-                    max=MAX_CANVAS,
-                    optional=True,
+                    "width", default=1280, min=MIN_CANVAS, max=MAX_CANVAS, optional=True,
                     tooltip="Width of the frame in pixels, if the preset is `custom`. FFGo was made at 1280x720.",
                 ),
                 io.Int.Input(
-                    "height",
-                    default=720,
-                    min=MIN_CANVAS,
-                    max=MAX_CANVAS,
-                    optional=True,
+                    "height", default=720, min=MIN_CANVAS, max=MAX_CANVAS, optional=True,
                     tooltip="Height of the frame in pixels, if the preset is `custom`.",
                 ),
                 io.Combo.Input(
-                    "layout",
-                    options=list(LAYOUTS),
-                    default="published",
-                    optional=True,
+                    "layout", options=[*LAYOUTS, CUSTOM], default="published", optional=True,
                     tooltip="`published`: as in FFGo's training data, cropped subjects in rows, two columns from four "
                     "on. `script`: as FFGo's own script, uncropped in rows. `packed`: cropped, arranged so that the "
-                    "smallest subject is as large as can be.",
+                    "smallest subject is as large as can be. `custom`: as you put them in the editor.",
                 ),
                 io.Combo.Input(
-                    "background_fit",
-                    options=["keep_aspect", "stretch"],
-                    default="keep_aspect",
-                    optional=True,
+                    "background_fit", options=["keep_aspect", "stretch"], default="keep_aspect", optional=True,
                     tooltip="`keep_aspect` shows the background undistorted. `stretch` gives it the frame's aspect "
                     "first, as the training data has it; the layout `script` always does.",
                 ),
                 io.Float.Input(
-                    "max_upscale",
-                    default=1.0,
-                    min=1.0,
-                    max=8.0,
-                    step=0.1,
-                    optional=True,
-                    advanced=True,
+                    "max_upscale", default=1.0, min=1.0, max=8.0, step=0.1, optional=True, advanced=True,
                     tooltip="Layout `packed` only: how far a small subject may be enlarged. 1.0 enlarges nothing.",
                 ),
                 io.Int.Input(
-                    "gap",
-                    default=0,
-                    min=0,
-                    max=512,
-                    optional=True,
-                    advanced=True,
+                    "gap", default=0, min=0, max=512, optional=True, advanced=True,
                     tooltip="Layout `packed` only: space between neighbouring subjects, in pixels of the frame.",
+                ),
+                # Values in users' files go by the order of the widgets: new ones come last.
+                io.String.Input(
+                    "arrangement", default="", optional=True, extra_dict={"hidden": True},
+                    tooltip="Layout `custom` only: where everything is, as JSON (docs/arrangement.md). The editor "
+                    "writes it; empty is `published`.",
                 ),
             ],
             outputs=[
@@ -96,7 +78,7 @@ class ComposeCanvas(io.ComfyNode):
             ],
             hidden=[io.Hidden.unique_id],
             has_intermediate_output=True,
-        )
+        )  # fmt: skip
 
     @classmethod
     def check_lazy_status(cls, **inputs) -> list[str]:
@@ -107,14 +89,13 @@ class ComposeCanvas(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, background, subjects, preset="custom", width=1280, height=720, layout: LayoutName = "published",
-        background_fit: BackgroundFit = "keep_aspect", max_upscale=1.0, gap=0,
+        cls, background, subjects, preset="custom", width=1280, height=720, layout: CanvasLayout = "published",
+        background_fit: BackgroundFit = "keep_aspect", max_upscale=1.0, gap=0, arrangement="",
     ) -> io.NodeOutput:  # fmt: skip
         width, height = PRESETS.get(preset, (width, height))
         frame = compose(
             background, subjects, width=width, height=height, layout=layout, background_fit=background_fit,
-            max_upscale=max_upscale, gap=gap,
+            max_upscale=max_upscale, gap=gap, arrangement=arrangement,
         )  # fmt: skip
         show_on_node(cls, [], frame.warnings)
-        preview = ui.PreviewImage(frame.image, cls=cls).as_dict()
-        return io.NodeOutput(frame.image, frame.masks, frame.layout, ui=preview | {"text": frame.warnings})
+        return io.NodeOutput(frame.image, frame.masks, frame.layout, ui=editor_output(frame, cls))

@@ -159,3 +159,53 @@ def test_errors_name_the_subject(host):
 def test_the_host_refuses_settings_out_of_range(host, settings, said):
     with pytest.raises(Exception, match=said):
         host.run(graph(host, background(), [cutout()], **settings))
+
+
+def arrangement(*entries: dict, **keys) -> str:
+    return json.dumps({"version": 1, "canvas": {"width": 1280, "height": 720}, "subjects": list(entries), **keys})
+
+
+def test_custom_puts_subjects_where_the_arrangement_says(host):
+    boxes = [{"x": 11, "y": 23, "width": 150, "height": 170}, {"x": 300, "y": 400, "width": 300, "height": 340}]
+    prompt = graph(host, background(), [cutout(0), cutout(1)], layout="custom", arrangement=arrangement(*boxes))
+    outputs = host.run(prompt)
+    (frame,), masks = saved(host, outputs, "save"), saved(host, outputs, "masks")
+    assert (frame[28:188, 16:156] == np.asarray(cutout(0))[40:200, 30:170, :3]).all()
+    rows, columns, _ = np.nonzero(masks[1] > 127)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (410, 719, 310, 589)
+    assert [place["box"] for place in json.loads(outputs["layout"]["text"][0])["subjects"]] == boxes
+    assert any("subject1 leaves the frame" in warning for warning in outputs["canvas"]["text"])
+
+
+def test_what_the_editor_gets_rebuilds_the_frame_of_every_automatic_layout(host):
+    subjects = [cutout(0), cutout(1), cutout(2)]
+    automatic = host.run(graph(host, background(), subjects, layout="packed"))
+    layers = automatic["canvas"]["ffgo_layers"]
+    (layout,) = automatic["canvas"]["ffgo_layout"]
+    entries = [
+        place["box"] | {"fingerprint": layer["fingerprint"]}
+        for place, layer in zip(json.loads(layout)["subjects"], layers, strict=True)
+    ]
+    custom = host.run(graph(host, background(), subjects, layout="custom", arrangement=arrangement(*entries[::-1])))
+    assert (saved(host, custom, "save")[0] == saved(host, automatic, "save")[0]).all()
+    assert custom["canvas"]["ffgo_layers"] == layers
+
+
+def test_layers_of_the_editor(host):
+    outputs = host.run(graph(host, background((2048, 1024)), [cutout()]))
+    (layer,), (scene,) = outputs["canvas"]["ffgo_layers"], outputs["canvas"]["ffgo_background"]
+    picture = np.asarray(Image.open(host.base / "temp" / layer["subfolder"] / layer["filename"]))
+    assert (picture[40:200, 30:170] == np.asarray(cutout())[40:200, 30:170]).all()
+    assert (layer["width"], layer["height"], layer["visible"]) == (200, 240, [30, 40, 140, 160])
+    assert (layer["name"], layer["area"], layer["type"]) == ("subject0", 140 * 160, "temp")
+    assert (scene["width"], scene["height"], scene["box"]) == (2048, 1024, [640, 200, 640, 320])
+    with Image.open(host.base / "temp" / scene["subfolder"] / scene["filename"]) as small:
+        assert small.size == (1024, 512)
+
+
+def test_a_bad_arrangement_is_an_error_only_in_the_layout_custom(host):
+    prompt = graph(host, background(), [cutout()], layout="custom", arrangement='{"version": 7}')
+    with pytest.raises(Exception, match="arrangement: version is 7"):
+        host.run(prompt)
+    prompt["canvas"]["inputs"]["layout"] = "published"
+    host.run(prompt)

@@ -7,9 +7,9 @@ import pytest
 
 from ffgo.errors import FFGOError
 from ffgo.frame.arrangement import MAX_TEXT, Arrangement, read_arrangement
-from ffgo.frame.custom import bind, corners, drawing_order, mark, place_arranged
+from ffgo.frame.custom import arrange, bind, corners, drawing_order, mark
 from ffgo.frame.geometry import Box
-from ffgo.frame.layout import Subject, place_subjects
+from ffgo.frame.layout import Subject
 
 CASES = json.loads((Path(__file__).parents[1] / "data" / "arrangement_cases.json").read_text())
 
@@ -36,8 +36,8 @@ def test_the_shared_cases(case):
         visible = Box(*subject["visible"])
         subjects.append(Subject(tuple(subject["size"]), visible, visible.width * visible.height))
 
-    entries = bind(arranged, [subject["fingerprint"] for subject in case["subjects"]])
-    places = place_arranged(entries, arranged.canvas, subjects, canvas, place_subjects(subjects, canvas, arranged.base))
+    fingerprints = [subject["fingerprint"] for subject in case["subjects"]]
+    entries, places = bind(arranged, fingerprints), arrange(arranged, fingerprints, subjects, canvas)
 
     lists = {"subjects": arranged.subjects, "parked": arranged.parked}
     for entry, bound in zip(entries, expected["bound"], strict=True):

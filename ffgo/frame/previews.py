@@ -1,0 +1,42 @@
+"""Small pictures of what a frame is composed of, for the editor on the node."""
+
+import json
+from typing import Any
+
+from PIL import Image
+from torch import Tensor
+
+from ..pixels import to_uint8
+from .compose import Composition
+from .pictures import CutOut
+
+PREVIEW_SIDE = 1024
+"""Pixels at most: as much as an editor shows, and eight of them are written in a blink."""
+
+
+def preview(picture: Tensor) -> Image.Image:
+    """A picture (H, W, 3 or 4), float 0..1, as RGBA with straight alpha, at most `PREVIEW_SIDE` pixels long."""
+    small = Image.fromarray(to_uint8(picture)).convert("RGBA")
+    small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS)
+    return small
+
+
+def describe_subject(subject: CutOut) -> dict[str, Any]:
+    """What the editor needs to know of a subject, in pixels of its picture; `visible` is x, y, width and height."""
+    width, height = subject.subject.size
+    visible = subject.subject.visible
+    return {
+        "name": subject.name,
+        "fingerprint": subject.fingerprint,
+        "width": width,
+        "height": height,
+        "visible": [visible.x, visible.y, visible.width, visible.height],
+        "area": round(float(subject.subject.area), 2),
+    }
+
+
+def describe_background(frame: Composition) -> dict[str, Any]:
+    """The size of the background's picture, and its box (x, y, width, height) in pixels of the frame."""
+    width, height = frame.background.subject.size
+    box = json.loads(frame.layout)["background"]
+    return {"width": width, "height": height, "box": [box["x"], box["y"], box["width"], box["height"]]}
