@@ -66,7 +66,7 @@ def read_frames(path: Path, count: int | None = None) -> Iterator[np.ndarray]:
 
     Raises FFGOError where the clip cannot be read or a frame of it is damaged.
     """
-    import av
+    from av.error import FFmpegError
 
     index = 0
     with _opened(path) as container:
@@ -80,9 +80,10 @@ def read_frames(path: Path, count: int | None = None) -> Iterator[np.ndarray]:
                 picture = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90) % 4)
                 yield np.ascontiguousarray(picture)
                 index += 1
-        except av.FFmpegError as error:
+        except FFmpegError as error:
             raise FFGOError(
-                f"{path.name} cannot be decoded at frame {index} (counted from 0): {error.strerror}. Make the clip anew."
+                f"{path.name} cannot be decoded at frame {index} (counted from 0): {error.strerror}. "
+                "Make the clip anew."
             ) from error
 
 
@@ -92,6 +93,7 @@ def write_clip(path: Path, frames: Iterable[np.ndarray], fps: float) -> int:
     The file is there only when it is complete. Raises FFGOError for odd sides, no frame, or a disk that refuses.
     """
     import av
+    from av.error import FFmpegError
 
     partial = path.with_name(f".{path.stem}-{uuid4().hex}.mp4")
     try:
@@ -99,7 +101,7 @@ def write_clip(path: Path, frames: Iterable[np.ndarray], fps: float) -> int:
         with av.open(str(partial), "w") as container:
             written = _encode(container, frames, Fraction(fps).limit_denominator(1001), path)
         partial.replace(path)
-    except (OSError, av.FFmpegError) as error:
+    except (OSError, FFmpegError) as error:
         raise FFGOError(f"Cannot write {path}: {error.strerror}. Free some space or choose another folder.") from error
     finally:
         partial.unlink(missing_ok=True)
@@ -108,10 +110,11 @@ def write_clip(path: Path, frames: Iterable[np.ndarray], fps: float) -> int:
 
 def _opened(path: Path) -> "InputContainer":
     import av
+    from av.error import FFmpegError
 
     try:
         container = av.open(str(path))
-    except (OSError, av.FFmpegError) as error:
+    except (OSError, FFmpegError) as error:
         raise FFGOError(
             f"{path.name} cannot be read as a video ({error.strerror}): it is damaged, cut short, or of another kind. "
             "Make the clip anew, best as an H.264 mp4."

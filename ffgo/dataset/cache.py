@@ -1,0 +1,219 @@
+"""Encoded examples on disk: one file for each example and each caption, read one at a time.
+
+A folder of them holds `examples/<key>.safetensors`, `texts/<key>.safetensors` and `dataset.json`, the list of what
+belongs together. A key says what went into a file, so a file never has to be changed: it is right, damaged or missing.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Self
+from uuid import uuid4
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from ..errors import FFGOError
+from .encoded import EncodedExample
+
+VERSION = 1
+"""Of the folder; another version's is encoded anew."""
+
+INDEX_FILE = "dataset.json"
+MASK_CHANNELS = 4
+
+
+class DamagedError(FFGOError):
+    """A file of the cache is missing, or does not hold what was written into it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where one encoded example lies."""
+
+    name: str
+    example: str
+    """Key of its latents."""
+    text: str
+    """Key of its caption's embedding."""
+    shape: tuple[int, int, int]
+    """(T, h, w) of its latents."""
+
+
+def key_of(*parts: str | int) -> str:
+    """A name for what these parts make."""
+    return blake2b(json.dumps([VERSION, *parts]).encode(), digest_size=16).hexdigest()
+
+
+def example_file(folder: Path, key: str) -> Path:
+    """Where the latents of an example lie."""
+    return folder / "examples" / f"{key}.safetensors"
+
+
+def text_file(folder: Path, key: str) -> Path:
+    """Where the embedding of a caption lies."""
+    return folder / "texts" / f"{key}.safetensors"
+
+
+def write_example(folder: Path, key: str, latents: Tensor, composite: Tensor) -> None:
+    """Keep a clip's latents and those of its composite followed by grey, both (16, T, h, w)."""
+    _write(example_file(folder, key), {"latents": latents, "composite": composite}, key)
+
+
+def write_text(folder: Path, key: str, text: Tensor) -> None:
+    """Keep a caption's embedding, (tokens, 4096), without the rows of zeros at its end."""
+    filled = int(text.any(dim=1).nonzero().max()) + 1 if text.any() else 1
+    _write(text_file(folder, key), {"text": text[:filled], "tokens": torch.tensor(len(text))}, key)
+
+
+def read_example(folder: Path, key: str) -> tuple[Tensor, Tensor]:
+    """The latents of a clip and of its composite. Raises DamagedError."""
+    tensors = _read(example_file(folder, key), key)
+    return tensors["latents"], tensors["composite"]
+
+
+def read_text(folder: Path, key: str) -> Tensor:
+    """A caption's embedding, all rows of it. Raises DamagedError."""
+    tensors = _read(text_file(folder, key), key)
+    empty = int(tensors["tokens"]) - len(tensors["text"])
+    return torch.nn.functional.pad(tensors["text"], (0, 0, 0, empty))
+
+
+class CachedDataset:
+    """Encoded examples in a folder, as the trainer takes them (`EncodedDataset`). Holds none of them in memory."""
+
+    def __init__(
+        self, folder: Path, entries: Sequence[Entry], encode_again: Callable[[], "CachedDataset"] | None = None
+    ):
+        self.folder, self.entries = folder, tuple(entries)
+        self._encode_again = encode_again
+        self.notes: list[str] = []
+        """What the user should know of how it was encoded."""
+        self.encoded = 0
+        """How many examples and captions were encoded to make it; the others were there."""
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """What was encoded into this folder last, without the clips. Raises FFGOError if there is nothing."""
+        try:
+            index = json.loads((folder / INDEX_FILE).read_text("utf-8"))
+            entries = [Entry(e["name"], e["example"], e["text"], tuple(e["shape"])) for e in index["entries"]]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise FFGOError(
+                f"{folder} holds no encoded dataset ({error}). Encode one into it with FFGo Encode Dataset first."
+            ) from error
+        if index.get("version") != VERSION:
+            raise FFGOError(f"{folder} was encoded by another version of this pack. Encode the dataset again.")
+        return cls(folder, entries)
+
+    def save_index(self) -> None:
+        """Write the list that `open` reads."""
+        entries = [asdict(entry) for entry in self.entries]
+        write_bytes(self.folder / INDEX_FILE, json.dumps({"version": VERSION, "entries": entries}, indent=1).encode())
+
+    @property
+    def fingerprint(self) -> str:
+        return key_of(*(key for entry in self.entries for key in (entry.example, entry.text)))
+
+    @property
+    def names(self) -> Sequence[str]:
+        return [entry.name for entry in self.entries]
+
+    @property
+    def shapes(self) -> Sequence[tuple[int, int, int]]:
+        return [entry.shape for entry in self.entries]
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, index: int) -> EncodedExample:
+        """Raises FFGOError if a file of the example is damaged; `mend` encodes it again."""
+        entry = self.entries[index]
+        try:
+            latents, composite = read_example(self.folder, entry.example)
+            text = read_text(self.folder, entry.text)
+        except DamagedError as error:
+            raise FFGOError(
+                f"{entry.name}: {error} Nothing else is lost: run FFGo Encode Dataset again, it encodes only this one."
+            ) from error
+        given = torch.zeros(MASK_CHANNELS, *latents.shape[1:])
+        given[:, 0] = 1
+        return EncodedExample(latents, torch.cat((given, composite)), text)
+
+    def mend(self) -> list[str]:
+        """Look through all files and encode the damaged ones again; what was done.
+
+        Raises FFGOError if files are damaged and the dataset was opened without its encoders.
+        """
+        if damaged := [entry.name for entry in self.entries if not self._is_whole(entry)]:
+            if self._encode_again is None:
+                raise FFGOError(
+                    f"{len(damaged)} of {len(self)} encoded examples in {self.folder} are damaged or missing: "
+                    f"{', '.join(damaged)}. Encode the dataset again: only these are encoded."
+                )
+            return self._encode_again().notes
+        return []
+
+    def _is_whole(self, entry: Entry) -> bool:
+        return is_whole(example_file(self.folder, entry.example), entry.example) and is_whole(
+            text_file(self.folder, entry.text), entry.text
+        )
+
+
+def is_whole(file: Path, key: str) -> bool:
+    """Whether the file holds what was written into it."""
+    try:
+        _read(file, key)
+    except DamagedError:
+        return False
+    return True
+
+
+def write_bytes(file: Path, content: bytes) -> None:
+    """Write a file that is there only when it is complete. Raises FFGOError if the disk refuses."""
+    partial = file.with_name(f".{file.name}-{uuid4().hex}.partial")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        partial.replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise FFGOError(
+            f"Cannot write {file}: {error.strerror}. Free some space or choose another folder; "
+            "what is written already is kept."
+        ) from error
+
+
+def _write(file: Path, tensors: dict[str, Tensor], key: str) -> None:
+    plain = {name: tensor.detach().float().contiguous().cpu() for name, tensor in tensors.items()}
+    metadata = {"key": key, "checksum": _checksum(plain)}
+    write_bytes(file, save(plain, metadata))
+
+
+def _read(file: Path, key: str) -> dict[str, Tensor]:
+    """The tensors of a file, in memory of their own: a mapped file would stay in this process's."""
+    try:
+        content = file.read_bytes()
+        metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+        tensors = load(content)
+    except FileNotFoundError as error:
+        raise DamagedError(f"{file} is missing.") from error
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise DamagedError(f"{file} is damaged ({error}).") from error
+    if metadata.get("key") != key or metadata.get("checksum") != _checksum(tensors):
+        raise DamagedError(f"{file} is damaged: it does not hold what was written into it.")
+    return tensors
+
+
+def _checksum(tensors: dict[str, Tensor]) -> str:
+    digest = blake2b(digest_size=16)
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(tensor.numpy().data)
+    return digest.hexdigest()

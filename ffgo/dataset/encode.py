@@ -1,0 +1,193 @@
+"""Encoding examples once: latents, the condition that I2V experts get, and captions."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from hashlib import blake2b, file_digest
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from ..errors import FFGOError
+from .cache import CachedDataset, Entry, example_file, is_whole, key_of, text_file, write_example, write_text
+from .examples import Bucket, Progress, Sizing, buckets, check_frames, load_frames, raise_all
+from .records import Example
+
+GREY = 0.5
+"""What the host's WanImageToVideo fills the frames after the first with."""
+
+LATENT_CHANNELS = 16
+SAMPLED = 64
+"""Numbers of every weight that go into a model's identity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoders:
+    """What turns pixels and captions into what the expert sees, and the names of the models that do it."""
+
+    encode_frames: Callable[[Tensor], Tensor]
+    """(T, H, W, 3) 0..1 to (16, (T - 1) / 4 + 1, H / 8, W / 8), in the expert's own scale."""
+    encode_text: Callable[[str], Tensor]
+    """A caption to (tokens, 4096)."""
+    vae_identity: str
+    text_identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One example with everything that is known before it is encoded."""
+
+    example: Example
+    bucket: Bucket
+    key: str
+    text_key: str
+
+    @property
+    def entry(self) -> Entry:
+        shape = ((self.bucket.frames - 1) // 4 + 1, self.bucket.height // 8, self.bucket.width // 8)
+        return Entry(self.example.name, self.key, self.text_key, shape)
+
+
+def host_encoders(vae: Any, clip: Any, latent_format: Any) -> Encoders:
+    """Encoders from the host's VAE and CLIP and its `comfy.latent_formats.Wan21()`.
+
+    Raises FFGOError when they are first used, if they are not those of Wan2.2 A14B.
+    """
+    return Encoders(
+        partial(_encode_frames, vae, latent_format),
+        partial(_encode_text, clip),
+        identify_weights(vae.first_stage_model.state_dict()),
+        identify_weights(clip.cond_stage_model.state_dict()),
+    )
+
+
+def identify_weights(weights: Mapping[str, Tensor]) -> str:
+    """A name for a model by its content: names, types and shapes of all weights, and a sample of their numbers."""
+    digest = blake2b(digest_size=16)
+    for name, weight in sorted(weights.items()):
+        digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
+        numbers = weight.detach().flatten()
+        digest.update(numbers[:: max(1, len(numbers) // SAMPLED)][:SAMPLED].float().cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def encode_examples(
+    examples: Sequence[Example],
+    encoders: Encoders,
+    folder: Path,
+    sizing: Sizing | None = None,
+    *,
+    progress: Progress | None = None,
+) -> CachedDataset:
+    """Encode the examples into the folder: only what is not there yet, one at a time.
+
+    What is there is looked through first, and encoded again where it is damaged. Stopped half-way, by an error, by
+    `progress` or by a kill, everything that is finished is kept, and the next run encodes the rest.
+    Raises one FFGOError for all examples that are too short, unreadable or damaged, before the first is encoded.
+    """
+    if not examples:
+        raise FFGOError("The dataset has no examples.")
+    report = progress or _silent
+    jobs = _plan(examples, encoders, sizing or Sizing())
+    texts, clips = _missing(jobs, folder, report)
+    damaged = [
+        f"{job.example.name}: its encoded {what} was damaged and was encoded again."
+        for what, file, missing in (("caption", text_file, texts), ("clip", example_file, clips))
+        for key, job in missing.items()
+        if file(folder, key).exists()
+    ]
+    total = len(texts) + len(clips)
+    # All captions first: the text encoder and the VAE need not take turns in memory.
+    for done, (key, job) in enumerate(texts.items()):
+        report(done, total, f"caption of {job.example.name}")
+        write_text(folder, key, _checked_text(encoders, job.example))
+    for done, (key, job) in enumerate(clips.items(), len(texts)):
+        report(done, total, job.example.name)
+        write_example(folder, key, *_encode_clip(job, encoders))
+    report(total, total, "")
+    dataset = CachedDataset(
+        folder, [job.entry for job in jobs], partial(encode_examples, examples, encoders, folder, sizing)
+    )
+    dataset.save_index()
+    dataset.notes, dataset.encoded = damaged, total
+    return dataset
+
+
+def _plan(examples: Sequence[Example], encoders: Encoders, sizing: Sizing) -> list[_Job]:
+    jobs = []
+    for example, bucket in zip(examples, buckets(examples, sizing), strict=True):
+        size = (bucket.width, bucket.height, bucket.frames)
+        key = key_of("clip", _digest(example.clip), _digest(example.composite), *size, encoders.vae_identity)
+        jobs.append(_Job(example, bucket, key, key_of("text", example.caption, encoders.text_identity)))
+    return jobs
+
+
+def _missing(jobs: Sequence[_Job], folder: Path, report: Progress) -> tuple[dict[str, _Job], dict[str, _Job]]:
+    """The captions and the clips that are not whole in the folder, by their keys; every clip decodes as a whole."""
+    texts, clips, problems = {}, {}, []
+    for job in jobs:
+        report(0, len(jobs), f"{job.example.name} (looking through it)")
+        if not is_whole(text_file(folder, job.text_key), job.text_key):
+            texts[job.text_key] = job
+        if job.key not in clips and not is_whole(example_file(folder, job.key), job.key):
+            clips[job.key] = job
+            problems += check_frames(job.example, job.bucket)
+    raise_all(problems, len(jobs))
+    return texts, clips
+
+
+def _digest(file: Path) -> str:
+    try:
+        with file.open("rb") as content:
+            return file_digest(content, "blake2b").hexdigest()
+    except OSError as error:
+        raise FFGOError(f"{file} cannot be read: {error.strerror}.") from error
+
+
+def _encode_clip(job: _Job, encoders: Encoders) -> tuple[Tensor, Tensor]:
+    """The latents of the clip, and of its composite followed by grey; both from one buffer of pixels."""
+    frames = load_frames(job.example, job.bucket)
+    latents = _checked(encoders.encode_frames(frames), job)
+    frames[1:] = GREY
+    return latents, _checked(encoders.encode_frames(frames), job)
+
+
+def _checked(latents: Tensor, job: _Job) -> Tensor:
+    expected = (LATENT_CHANNELS, *job.entry.shape)
+    if latents.shape != expected:
+        raise FFGOError(
+            f"The VAE made latents of the shape {tuple(latents.shape)} of {job.example.name}, not {expected}. "
+            "Wan2.2 A14B needs the Wan 2.1 VAE."
+        )
+    if not latents.isfinite().all():
+        raise FFGOError(f"The VAE made numbers that are none (NaN) of {job.example.name}. Run the VAE in fp32.")
+    return latents
+
+
+def _checked_text(encoders: Encoders, example: Example) -> Tensor:
+    text = encoders.encode_text(example.caption)
+    if not text.isfinite().all():
+        raise FFGOError(f"The text encoder made numbers that are none (NaN) of the caption of {example.name}.")
+    return text
+
+
+def _encode_frames(vae: Any, latent_format: Any, frames: Tensor) -> Tensor:
+    latents = vae.encode(frames)
+    if latents.ndim != 5 or latents.shape[1] != LATENT_CHANNELS:
+        raise FFGOError(
+            f"The VAE makes latents of the shape {tuple(latents.shape)}. Wan2.2 A14B needs the Wan 2.1 VAE, "
+            f"which makes {LATENT_CHANNELS} channels over time."
+        )
+    return latent_format.process_in(latents.float())[0].cpu()
+
+
+def _encode_text(clip: Any, caption: str) -> Tensor:
+    embedding = clip.encode_from_tokens_scheduled(clip.tokenize(caption))[0][0]
+    if embedding.shape[-1] != 4096:
+        raise FFGOError(f"The text encoder makes {embedding.shape[-1]} numbers a token. Wan2.2 needs umT5-XXL (4096).")
+    return embedding[0].float().cpu()
+
+
+def _silent(done: int, total: int, name: str) -> None:
+    pass

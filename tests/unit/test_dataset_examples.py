@@ -1,0 +1,182 @@
+"""Examples at the size that they are trained at, and the checks."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ffgo.clip.video_io import ClipInfo, read_frames, write_clip
+from ffgo.dataset.examples import ASPECTS, Bucket, Sizing, buckets, check_frames, load_frames, open_dataset
+from ffgo.errors import FFGOError
+from ffgo.prompt import TRANSITION_PHRASE
+
+SMALL = Sizing(64, 48, 9)
+
+
+def clip(width=1280, height=720, frames=81):
+    return ClipInfo(width, height, frames, frames, 24.0, True)
+
+
+def captions(folder, *texts):
+    path = folder / "train_data.json"
+    entries = json.loads(path.read_text())
+    for entry, text in zip(entries, texts, strict=True):
+        entry["text"] = text
+    path.write_text(json.dumps(entries))
+
+
+def test_official_clips_get_the_official_size(official):
+    dataset = open_dataset(official / "train")
+    assert buckets(dataset.examples, Sizing()) == [Bucket(1344, 768, 81)] * 4
+    assert buckets(dataset.examples, Sizing(frames=21)) == [Bucket(1344, 768, 21)] * 4
+
+
+def test_official_frames_equal_the_official_preprocessing(official):
+    """As the published code does it: the composite for frames 0 to 3, torchvision's Resize and CenterCrop."""
+    transforms = pytest.importorskip("torchvision.transforms")
+    example = open_dataset(official / "train").examples[1]
+    raw = list(read_frames(example.clip, 9))
+    raw[:4] = [np.asarray(Image.open(example.composite).convert("RGB"))] * 4
+    pixels = torch.from_numpy(np.stack(raw)).permute(0, 3, 1, 2) / 255.0
+    mode = transforms.InterpolationMode.BILINEAR
+    steps = [transforms.Resize((768, 1365), interpolation=mode), transforms.CenterCrop((768, 1344))]
+    expected = transforms.Compose(steps)(pixels).permute(0, 2, 3, 1)
+    assert torch.equal(load_frames(example, Bucket(1344, 768, 9)), expected)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((720, 1280), (768, 1344)), ((1000, 1000), (1008, 1008)), ((1024, 576), (1344, 768)), ((640, 480), (1200, 864))],
+)
+def test_other_aspects_get_the_same_area(size, expected):
+    bucket = Sizing().bucket(clip(*size))
+    assert (bucket.width, bucket.height) == expected
+    assert bucket.width % 16 == bucket.height % 16 == 0
+    assert abs(bucket.width * bucket.height / (1344 * 768) - 1) < 0.03
+
+
+def test_every_official_aspect_has_a_bucket_of_its_own():
+    assert len({Sizing().bucket(clip(1000, round(1000 * aspect))) for aspect in ASPECTS}) > 30
+
+
+def test_shorter_clips_are_refused_unless_allowed():
+    with pytest.raises(FFGOError, match="has 60 frames, and 81 are needed"):
+        Sizing().bucket(clip(frames=60))
+    assert Sizing(shortest=21).bucket(clip(frames=60)).frames == 57
+    assert Sizing(shortest=21).bucket(clip(frames=200)).frames == 81
+    with pytest.raises(FFGOError, match="has 20 frames, and 21 are needed"):
+        Sizing(shortest=21).bucket(clip(frames=20))
+
+
+@pytest.mark.parametrize(
+    ("sizing", "message"),
+    [
+        ((1280, 721, 81), "steps of 16"),
+        ((0, 48, 81), "steps of 16"),
+        ((64, 48, 80), r"80 frames are not 4n \+ 1"),
+        ((64, 48, 1), r"1 frames are not 4n \+ 1"),
+        ((64, 48, 9, 13), "shortest clip"),
+    ],
+)
+def test_sizes_that_the_model_cannot_take_are_refused(sizing, message):
+    with pytest.raises(FFGOError, match=message):
+        Sizing(*sizing)
+
+
+def test_the_first_four_frames_are_the_composite(make_dataset):
+    example = open_dataset(make_dataset(1)).examples[0]
+    frames = load_frames(example, Bucket(64, 48, 9))
+    composite = torch.tensor([0, 120, 40]) / 255
+    assert frames.shape == (9, 48, 64, 3)
+    assert torch.allclose(frames[:4], composite.expand(4, 48, 64, 3))
+    raw = torch.from_numpy(np.stack(list(read_frames(example.clip)))) / 255
+    assert torch.allclose(frames[4:], raw[4:], atol=1e-6)
+
+
+def test_transparent_composites_are_laid_on_white(make_dataset):
+    folder = make_dataset(1)
+    Image.new("RGBA", (64, 48), (200, 0, 0, 0)).save(folder / "composites/0.png")
+    frames = load_frames(open_dataset(folder).examples[0], Bucket(64, 48, 5))
+    assert (frames[:4] == 1).all()
+
+
+def test_all_bad_examples_are_named_in_one_error(make_dataset, frames_of):
+    folder = make_dataset(6)
+    texts = [f"{TRANSITION_PHRASE} Fine."] * 6
+    texts[1] = "A bar moves."
+    captions(folder, *texts)
+    (folder / "videos/2.mp4").write_bytes(b"no video")
+    (folder / "composites/3.png").unlink()
+    write_clip(folder / "videos/4.mp4", frames_of(9), 60)
+    write_clip(folder / "videos/5.mp4", frames_of(4), 16)
+    with pytest.raises(FFGOError) as error:
+        open_dataset(folder)
+    message = str(error.value)
+    assert message.startswith("5 of 6 examples cannot be used:")
+    for part in (
+        "videos/1.mp4: its caption does not begin with the phrase",
+        "videos/2.mp4: 2.mp4 cannot be read as a video",
+        "example 4 (3.mp4): image_path composites/3.png was not found",
+        "videos/4.mp4: has a wrong rate: 60 frames a second",
+        "videos/5.mp4: is too short: it has 4 frames",
+    ):
+        assert part in message
+    assert "videos/0.mp4" not in message
+
+
+def test_the_phrase_is_added_only_when_asked_for(make_dataset):
+    folder = make_dataset(2)
+    captions(folder, "A bar moves.", f"{TRANSITION_PHRASE}  Two spaces stay.")
+    with pytest.raises(FFGOError, match="does not begin with the phrase"):
+        open_dataset(folder)
+    dataset = open_dataset(folder, add_phrase=True)
+    assert [e.caption for e in dataset.examples] == [
+        f"{TRANSITION_PHRASE} A bar moves.",
+        f"{TRANSITION_PHRASE}  Two spaces stay.",
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "   ", TRANSITION_PHRASE])
+def test_captions_that_say_nothing_are_bad(make_dataset, text):
+    folder = make_dataset(1)
+    captions(folder, text)
+    with pytest.raises(FFGOError, match="1 of 1 examples cannot be used"):
+        open_dataset(folder, add_phrase=True)
+
+
+@pytest.mark.parametrize("fps", [16, 24, 29.97, 30])
+def test_natural_rates_are_kept(make_dataset, fps):
+    assert open_dataset(make_dataset(1, fps=fps)).examples
+
+
+@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\nbroken", b"GIF"])
+def test_a_broken_composite_is_named(make_dataset, content):
+    folder = make_dataset(1)
+    (folder / "composites/0.png").write_bytes(content)
+    with pytest.raises(FFGOError, match=r"videos/0\.mp4: its composite 0\.png cannot be read"):
+        open_dataset(folder)
+
+
+def test_a_composite_cut_short_is_found(make_dataset):
+    folder = make_dataset(1)
+    noise = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
+    Image.fromarray(noise).save(folder / "composites/0.png")
+    whole = (folder / "composites/0.png").read_bytes()
+    (folder / "composites/0.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(FFGOError, match="cannot be read"):
+        open_dataset(folder)
+
+
+def test_damage_inside_a_clip_is_found_before_anything_is_encoded(make_dataset):
+    """The container is whole, the pictures in it are not."""
+    folder = make_dataset(1, frames=41)
+    path = folder / "videos/0.mp4"
+    content = bytearray(path.read_bytes())
+    middle = content.find(b"mdat") + 1200
+    content[middle : middle + 600] = bytes(600)
+    path.write_bytes(content)
+    example = open_dataset(folder).examples[0]
+    (problem,) = check_frames(example, Bucket(64, 48, 41))
+    assert problem.startswith("videos/0.mp4: ")

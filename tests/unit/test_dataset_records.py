@@ -1,0 +1,197 @@
+"""Which files make up a dataset."""
+
+import json
+import shutil
+
+import pytest
+
+from ffgo.dataset.records import Record, list_examples, read_records, write_records
+from ffgo.errors import FFGOError
+
+
+def rewrite(folder, change):
+    """Change every entry of the folder's list."""
+    path = folder / "train_data.json"
+    entries = json.loads(path.read_text())
+    for i, entry in enumerate(entries):
+        change(i, entry)
+    path.write_text(json.dumps(entries))
+    return path
+
+
+def test_the_official_list_is_read_and_written_as_it_is(official, tmp_path):
+    written = official / "train/train_data.json"
+    write_records(tmp_path / "again.json", read_records(written))
+    assert json.loads((tmp_path / "again.json").read_text()) == json.loads(written.read_text())
+    assert (tmp_path / "again.json").read_text().split() == written.read_text().split()
+
+
+def test_official_paths_of_another_machine_are_found_and_reported(official):
+    listing = list_examples(official / "train")
+    assert [(e.name, e.composite.parent.name) for e in listing.examples] == [
+        ("videos/11.mp4", "video_11"),
+        ("videos/12.mp4", "video_12"),
+        ("videos/13.mp4", "video_13"),
+        ("videos/16.mp4", "video_16"),
+    ]
+    assert not listing.problems
+    assert len(listing.notes) == 2
+    assert "4 file(s) written below /workspace/Data/train/./round2_mixed_videos_81_frames" in listing.notes[0]
+
+
+def test_relative_paths_need_no_note(make_dataset):
+    listing = list_examples(make_dataset(2))
+    assert [e.name for e in listing.examples] == ["videos/0.mp4", "videos/1.mp4"]
+    assert not listing.notes
+    assert not listing.problems
+
+
+def test_windows_paths_are_re_rooted(make_dataset):
+    folder = make_dataset(2)
+    rewrite(folder, lambda i, e: e.update(file_path=rf"C:\data\set\videos\{i}.mp4"))
+    listing = list_examples(folder)
+    assert not listing.problems
+    assert [e.clip.name for e in listing.examples] == ["0.mp4", "1.mp4"]
+    assert "2 file(s)" in listing.notes[0]
+
+
+def test_two_files_that_fit_equally_well_are_both_named(make_dataset):
+    folder = make_dataset(1)
+    (folder / "old").mkdir()
+    shutil.copy(folder / "videos/0.mp4", folder / "old/0.mp4")
+    rewrite(folder, lambda i, e: e.update(file_path="/elsewhere/0.mp4"))
+    (problem,) = list_examples(folder).problems
+    assert "old/0.mp4" in problem
+    assert "videos/0.mp4" in problem
+
+
+def test_what_is_not_there_is_named_with_the_example(make_dataset):
+    folder = make_dataset(2)
+    (folder / "videos/1.mp4").unlink()
+    listing = list_examples(folder)
+    (problem,) = listing.problems
+    assert "example 2 (1.mp4)" in problem
+    assert "videos/1.mp4 was not found" in problem
+    assert len(listing.examples) == 1
+
+
+def test_a_common_name_alone_is_no_clue(make_dataset):
+    """All official composites are called combined.png: another example's must not be taken."""
+    folder = make_dataset(2)
+    (folder / "composites/video_0").mkdir()
+    (folder / "composites/0.png").rename(folder / "composites/video_0/combined.png")
+    rewrite(folder, lambda i, e: e.update(image_path=f"/workspace/combined_images/video_{i}/combined.png"))
+    listing = list_examples(folder)
+    assert [e.composite.parent.name for e in listing.examples] == ["video_0"]
+    (problem,) = listing.problems
+    assert "video_1/combined.png" in problem
+
+
+def test_two_entries_never_share_a_file_by_re_rooting(make_dataset):
+    folder = make_dataset(1)
+    path = folder / "train_data.json"
+    record = read_records(path)[0]
+    write_records(path, [Record("/a/videos/0.mp4", record.text, record.image_path), record])
+    assert any("both lead to" in problem for problem in list_examples(folder).problems)
+
+
+@pytest.mark.parametrize("written", ["../secret.mp4", "videos/../../secret.mp4", "..\\secret.mp4"])
+def test_nothing_outside_the_folder_is_reached(make_dataset, written):
+    folder = make_dataset(1)
+    shutil.copy(folder / "videos/0.mp4", folder.parent / "secret.mp4")
+    rewrite(folder, lambda i, e: e.update(file_path=written))
+    listing = list_examples(folder)
+    assert not listing.examples
+    assert len(listing.problems) == 1
+
+
+def test_a_link_out_of_the_folder_is_refused(make_dataset):
+    folder = make_dataset(1)
+    (folder / "videos/0.mp4").rename(folder.parent / "secret.mp4")
+    (folder / "videos/0.mp4").symlink_to(folder.parent / "secret.mp4")
+    assert "leads out of" in list_examples(folder).problems[0]
+
+
+def test_an_absolute_path_outside_is_not_opened_even_if_it_exists(make_dataset):
+    folder = make_dataset(1)
+    shutil.copy(folder / "videos/0.mp4", folder.parent / "outside.mp4")
+    rewrite(folder, lambda i, e: e.update(file_path=str(folder.parent / "outside.mp4")))
+    assert "was not found" in list_examples(folder).problems[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{}", "not the official FFGo format"),
+        ("[", "cannot be read as JSON"),
+        ('[{"file_path": "a.mp4", "text": 3, "type": "video"}]', "entry 1: text, image_path must be text"),
+        ('[{"file_path": "a", "text": "b", "image_path": "c", "type": "image"}]', "entry 1: type is 'image'"),
+        ("[3]", "entry 1: is no object"),
+    ],
+)
+def test_what_is_no_list_is_refused(tmp_path, content, message):
+    (tmp_path / "train_data.json").write_text(content)
+    with pytest.raises(FFGOError, match=message):
+        list_examples(tmp_path)
+
+
+def test_several_lists_are_not_guessed_between(make_dataset):
+    folder = make_dataset(1)
+    (folder / "train_data.json").rename(folder / "a.json")
+    shutil.copy(folder / "a.json", folder / "b.json")
+    with pytest.raises(FFGOError, match=r"several JSON files \(a\.json, b\.json\)"):
+        list_examples(folder)
+    assert len(list_examples(folder / "b.json").examples) == 1
+
+
+@pytest.fixture
+def clip_folder(make_dataset, tmp_path):
+    """Clips with captions and composites beside them."""
+    made, folder = make_dataset(2), tmp_path / "clips"
+    folder.mkdir()
+    for i, record in enumerate(read_records(made / "train_data.json")):
+        shutil.copy(made / record.file_path, folder / f"{i}.mp4")
+        shutil.copy(made / record.image_path, folder / f"{i}.png")
+        (folder / f"{i}.txt").write_text(record.text)
+    return folder
+
+
+def test_a_folder_of_clips(clip_folder):
+    listing = list_examples(clip_folder)
+    assert [(e.name, e.composite.name) for e in listing.examples] == [("0.mp4", "0.png"), ("1.mp4", "1.png")]
+    assert listing.examples[1].caption.endswith("Bar 1 moves.")
+    assert not listing.notes + listing.problems
+
+
+def test_composites_in_a_folder_of_their_own_and_clips_in_videos(clip_folder):
+    (clip_folder / "videos").mkdir()
+    (clip_folder / "composites").mkdir()
+    for path in [p for p in clip_folder.iterdir() if p.is_file()]:
+        path.rename(clip_folder / ("composites" if path.suffix == ".png" else "videos") / path.name)
+    listing = list_examples(clip_folder)
+    assert [e.name for e in listing.examples] == ["videos/0.mp4", "videos/1.mp4"]
+
+
+def test_every_clip_without_its_files_is_named(clip_folder):
+    (clip_folder / "0.png").unlink()
+    (clip_folder / "1.txt").unlink()
+    zero, one = list_examples(clip_folder).problems
+    assert zero.startswith("0.mp4: has no composite")
+    assert one.startswith("1.mp4: has no caption")
+
+
+def test_two_composites_of_one_clip_are_both_named(clip_folder):
+    shutil.copy(clip_folder / "0.png", clip_folder / "0.jpg")
+    (problem,) = list_examples(clip_folder).problems
+    assert "0.png" in problem
+    assert "0.jpg" in problem
+
+
+def test_files_that_belong_to_no_clip_are_reported(clip_folder):
+    (clip_folder / "0.mp4").unlink()
+    assert list_examples(clip_folder).notes == ["Not used, as they belong to no clip: 0.png, 0.txt."]
+
+
+def test_a_folder_without_clips_is_no_dataset(tmp_path):
+    with pytest.raises(FFGOError, match="holds no dataset"):
+        list_examples(tmp_path)
