@@ -84,12 +84,12 @@ class LoRALinear(nn.Module, LoraLayer):
     @property
     def a(self) -> nn.Parameter:
         """(rank, in)."""
-        return self.lora_A[ADAPTER].weight
+        return cast(nn.Parameter, self.lora_A[ADAPTER].weight)
 
     @property
     def b(self) -> nn.Parameter:
         """(out, rank): the B that is trained."""
-        return self.lora_B[ADAPTER].weight
+        return cast(nn.Parameter, self.lora_B[ADAPTER].weight)
 
     @property
     def whole_b(self) -> Tensor:
@@ -104,7 +104,7 @@ class LoRALinear(nn.Module, LoraLayer):
 
     def start(self, device: torch.device, *key: object) -> None:
         """A drawn, B zero, both float32: peft makes them in the base's dtype, which may have 8 bits."""
-        bound = 1 / math.sqrt(self.in_features)  # kaiming_uniform with a = sqrt(5), as everybody starts A
+        bound = 1 / math.sqrt(self.a.shape[1])  # kaiming_uniform with a = sqrt(5), as everybody starts A
         drawn = torch.empty(self.a.shape).uniform_(-bound, bound, generator=generator("A", *key))
         self.lora_A[ADAPTER].weight = nn.Parameter(drawn.to(device))
         self.lora_B[ADAPTER].weight = nn.Parameter(torch.zeros(self.b.shape, device=device))
@@ -214,20 +214,31 @@ def target_layers(network: nn.Module, targets: Sequence[str]) -> list[str]:
         else:
             found[target] = [name for name in linear if name.startswith("blocks.") and name.endswith(f".{target}")]
     if missing := [target for target, names in found.items() if not names]:
-        raise FFGOError(f"recipe: targets {missing} match no layer of the expert. The official ones are {OFFICIAL_TARGETS}.")
+        raise FFGOError(
+            f"recipe: targets {missing} match no layer of the expert. The official ones are {OFFICIAL_TARGETS}."
+        )
     wanted = {name for names in found.values() for name in names}
     return [name for name in linear if name in wanted]
 
 
 def add_adapters(
-    network: nn.Module, targets: Sequence[str], *, rank: int, alpha: float, read: ReadWeight, device: torch.device, key: object
+    network: nn.Module,
+    targets: Sequence[str],
+    *,
+    rank: int,
+    alpha: float,
+    read: ReadWeight,
+    device: torch.device,
+    key: object,
 ) -> Adapters:
     """Put a LoRA of this rank around the target layers of a network, in place; `Adapters.remove` takes it off again.
 
     read: gives a layer's weight; device: of the LoRA's float32 weights; key: what A's numbers are drawn by.
     """
     names = target_layers(network, targets)
-    rest = [m for n, m in network.named_modules() if _is_linear(m) and n not in names and n.startswith(("blocks.", "head."))]
+    rest = [
+        m for n, m in network.named_modules() if _is_linear(m) and n not in names and n.startswith(("blocks.", "head."))
+    ]
     config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=names, init_lora_weights=False)  # pyright: ignore[reportArgumentType]
     kind = type("ReadingLoRALinear", (LoRALinear,), {"read": staticmethod(read)})
     config._register_custom_module({type(network.get_submodule(name)): kind for name in names})

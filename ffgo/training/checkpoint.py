@@ -1,8 +1,8 @@
 """The folder of one expert's run: checkpoints that a run goes on from to the last bit, and the finished LoRA.
 
-    <folder>/run.json                        what the run is: recipe, dataset, expert
-    <folder>/step_000100.safetensors         the LoRA, ready for use
-    <folder>/step_000100.state.safetensors   all that is needed to go on; written last
+<folder>/run.json                        what the run is: recipe, dataset, expert
+<folder>/step_000100.safetensors         the LoRA, ready for use
+<folder>/step_000100.state.safetensors   all that is needed to go on; written last
 """
 
 import contextlib
@@ -63,7 +63,9 @@ class RunFolder:
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             self._claim()
         except OSError as error:
-            raise FFGOError(f"{self.path} cannot be written to ({error.strerror}). Choose another output folder.") from error
+            raise FFGOError(
+                f"{self.path} cannot be written to ({error.strerror}). Choose another output folder."
+            ) from error
         states = self.states()
         return self._read(states[-1]) if states else None
 
@@ -106,11 +108,21 @@ class RunFolder:
         except OSError as error:
             raise FFGOError(self._not_saved(error, name, state, lora, metadata, keep)) from error
 
-    def _write(self, folder: Path, name: str, state: RunState, lora: Mapping[str, Tensor], metadata: Mapping[str, str], keep: int) -> Path:
+    def _write(
+        self,
+        folder: Path,
+        name: str,
+        state: RunState,
+        lora: Mapping[str, Tensor],
+        metadata: Mapping[str, str],
+        keep: int,
+    ) -> Path:
         file = folder / f"{name}.safetensors"
         save_tensors(file, lora, metadata)
         tensors, plain = _flattened(state)
-        save_tensors(folder / f"{name}{STATE_SUFFIX}", tensors, {_STATE: json.dumps(plain | {"identity": self.identity})})
+        save_tensors(
+            folder / f"{name}{STATE_SUFFIX}", tensors, {_STATE: json.dumps(plain | {"identity": self.identity})}
+        )
         best = f"step_{state.best[0]:06d}" if state.best else ""
         for old in self.states()[:-keep]:
             if not old.name.startswith(best or "none"):
@@ -175,9 +187,13 @@ def _read_state(path: Path) -> tuple[RunState, dict[str, Any]]:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (it has no iterator)
             plain = json.loads((file.metadata() or {})[_STATE])
     except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise FFGOError(f"The checkpoint {path} cannot be read ({error}). Remove it: training goes on from the one before.") from error
+        raise FFGOError(
+            f"The checkpoint {path} cannot be read ({error}). Remove it: training goes on from the one before."
+        ) from error
     optimizer: dict[int, dict[str, Any]] = {}
-    of_optimizer = {key.removeprefix("optimizer/"): value for key, value in tensors.items() if key.startswith("optimizer/")}
+    of_optimizer = {
+        key.removeprefix("optimizer/"): value for key, value in tensors.items() if key.startswith("optimizer/")
+    }
     for key, value in [*of_optimizer.items(), *plain["optimizer"].items()]:
         index, name = key.split("/", 1)
         optimizer.setdefault(int(index), {})[name] = value

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,9 @@ from torch.utils.checkpoint import checkpoint
 from ..errors import FFGOError
 
 if TYPE_CHECKING:
-    from comfy.model_patcher import ModelPatcher
+    from comfy.model_patcher import ModelPatcher as Model
+else:
+    Model = Any  # the host may not be importable yet
 
 I2V_CHANNELS = 36
 """16 of the noised clip, 4 of the mask, 16 of the first frame."""
@@ -73,14 +75,17 @@ class TrainableExpert:
         return {"patches_replace": {"dit": replace}}
 
 
-def _checkpointed_block(block: nn.Module, offload: bool, args: Mapping[str, Any], _: Mapping[str, Any]) -> dict[str, Tensor]:
+def _checkpointed_block(
+    block: nn.Module, offload: bool, args: Mapping[str, Any], _: Mapping[str, Any]
+) -> dict[str, Tensor]:
     """Run a block, keep its input only, and run it again on the way back."""
     run = partial(
         block, e=args["vec"], freqs=args["pe"], context=args["txt"], context_img_len=None,
         transformer_options=dict(args["transformer_options"]),
     )  # fmt: skip
     with save_on_cpu(pin_memory=args["img"].is_cuda) if offload else contextlib.nullcontext():
-        return {"img": checkpoint(run, args["img"], use_reentrant=False, preserve_rng_state=False)}
+        output = checkpoint(run, args["img"], use_reentrant=False, preserve_rng_state=False)
+    return {"img": cast(Tensor, output)}
 
 
 def _attention(_: Any, *args: Any, **kwargs: Any) -> Tensor:
@@ -102,7 +107,7 @@ def read_weight(layer: nn.Module, dtype: torch.dtype, device: torch.device) -> T
     return full.to(dtype)
 
 
-def check_expert(model: "ModelPatcher") -> ExpertShape:
+def check_expert(model: Model) -> ExpertShape:
     """The sizes of a model. Raises: FFGOError where it is no expert of Wan2.2 image-to-video."""
     network = model.model.diffusion_model
     if type(network).__name__ != "WanModel":
@@ -122,12 +127,20 @@ def check_expert(model: "ModelPatcher") -> ExpertShape:
     return ExpertShape(network.dim, network.ffn_dim, network.num_layers, network.text_dim, model.model_size(), size)
 
 
+def memory_of(model: Model) -> int:
+    """Bytes of the card that the model is loaded to, or of main memory."""
+    import comfy.model_management as management
+
+    return int(cast(float, management.get_total_memory(model.load_device)))
+
+
 @contextlib.contextmanager
 def trainable_expert(
-    model: "ModelPatcher", *, checkpointing: bool, offload_block_inputs: bool
+    model: Model, *, checkpointing: bool, offload_block_inputs: bool, working_bytes: int = 0
 ) -> Iterator[TrainableExpert]:
     """Load the expert and keep it loaded, its weights frozen, gradients allowed; give all back at the end.
 
+    working_bytes: what training needs on the card besides the expert; the host leaves them free.
     Raises: FFGOError as `check_expert`.
     """
     import comfy.model_management as management
@@ -138,7 +151,8 @@ def trainable_expert(
         patcher = model.clone(disable_dynamic=True) if model.is_dynamic() else model.clone()
         if patcher.model.get_dtype_inference() == torch.float16 and management.should_use_bf16(patcher.load_device):
             patcher.set_model_compute_dtype(torch.bfloat16)  # gradients leave the range of float16
-        management.load_models_gpu([patcher])
+        management.unload_all_models()
+        management.load_models_gpu([patcher], memory_required=working_bytes)
         network = patcher.model.diffusion_model
         _make_usable(network)
         dtype = patcher.model.get_dtype_inference()
@@ -198,7 +212,7 @@ def boot(comfyui: Path, *flags: str) -> None:
     assert comfy.cli_args and comfy.sd
 
 
-def load_expert(path: Path) -> "ModelPatcher":
+def load_expert(path: Path) -> Model:
     """Load a diffusion model. Raises: FFGOError where the file is none."""
     import comfy.sd
 

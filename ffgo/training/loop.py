@@ -1,12 +1,12 @@
 """The training loop, one for the node and the cluster."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from ..dataset.encoded import EncodedDataset
@@ -184,7 +184,9 @@ class _Run:
     def _refuse_no_numbers(self, values: Sequence[float], names: Sequence[str], sigmas: Sequence[float]) -> None:
         if all(map(_is_number, values)):
             return
-        bad = [f"{name} at sigma {s:.4f}" for name, s, v in zip(names, sigmas, values, strict=False) if not _is_number(v)]
+        bad = [
+            f"{name} at sigma {s:.4f}" for name, s, v in zip(names, sigmas, values, strict=False) if not _is_number(v)
+        ]
         where = ", ".join(bad) or "the gradients"
         raise FFGOError(
             f"Step {self.done + 1}: the loss is no number any more ({where}). Nothing of this step was kept; the state "
@@ -206,7 +208,9 @@ class _Run:
         return lora_tensors(self.task.adapters.factors(), self.recipe.save_dtype)
 
     def _metadata(self) -> dict[str, str]:
-        return lora_metadata(self.task.expert, self.recipe, self.task.dataset.fingerprint, self.done, self.task.metadata)
+        return lora_metadata(
+            self.task.expert, self.recipe, self.task.dataset.fingerprint, self.done, self.task.metadata
+        )
 
 
 class _Slot:
@@ -221,10 +225,14 @@ class _Slot:
         self.key = (recipe.seed, run.done, slot, row)
         self.window, self.recipe = run.window, recipe
         fraction = draws.fraction("sigma", *self.key)
-        self.sigma = run.window.official_sigma(fraction) if recipe.timesteps == "official" else run.window.sigma(fraction)
+        self.sigma = (
+            run.window.official_sigma(fraction) if recipe.timesteps == "official" else run.window.sigma(fraction)
+        )
 
     def draw(self) -> Sample:
-        return draw_sample(self.name, self.dataset[self.index], self.sigma, *self.key, token_drop=self.recipe.token_drop)
+        return draw_sample(
+            self.name, self.dataset[self.index], self.sigma, *self.key, token_drop=self.recipe.token_drop
+        )
 
 
 def _batches(slots: Sequence[_Slot], size: int) -> Iterator[list[_Slot]]:

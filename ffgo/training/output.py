@@ -12,6 +12,14 @@ from .recipe import Recipe
 HOST_PREFIX = "diffusion_model."
 
 
+class LoRAWeights(dict[str, Tensor]):
+    """A LoRA as the host's LORA_MODEL socket takes it, a dict of tensors, with what its file says of itself."""
+
+    def __init__(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]):
+        super().__init__(tensors)
+        self.metadata = dict(metadata)
+
+
 def lora_tensors(factors: Mapping[str, Factors], dtype: str = "float32") -> dict[str, Tensor]:
     """A LoRA as the host names its tensors. dtype: of A and B; alpha stays float32."""
     kind = getattr(torch, dtype)
@@ -34,9 +42,7 @@ def factors_of(tensors: Mapping[str, Tensor]) -> dict[str, Factors]:
     return factors
 
 
-def lora_metadata(
-    expert: Expert, recipe: Recipe, dataset: str, steps: int, more: Mapping[str, str]
-) -> dict[str, str]:
+def lora_metadata(expert: Expert, recipe: Recipe, dataset: str, steps: int, more: Mapping[str, str]) -> dict[str, str]:
     """What the file says of itself; `ffgo.expert` is what our loader reads. dataset: its fingerprint."""
     return {
         "format": "pt",
@@ -47,6 +53,7 @@ def lora_metadata(
         "ffgo.alpha": f"{recipe.alpha:g}",
         "ffgo.steps": str(steps),
         "ffgo.recipe": recipe.fingerprint,
+        "ffgo.run": recipe.run_fingerprint,
         "ffgo.dataset": dataset,
         **more,
     }

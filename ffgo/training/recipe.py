@@ -6,6 +6,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any, Literal, Self, get_args, get_type_hints
 
@@ -142,8 +143,12 @@ class Recipe:
     @property
     def fingerprint(self) -> str:
         """Short hash of all that shapes the result."""
-        text = json.dumps(self.shaping() | {"steps": self.steps}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return _hash(self.shaping() | {"steps": self.steps})
+
+    @property
+    def run_fingerprint(self) -> str:
+        """Short hash of all that a resumed run keeps."""
+        return _hash(self.shaping())
 
     def learning_rate_at(self, step: int) -> float:
         """The learning rate of a step (from 0)."""
@@ -153,6 +158,10 @@ class Recipe:
             return self.learning_rate
         progress = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
         return self.learning_rate * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
+
+
+def _hash(values: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
 _FREE = {
@@ -174,17 +183,23 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "141 GB": MappingProxyType({}),
         "80 GB": MappingProxyType({"offload_block_inputs": True}),
         "48 GB": MappingProxyType({"offload_block_inputs": True, "optimizer": "adamw8bit"}),
-        "24 GB": MappingProxyType({"offload_block_inputs": True, "optimizer": "adamw8bit", "rank": 32, "alpha": 32.0}),
+        "24 GB": MappingProxyType({"offload_block_inputs": True, "optimizer": "adamw8bit"}),
     }
 )
-"""What to change for a card of this memory. The arithmetic before the run says whether the dataset's size fits."""
+"""What to change for a card of this memory. Which clip sizes then fit: docs/training.md."""
 
 
 def preset(name: str) -> Recipe:
-    """The recipe for a card of this memory. Raises: FFGOError for an unknown name."""
+    """The recipe for a card of this memory; AdamW has 32 bits where bitsandbytes is missing.
+
+    Raises: FFGOError for an unknown name.
+    """
     if name not in PRESETS:
         raise FFGOError(f"There is no preset {name!r}. Presets: {', '.join(PRESETS)}.")
-    return Recipe.from_dict(PRESETS[name])
+    values = dict(PRESETS[name])
+    if find_spec("bitsandbytes") is None:
+        values.pop("optimizer", None)
+    return Recipe.from_dict(values)
 
 
 def with_changes(recipe: Recipe, text: str) -> Recipe:

@@ -1,0 +1,94 @@
+"""What a run needs of the card's memory, counted before it starts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, prod
+
+from ..errors import FFGOError
+from .host import ExpertShape
+from .recipe import Recipe
+
+GB = 1e9
+ONE_BLOCK = 24
+"""Numbers that a block keeps for the way back, for each token and each of the expert's dimensions.
+Source: measured with saved-tensor hooks (docs/training.md)."""
+OVERHEAD = 1.5 * GB
+"""Of the card's driver and of PyTorch's allocator."""
+ADAMW_BYTES = {"adamw": 8, "adamw8bit": 2}
+"""Of AdamW's two moments, for each trained number."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPlan:
+    """Bytes on the card, by what they are for."""
+
+    clip: tuple[int, int, int]
+    """(T, h, w) of the largest latents."""
+    base: int
+    lora: int
+    """Weights and gradients, float32."""
+    optimizer: int
+    block_inputs: int
+    block: int
+    """What one block keeps, or all of them without checkpointing."""
+    host_block_inputs: int
+    """Block inputs in main memory."""
+
+    @property
+    def besides_base(self) -> int:
+        return int(self.lora + self.optimizer + self.block_inputs + self.block + OVERHEAD)
+
+    @property
+    def total(self) -> int:
+        return self.base + self.besides_base
+
+    @property
+    def lines(self) -> list[str]:
+        """The arithmetic in words."""
+        frames, height, width = (self.clip[0] - 1) * 4 + 1, self.clip[1] * 8, self.clip[2] * 8
+        parts = {
+            "expert": self.base, "LoRA and gradients": self.lora, "optimizer": self.optimizer,
+            "block inputs": self.block_inputs, "activations": self.block, "overhead": OVERHEAD,
+        }  # fmt: skip
+        text = " + ".join(f"{name} {size / GB:.1f}" for name, size in parts.items() if size >= GB / 20)
+        line = f"Memory for {width}x{height}, {frames} frames: {text} = {self.total / GB:.1f} GB"
+        more = (
+            f"; {self.host_block_inputs / GB:.1f} GB of block inputs in main memory" if self.host_block_inputs else ""
+        )
+        return [line + more]
+
+    def check(self, available: int) -> list[str]:
+        """Compare with the bytes of the card; returns notes. Raises: FFGOError where it cannot fit."""
+        if self.total <= available:
+            return []
+        if self.besides_base <= available:
+            streamed = self.total - available
+            return [
+                f"{streamed / GB:.1f} GB of the expert's weights stay in main memory and are sent over in every step."
+            ]
+        raise FFGOError(
+            f"This cannot fit: {self.lines[0]}, and even without the expert {self.besides_base / GB:.1f} GB of the "
+            f"card's {available / GB:.1f} GB. Encode the dataset smaller or with fewer frames (21 need a third of 81), "
+            "set checkpointing to blocks and offload_block_inputs to true, use adamw8bit, or a lower rank."
+        )
+
+
+def plan_memory(
+    expert: ExpertShape, shapes: Sequence[tuple[int, int, int]], recipe: Recipe, parameters: int
+) -> MemoryPlan:
+    """Count what training takes on latents of these shapes (T, h, w). parameters: how many numbers are trained."""
+    clip = max(shapes, key=prod)
+    tokens = clip[0] * ceil(clip[1] / 2) * ceil(clip[2] / 2) * recipe.batch_size
+    numbers = tokens * expert.dim * expert.activation_bytes
+    checkpointing = recipe.checkpointing == "blocks"
+    inputs = numbers * expert.blocks if checkpointing else 0
+    on_host = recipe.offload_block_inputs and checkpointing
+    return MemoryPlan(
+        clip,
+        base=expert.base_bytes,
+        lora=8 * parameters,
+        optimizer=ADAMW_BYTES[recipe.optimizer] * parameters,
+        block_inputs=0 if on_host else inputs,
+        block=ONE_BLOCK * numbers * (1 if checkpointing else expert.blocks),
+        host_block_inputs=inputs if on_host else 0,
+    )
