@@ -1,0 +1,145 @@
+/**
+ * Pictures for the editor: loaded one at a time, measured at full size, kept small. Kept for all editors of the page,
+ * so that undo and a change of renderer need not load them again.
+ *
+ * A recipe says what a picture is made of: {file, opacity}: `file` names a picture on the server ({filename,
+ * subfolder, type}); `opacity` is null (opaque), "own" (the file's alpha) or {file, channel, inverted}.
+ * A layer is a recipe whose size is known: {..., width, height, visible: [x, y, w, h], area}.
+ */
+
+const LONGEST_SIDE = 1024;
+const STRIP = 256;
+const KEPT = 40;
+
+export function createPictures(fetchApi) {
+  const loaded = new Map();
+  const loading = new Map();
+  let queue = Promise.resolve();
+
+  const fetched = async (file, channel) => {
+    const query = new URLSearchParams({ ...file, ...(channel && { channel }) });
+    const answer = await fetchApi(`/view?${query}`);
+    return answer.ok ? createImageBitmap(await answer.blob()) : null;
+  };
+
+  async function load(recipe) {
+    if (recipe.width) return small(await fetched(recipe.file), recipe);
+    if (!recipe.opacity) return small(await fetched(recipe.file, "rgb"), recipe);
+    if (recipe.opacity === "own") return small(await fetched(recipe.file), recipe);
+    return small(await joined(recipe), recipe);
+  }
+
+  /** A photo with the opacity of another file. */
+  async function joined({ file, opacity }) {
+    const { channel, inverted } = opacity;
+    const photo = await fetched(file, "rgb");
+    const mask = await fetched(opacity.file, channel === "alpha" ? "a" : "rgb");
+    if (!photo || !mask) return null;
+    const canvas = new OffscreenCanvas(photo.width, photo.height);
+    const context = canvas.getContext("2d");
+    context.drawImage(photo, 0, 0);
+    context.globalCompositeOperation = inverted ? "destination-out" : "destination-in";
+    context.drawImage(channel === "alpha" ? mask : asAlpha(mask, channel), 0, 0, canvas.width, canvas.height);
+    photo.close();
+    mask.close();
+    return canvas.transferToImageBitmap();
+  }
+
+  return {
+    /** The picture {size, visible, area, bitmap} of a recipe if it is there; null where it could not be loaded; else undefined. */
+    get(recipe) {
+      const key = JSON.stringify(recipe);
+      const picture = loaded.get(key);
+      if (picture) {
+        loaded.delete(key);
+        loaded.set(key, picture);
+      }
+      return picture;
+    },
+
+    /** Resolves once the picture is there or has failed. */
+    load(recipe) {
+      const key = JSON.stringify(recipe);
+      if (!loading.has(key)) {
+        queue = queue.then(() => load(recipe)).catch(() => null).then((picture) => {
+          loading.delete(key);
+          loaded.set(key, picture);
+          for (const [oldest, old] of [...loaded].slice(0, Math.max(loaded.size - KEPT, 0))) {
+            loaded.delete(oldest);
+            old?.bitmap.close();
+          }
+        });
+        loading.set(key, queue);
+      }
+      return loading.get(key);
+    },
+  };
+}
+
+/** The picture's channel as the alpha of a canvas. */
+function asAlpha(bitmap, channel) {
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  const context = canvas.getContext("2d");
+  context.drawImage(bitmap, 0, 0);
+  const pixels = context.getImageData(0, 0, canvas.width, canvas.height);
+  const from = ["red", "green", "blue"].indexOf(channel);
+  for (let i = 0; i < pixels.data.length; i += 4) pixels.data[i + 3] = pixels.data[i + from];
+  context.putImageData(pixels, 0, 0);
+  return canvas;
+}
+
+/** Measure a bitmap, unless the recipe says what it is, and keep a small one. */
+function small(bitmap, recipe) {
+  if (!bitmap) return null;
+  const size = recipe.width ? [recipe.width, recipe.height] : [bitmap.width, bitmap.height];
+  const looks = recipe.width ? known(recipe) : recipe.opacity ? measured(bitmap) : opaque(bitmap);
+  const scale = Math.min(1, LONGEST_SIDE / Math.max(bitmap.width, bitmap.height));
+  if (scale === 1) return { size, ...looks, bitmap };
+  const canvas = new OffscreenCanvas(Math.max(1, Math.round(bitmap.width * scale)), Math.max(1, Math.round(bitmap.height * scale)));
+  const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  bitmap.close();
+  return { size, ...looks, bitmap: canvas.transferToImageBitmap() };
+}
+
+function known({ width, height, visible, area }) {
+  const [x, y, w, h] = visible ?? [0, 0, width, height];
+  return { visible: { x, y, width: w, height: h }, area: area ?? width * height };
+}
+
+const opaque = ({ width, height }) => ({ visible: { x: 0, y: 0, width, height }, area: width * height });
+
+/** The box around all pixels with an alpha above 0, and the sum of alpha; a strip at a time, to need little memory. */
+function measured(bitmap) {
+  const { width, height } = bitmap;
+  const canvas = new OffscreenCanvas(width, Math.min(STRIP, height));
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const edges = { left: width, top: height, right: -1, bottom: -1 };
+  let total = 0;
+  for (let top = 0; top < height; top += STRIP) {
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(bitmap, 0, -top);
+    const rows = Math.min(STRIP, height - top);
+    total += scan(context.getImageData(0, 0, width, rows).data, width, rows, top, edges);
+  }
+  if (edges.right < 0) return opaque(bitmap);
+  const { left, right, bottom } = edges;
+  return { visible: { x: left, y: edges.top, width: right - left + 1, height: bottom - edges.top + 1 }, area: total / 255 };
+}
+
+/** Widen the edges by what a strip of RGBA shows; returns its sum of alpha. */
+function scan(data, width, rows, top, edges) {
+  let total = 0;
+  for (let y = 0; y < rows; y++) {
+    for (let x = 0, i = y * width * 4 + 3; x < width; x++, i += 4) {
+      if (!data[i]) continue;
+      total += data[i];
+      if (x < edges.left) edges.left = x;
+      if (x > edges.right) edges.right = x;
+      if (top + y < edges.top) edges.top = top + y;
+      edges.bottom = top + y;
+    }
+  }
+  return total;
+}

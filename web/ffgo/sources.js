@@ -1,0 +1,137 @@
+/**
+ * Where the pictures of a node's inputs come from, read off the graph: the page can show them before anything has run.
+ * Knows the host's graph, but is handed the app.
+ */
+import { sourceText } from "./binding.js";
+
+const [MUTED, BYPASSED] = [2, 4];
+const LOADERS = ["LoadImage", "LoadImageOutput"];
+
+/**
+ * The connected subjects in input order: {source, name, recipe or null, fingerprint or null}.
+ * `layers` is what `layersBySource` gives for the last run, or null.
+ */
+export function subjectSources(app, node, layers) {
+  return subjectInputs(node).flatMap(({ slot }) => picturesOf(app, origin(app, node, slot), layers));
+}
+
+/** The background as {source, name, recipe, fingerprint}, or null. */
+export function backgroundSource(app, node) {
+  const slot = slotNamed(node, "background");
+  return slot < 0 || node.inputs[slot].link == null ? null : picturesOf(app, origin(app, node, slot), null)[0];
+}
+
+/**
+ * The layers of a run by the source of their input as it is now; a batch gives an input several.
+ * A layer is named after its input: "subject2", or "subject2 (picture 1 of 3)".
+ */
+export function layersBySource(app, node, layers) {
+  const found = new Map();
+  for (const { slot, key } of subjectInputs(node)) {
+    const [{ source }] = picturesOf(app, origin(app, node, slot), null);
+    const own = layers.filter(({ name }) => name.split(" ", 1)[0] === key);
+    if (own.length) found.set(source, own.map(asRecipe));
+  }
+  return found;
+}
+
+function subjectInputs(node) {
+  return node.inputs
+    .map((input, slot) => ({ slot, key: input.name.split(".").at(-1), connected: input.name.startsWith("subjects.") && input.link != null }))
+    .filter(({ connected }) => connected);
+}
+
+export function asRecipe({ filename, subfolder, type, width, height, visible, area, fingerprint }) {
+  return { file: { filename, subfolder, type }, opacity: "own", width, height, visible, area, fingerprint };
+}
+
+/** The node and output that really feeds an input: {node, slot}, or null. */
+export function origin(app, node, slot, depth = 0) {
+  const link = node.getInputLink(slot);
+  if (!link || depth > 100) return null;
+  if (link.originIsIoNode) {
+    const outer = graphs(app).flatMap((graph) => graph.nodes).find((other) => other.subgraph && other.subgraph === node.graph);
+    return outer ? origin(app, outer, link.origin_slot, depth + 1) : null;
+  }
+  return through(app, node.graph.getNodeById(link.origin_id), link.origin_slot, link.type, depth + 1);
+}
+
+const graphs = (app) => [app.rootGraph, ...app.rootGraph.subgraphs.values()];
+
+/** Follow an output into subgraphs, along reroutes and past bypassed nodes. */
+function through(app, node, slot, type, depth) {
+  if (!node || node.mode === MUTED || depth > 100) return null;
+  if (node.mode === BYPASSED) {
+    const sameType = node.inputs.findIndex((input) => input.type === node.outputs[slot].type);
+    return sameType < 0 ? null : origin(app, node, sameType, depth + 1);
+  }
+  if (node.isSubgraphNode?.()) {
+    const inner = node.subgraph.outputNode.slots[slot]?.getLinks().at(0);
+    return inner ? through(app, node.subgraph.getNodeById(inner.origin_id), inner.origin_slot, type, depth + 1) : null;
+  }
+  if (node.isVirtualNode) return origin(app, node, 0, depth + 1);
+  return { node, slot };
+}
+
+/** The pictures that an output gives, as far as can be known; at least one. */
+function picturesOf(app, from, layers) {
+  if (!from) return [{ source: sourceText("?", ""), name: "", recipe: null, fingerprint: null }];
+  const { node, slot } = from;
+  const place = node.graph.isRootGraph ? `${node.id}:${slot}` : `${node.graph.id}/${node.id}:${slot}`;
+  const upstream = recipesOf(app, from);
+  const shown = layers?.get(sourceText(place, upstream[0]?.file.filename ?? "")) ?? upstream;
+  return shown.map((recipe, i) => {
+    const file = (upstream[i] ?? upstream[0])?.file.filename ?? "";
+    const source = sourceText(i ? `${place}#${i + 1}` : place, file);
+    return { source, name: file || (node.title ?? ""), recipe, fingerprint: recipe?.fingerprint ?? null };
+  });
+}
+
+function recipesOf(app, { node, slot }) {
+  if (LOADERS.includes(node.comfyClass)) return [{ file: fileOf(node), opacity: null }];
+  if (node.comfyClass === "JoinImageWithAlpha") return [joinedRecipe(app, node)];
+  const images = app.nodeOutputs[locator(node)]?.images;
+  if (slot > 0 || !images?.length) return [null];
+  return images.map(({ filename, subfolder, type }) => ({ file: { filename, subfolder, type }, opacity: "own" }));
+}
+
+/** Under which name the host keeps a node's results. */
+export const locator = (node) => (node.graph.isRootGraph ? `${node.id}` : `${node.graph.id}:${node.id}`);
+
+/** What Join Image with Alpha makes: the colours of one file, the opacity of the same or another. */
+function joinedRecipe(app, node) {
+  const photo = origin(app, node, slotNamed(node, "image"));
+  const opacity = opacityOf(app, origin(app, node, slotNamed(node, "alpha")));
+  if (!photo || !opacity || !LOADERS.includes(photo.node.comfyClass)) return null;
+  const file = fileOf(photo.node);
+  const own = opacity.channel === "alpha" && !opacity.inverted && same(opacity.file, file);
+  return { file, opacity: own ? "own" : opacity };
+}
+
+const slotNamed = (node, name) => node.inputs.findIndex((input) => input.name === name);
+const same = (a, b) => a.filename === b.filename && a.subfolder === b.subfolder && a.type === b.type;
+
+/** The opacity that a mask stands for (1 - mask): {file, channel, inverted}, or null. */
+function opacityOf(app, from) {
+  if (!from) return null;
+  const { node, slot } = from;
+  if (LOADERS.includes(node.comfyClass) && slot === 1) return { file: fileOf(node), channel: "alpha", inverted: false };
+  if (node.comfyClass === "LoadImageMask") {
+    const channel = widgetValue(node, "channel");
+    return { file: fileOf(node), channel, inverted: channel !== "alpha" };
+  }
+  if (node.comfyClass !== "InvertMask") return null;
+  const inner = opacityOf(app, origin(app, node, 0));
+  return inner && { ...inner, inverted: !inner.inverted };
+}
+
+const widgetValue = (node, name) => node.widgets?.find((widget) => widget.name === name)?.value;
+
+/** "folder/name.png [output]" as the server's {filename, subfolder, type}. */
+function fileOf(node) {
+  const value = String(widgetValue(node, "image") ?? "");
+  const [, path, type] = /^(.*?)(?: \[(input|output|temp)\])?$/.exec(value);
+  const fallback = node.comfyClass === "LoadImageOutput" ? "output" : "input";
+  const parts = path.split("/");
+  return { filename: parts.pop(), subfolder: parts.join("/"), type: type ?? fallback };
+}

@@ -1,0 +1,53 @@
+/** What the editor says about a scene, for eyes and for screen readers. Pure. */
+
+const number = new Intl.NumberFormat("en-US");
+
+export const subjectTitle = (place) => `Subject ${place.index + 1}`;
+
+/** What is wrong with a place, in a few words each. */
+export function troubles({ marks }) {
+  const found = [];
+  if (marks.leaves) found.push("leaves the frame");
+  if (marks.background) found.push("reaches into the background half");
+  if (marks.overlaps.length) found.push(`overlaps subject ${marks.overlaps.map((i) => i + 1).join(" and ")}`);
+  return found;
+}
+
+export function badgeText({ pixels, enough }) {
+  return pixels === null ? "" : `${enough ? "✓" : "⚠"} ${number.format(pixels)} px`;
+}
+
+export function pixelsText({ pixels, enough }) {
+  return pixels === null ? "" : `${number.format(pixels)} pixels, ${enough ? "enough" : "few: details may get lost"}`;
+}
+
+/** One line on a subject: where it is, how large, and what is wrong. */
+export function describe(place) {
+  const { box, angle, subject } = place;
+  const parts = [
+    `${subjectTitle(place)}${subject.name ? `, ${subject.name}` : ""}`,
+    `${box.width} × ${box.height} at ${box.x}, ${box.y}`,
+    angle ? `turned ${angle}°` : "",
+    place.flip ? "flipped" : "",
+    place.locked ? "locked" : "",
+    pixelsText(place),
+    subject.picture ? "" : "its picture is shown after a run",
+    ...troubles(place),
+  ];
+  return parts.filter(Boolean).join(" · ");
+}
+
+/** The line under the frame. */
+export function statusLine(scene) {
+  const place = scene.places[scene.selected];
+  if (place) return describe(place);
+  if (!scene.places.length) return "Connect cut-outs to the subject inputs.";
+  const how = scene.automatic ? `Layout ${scene.layout}` : "Your own arrangement";
+  const wrong = scene.places.filter((one) => troubles(one).length || one.enough === false).length;
+  const hint = wrong ? `${wrong} of ${scene.places.length} subjects need a look` : "drag a subject to arrange";
+  return `${scene.canvas[0]} × ${scene.canvas[1]} · ${how} · ${hint}`;
+}
+
+export const HELP =
+  "Arrow keys move by 1 pixel, with Shift by 10. Plus and minus scale. Comma and full stop turn. F flips. " +
+  "Page Up and Page Down change what is in front. C crops. L locks. Delete leaves the subject out.";
