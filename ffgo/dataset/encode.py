@@ -172,6 +172,7 @@ def _checked_text(encoders: Encoders, example: Example) -> Tensor:
     return text
 
 
+@torch.inference_mode()
 def _encode_frames(vae: Any, latent_format: Any, frames: Tensor) -> Tensor:
     latents = vae.encode(frames)
     if latents.ndim != 5 or latents.shape[1] != LATENT_CHANNELS:
@@ -182,6 +183,7 @@ def _encode_frames(vae: Any, latent_format: Any, frames: Tensor) -> Tensor:
     return latent_format.process_in(latents.float())[0].cpu()
 
 
+@torch.inference_mode()
 def _encode_text(clip: Any, caption: str) -> Tensor:
     embedding = clip.encode_from_tokens_scheduled(clip.tokenize(caption))[0][0]
     if embedding.shape[-1] != 4096:

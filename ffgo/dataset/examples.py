@@ -33,6 +33,9 @@ ASPECTS = (
 )  # fmt: skip
 """Height over width of the official buckets."""
 
+NOTED_CROP = 0.05
+"""Share of a composite that may be cut off unsaid: 1280x720 in 832x480 loses 3 %."""
+
 Progress = Callable[[int, int, str], None]
 """Called with what is done, what there is to do, and what comes next; may raise to cancel."""
 
@@ -107,7 +110,8 @@ def open_dataset(path: Path, *, add_phrase: bool = False) -> Dataset:
     examples = [_with_phrase(e) if add_phrase else e for e in listing.examples]
     problems = listing.problems + [f"{e.name}: {trouble}" for e in examples for trouble in _troubles(e)]
     raise_all(problems, len(examples) + len(listing.problems))
-    return Dataset(tuple(examples), tuple(listing.notes))
+    crops = [note for example in examples if (note := _crop_note(example))]
+    return Dataset(tuple(examples), (*listing.notes, *crops))
 
 
 def raise_all(problems: Sequence[str], count: int) -> None:
@@ -220,6 +224,19 @@ def _clip_troubles(clip: ClipInfo) -> list[str]:
     if clip.frames < clip.promised:
         found.append(f"is cut short: {clip.frames} of {clip.promised} frames are in the file. Make the clip anew.")
     return found
+
+
+def _crop_note(example: Example) -> str:
+    """Which composite loses its edges, as it has another aspect than its clip; nothing for the others."""
+    clip, composite = probe_clip(example.clip), open_composite(example.composite)
+    ratio = composite.width / composite.height / (clip.width / clip.height)
+    lost = 1 - min(ratio, 1 / ratio)
+    if lost <= NOTED_CROP:
+        return ""
+    return (
+        f"{example.name}: its composite ({composite.width}x{composite.height}) has another aspect than the clip "
+        f"({clip.width}x{clip.height}); {lost:.0%} of it are cut off at the edges."
+    )
 
 
 def _with_phrase(example: Example) -> Example:

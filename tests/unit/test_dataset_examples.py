@@ -180,3 +180,10 @@ def test_damage_inside_a_clip_is_found_before_anything_is_encoded(make_dataset):
     example = open_dataset(folder).examples[0]
     (problem,) = check_frames(example, Bucket(64, 48, 41))
     assert problem.startswith("videos/0.mp4: ")
+
+
+def test_a_composite_of_another_aspect_is_reported(make_dataset):
+    folder = make_dataset(2)
+    Image.new("RGB", (64, 64)).save(folder / "composites/1.png")
+    (note,) = open_dataset(folder).notes
+    assert note.startswith("videos/1.mp4: its composite (64x64) has another aspect than the clip (64x48); 25%")

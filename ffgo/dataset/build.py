@@ -1,0 +1,60 @@
+"""Putting an example that was made here into a dataset's folder, in the official format."""
+
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
+from uuid import uuid4
+
+from PIL import Image
+
+from ..errors import FFGOError
+from ..prompt import TRANSITION_PHRASE, add_transition_phrase
+from .records import CLIP_FOLDER, COMPOSITE_FOLDER, RECORDS_FILE, Example, Record, read_records, write_records
+
+
+def add_example(folder: Path, write_video: Callable[[Path], object], composite: Image.Image, caption: str) -> Example:
+    """Write a clip, its composite and its caption into the folder and its list; returns the example.
+
+    write_video: writes the clip as an mp4 to the path it gets. The files are named after what is in them: the same clip
+    and composite again only change the caption. The phrase is put before a caption that does not begin with it.
+    Raises FFGOError if the caption describes nothing, or the disk refuses.
+    """
+    text = caption.strip()
+    if not text.removeprefix(TRANSITION_PHRASE).strip() or not text.startswith(TRANSITION_PHRASE):
+        text = add_transition_phrase(text)
+    try:
+        (folder / CLIP_FOLDER).mkdir(parents=True, exist_ok=True)
+        (folder / COMPOSITE_FOLDER).mkdir(exist_ok=True)
+    except OSError as error:
+        raise _refused(folder, error) from error
+    partial = folder / CLIP_FOLDER / f".{uuid4().hex}.mp4"
+    try:
+        write_video(partial)
+        stem = blake2b(partial.read_bytes() + composite.tobytes(), digest_size=6).hexdigest()
+        picture = folder / COMPOSITE_FOLDER / f"{stem}.png"
+        composite.save(picture.with_suffix(".partial"), "PNG")
+        picture.with_suffix(".partial").replace(picture)
+        clip = folder / CLIP_FOLDER / f"{stem}.mp4"
+        partial.replace(clip)
+        _list(folder, Record(f"{CLIP_FOLDER}/{clip.name}", text, f"{COMPOSITE_FOLDER}/{picture.name}"))
+    except OSError as error:
+        raise _refused(folder, error) from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return Example(f"{CLIP_FOLDER}/{clip.name}", clip, picture, text)
+
+
+def _list(folder: Path, record: Record) -> None:
+    """Add the record to the folder's list, or put it in the place of the one with the same clip."""
+    path = folder / RECORDS_FILE
+    records = read_records(path) if path.exists() else []
+    places = [i for i, known in enumerate(records) if known.file_path == record.file_path]
+    if places:
+        records[places[0]] = record
+    else:
+        records.append(record)
+    write_records(path, records)
+
+
+def _refused(folder: Path, error: OSError) -> FFGOError:
+    return FFGOError(f"Cannot write into {folder}: {error.strerror}. Free some space or choose another name.")

@@ -1,0 +1,66 @@
+"""A contact sheet of examples: composite, frames and caption, a row each."""
+
+from collections.abc import Sequence
+from math import ceil
+from pathlib import Path
+from textwrap import wrap
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+from torch import Tensor
+
+from ..clip.transition import COMPOSED_FRAMES
+from ..clip.video_io import probe_clip, read_frames
+from ..errors import FFGOError
+from ..pixels import to_float
+from .examples import open_composite
+from .records import Example
+
+WIDTH, THUMB, MARGIN, TEXT_HEIGHT = 1280, (224, 126), 8, 96
+FRAMES = 4
+"""Frames shown of every clip, beside the composite."""
+PAPER, INK = "white", (32, 32, 32)
+
+
+def contact_sheet(examples: Sequence[Example], page: int = 1, per_page: int = 8) -> tuple[Tensor, int]:
+    """One page of the contact sheet, an IMAGE (1, H, W, 3), and how many pages there are.
+
+    Every row shows the composite, four frames of the clip after the composite's share, and the caption.
+    Raises FFGOError if there is no such page, or an example cannot be read.
+    """
+    pages = ceil(len(examples) / per_page)
+    if not 1 <= page <= pages:
+        raise FFGOError(f"There is no page {page}: the dataset has {len(examples)} examples on {pages} page(s).")
+    shown = examples[(page - 1) * per_page : page * per_page]
+    rows = [_row(example, (page - 1) * per_page + i) for i, example in enumerate(shown, 1)]
+    sheet = Image.new("RGB", (WIDTH, sum(row.height for row in rows)), PAPER)
+    for i, row in enumerate(rows):
+        sheet.paste(row, (0, sum(above.height for above in rows[:i])))
+    return torch.from_numpy(to_float(sheet))[None], pages
+
+
+def _row(example: Example, number: int) -> Image.Image:
+    info = probe_clip(example.clip)
+    row = Image.new("RGB", (WIDTH, THUMB[1] + TEXT_HEIGHT + 3 * MARGIN), PAPER)
+    pictures = [open_composite(example.composite), *_frames(example.clip, info.frames)]
+    for i, picture in enumerate(pictures):
+        thumb = ImageOps.contain(picture, THUMB)
+        left = MARGIN + i * (THUMB[0] + MARGIN) + (THUMB[0] - thumb.width) // 2
+        row.paste(thumb, (left, MARGIN + (THUMB[1] - thumb.height) // 2))
+    facts = f"{number}  {example.name}  {info.width}x{info.height}, {info.frames} frames, {info.fps:.4g} fps"
+    lines = [facts, *wrap(example.caption, 165, max_lines=4, placeholder=" …")]
+    draw, font = ImageDraw.Draw(row), ImageFont.load_default(15)
+    draw.multiline_text((MARGIN, THUMB[1] + 2 * MARGIN), "\n".join(lines), INK, font)
+    return row
+
+
+def _frames(clip: Path, count: int) -> list[Image.Image]:
+    """Frames evenly spread over the clip, from the first that is not the composite's; thumbnails only are kept."""
+    wanted = np.linspace(min(COMPOSED_FRAMES, count - 1), count - 1, FRAMES).astype(int)
+    thumbs = {
+        i: ImageOps.contain(Image.fromarray(picture), THUMB)
+        for i, picture in enumerate(read_frames(clip))
+        if i in wanted
+    }
+    return [thumbs[i] for i in wanted if i in thumbs]
