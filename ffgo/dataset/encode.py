@@ -7,6 +7,7 @@ from hashlib import blake2b, file_digest
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..errors import FFGOError

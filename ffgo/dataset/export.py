@@ -79,8 +79,6 @@ def baked_frames(example: Example, frames: int) -> Iterator[np.ndarray]:
 
 def _cover(picture: Image.Image, width: int, height: int) -> Image.Image:
     """The middle of a picture, resized to fill the frame."""
-    from PIL import ImageOps
-
     return (
         picture if picture.size == (width, height) else ImageOps.fit(picture, (width, height), Image.Resampling.BICUBIC)
     )
