@@ -122,7 +122,7 @@ def translate(file: LoRAFile, weights: Mapping[str, Shape], slot: str, *, strict
     subject = f"{slot} '{file.name}'"
     tensors = file.tensors
     found, strangers, problems = _sorted_by_module(tensors, weights, subject)
-    alpha_of = declared_alpha(file.metadata)
+    alpha_of = declared_alpha(file.metadata, file.name)
     patches = []
     for module in found:
         module.add_declared_alpha(alpha_of)

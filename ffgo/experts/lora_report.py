@@ -1,23 +1,38 @@
-"""What was loaded onto an expert, in a few lines for the user."""
+"""What was loaded onto an expert, as a row of a table and in a few lines for the user."""
 
 from .lora_file import Expert
 from .lora_keys import ExpertLoRA
 
 
-def report_lines(expert: Expert, lora: ExpertLoRA | None, strength: float, how: str) -> list[str]:
-    """Describe one expert's LoRA; None is an expert that was left as it is."""
+def report_row(expert: Expert, lora: ExpertLoRA | None, strength: float, how: str) -> dict[str, str]:
+    """Describe one expert's LoRA, in words by what they are about; None is an expert that was left as it is."""
     if lora is None:
-        return [f"{expert}-noise expert: strength 0, left as it is"]
+        return {"expert": expert, "strength": "0", "applied": "left as it is"}
     evidence = lora.file.evidence
-    certainty = "certain" if evidence.certain else "not certain"
-    rank = _range([patch.rank for patch in lora.patches]) or "none"
-    alpha = _range([patch.alpha for patch in lora.patches]) or "not given (scale 1)"
+    return {
+        "expert": expert,
+        "file": lora.file.name,
+        "names": lora.dialect,
+        "rank": _range([patch.rank for patch in lora.patches]) or "none",
+        "alpha": _range([patch.alpha for patch in lora.patches]) or "not given (scale 1)",
+        "modules": f"{len(lora.patches)} of {lora.modules_in_file}",
+        "strength": f"{strength:g}",
+        "applied": how,
+        "made_for": evidence.expert or "unknown",
+        "evidence": f"{'certain' if evidence.certain else 'not certain'}: {evidence.reason}",
+    }
+
+
+def report_lines(row: dict[str, str]) -> list[str]:
+    """The row in sentences."""
+    if "file" not in row:
+        return [f"{row['expert']}-noise expert: strength {row['strength']}, {row['applied']}"]
     return [
-        f"{expert}-noise expert: {lora.file.name}",
-        f"  names: {lora.dialect}",
-        f"  rank {rank}, alpha {alpha}; {len(lora.patches)} of {lora.modules_in_file} modules",
-        f"  strength {strength:g}, {how}",
-        f"  made for: {evidence.expert or 'unknown'} ({certainty}: {evidence.reason})",
+        f"{row['expert']}-noise expert: {row['file']}",
+        f"  names: {row['names']}",
+        f"  rank {row['rank']}, alpha {row['alpha']}; {row['modules']} modules",
+        f"  strength {row['strength']}, {row['applied']}",
+        f"  made for: {row['made_for']} ({row['evidence']})",
     ]
 
 

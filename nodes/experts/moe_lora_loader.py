@@ -10,7 +10,7 @@ from comfy_api.latest import io
 from ...ffgo.experts import lora_file
 from ...ffgo.experts.lora_file import Expert, LoRAFile
 from ...ffgo.experts.lora_keys import ExpertLoRA, translate
-from ...ffgo.experts.lora_report import report_lines
+from ...ffgo.experts.lora_report import report_lines, report_row
 from .._host import show_on_node
 from .._lora import Mode, apply_lora, expert_file, expert_weights
 
@@ -32,6 +32,7 @@ class WanMoELoRALoader(io.ComfyNode):
             "a file that does not fit, or that is for the other expert, is an error. Chain several for a stack.",
             search_aliases=["ffgo lora", "wan lora", "high low noise lora", "dual lora", "moe lora", "lightx2v"],
             hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
             inputs=[
                 io.Model.Input("model_high", tooltip="The high-noise expert, which runs first."),
                 io.Model.Input("model_low", tooltip="The low-noise expert, which finishes."),
@@ -73,13 +74,14 @@ class WanMoELoRALoader(io.ComfyNode):
     ) -> io.NodeOutput:  # fmt: skip
         slots = [Slot("high", model_high, lora_high, strength_high), Slot("low", model_low, lora_low, strength_low)]
         loras, warnings = _opened(slots, strict=strict)
-        models, report = [], []
+        models, rows = [], []
         for slot in slots:
             model, how = apply_lora(slot.model, loras.get(slot.expert), slot.strength, apply)
             models.append(model)
-            report += report_lines(slot.expert, loras.get(slot.expert), slot.strength, how)
+            rows.append(report_row(slot.expert, loras.get(slot.expert), slot.strength, how))
+        report = [line for row in rows for line in report_lines(row)]
         show_on_node(cls, report, warnings)
-        return io.NodeOutput(*models, "\n".join(report), ui={"text": report})
+        return io.NodeOutput(*models, "\n".join(report), ui={"text": report, "ffgo_report": rows})
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,16 @@ def test_the_report(host):
         "low-noise expert: strength 0, left as it is",
     ]
     assert outputs["report"]["text"] == ["\n".join(outputs["loader"]["text"])]
+    high, low = outputs["loader"]["ffgo_report"]
+    assert {name: high[name] for name in ("expert", "file", "rank", "modules", "strength", "made_for")} == {
+        "expert": "high",
+        "file": "standin_ffgo_high_noise.safetensors",
+        "rank": "8",
+        "modules": "20 of 20",
+        "strength": "-0.5",
+        "made_for": "high",
+    }
+    assert low == {"expert": "low", "strength": "0", "applied": "left as it is"}
 
 
 def test_a_chain_on_fp8_experts(host):

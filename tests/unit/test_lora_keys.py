@@ -10,7 +10,7 @@ from ffgo.errors import FFGOError
 from ffgo.experts.lora_file import Evidence, LoRAFile
 from ffgo.experts.lora_keys import translate
 from ffgo.experts.lora_origin import likely_origin
-from ffgo.experts.lora_report import report_lines
+from ffgo.experts.lora_report import report_lines, report_row
 
 DIM, FFN, RANK = 8, 16, 2
 LAYERS = {
@@ -164,7 +164,7 @@ def test_the_dialect_is_named(prefix, named):
 def test_alpha_is_read_and_reported():
     lora = load({**pair("blocks.0.ffn.0", (FFN, DIM)), "blocks.0.ffn.0.alpha": torch.tensor(16.0)})
     assert (lora.patches[0].rank, lora.patches[0].alpha) == (RANK, 16.0)
-    assert "rank 2, alpha 16; 1 of 1 modules" in "\n".join(report_lines("high", lora, 0.5, "merged"))
+    assert "rank 2, alpha 16; 1 of 1 modules" in "\n".join(report_lines(report_row("high", lora, 0.5, "merged")))
 
 
 @pytest.mark.parametrize(
@@ -181,6 +181,29 @@ def test_alpha_is_read_and_reported():
 def test_alpha_from_the_settings_that_diffusers_writes(config, alpha):
     lora = load(pair("transformer.blocks.0.attn1.to_q", (DIM, DIM)), {"lora_adapter_metadata": json.dumps(config)})
     assert lora.patches[0].alpha == pytest.approx(alpha)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "not JSON",
+        "[]",
+        "null",
+        "[" * 100_000,
+        '{"lora_alpha": "32"}',
+        '{"lora_alpha": [1]}',
+        '{"lora_alpha": NaN}',
+        '{"lora_alpha": 1' + "0" * 400 + "}",
+        '{"alpha_pattern": 4}',
+        '{"alpha_pattern": {"attn1": null, "attn2": "4"}}',
+        '{"alpha_pattern": {"attn1(": 4}}',
+    ],
+)
+def test_settings_that_cannot_be_read_are_an_error_that_names_the_file(text):
+    tensors = pair("transformer.blocks.0.attn1.to_q", (DIM, DIM))
+    with pytest.raises(FFGOError, match=r"'my.safetensors' holds settings .* cannot be read"):
+        load(tensors, {"lora_adapter_metadata": text})
 
 
 def test_an_alpha_in_the_file_wins_over_its_metadata():
