@@ -13,44 +13,56 @@ const pictures = createPictures((path) => api.fetchApi(path));
 /** The editors of the page by their nodes. */
 const editors = new Map();
 
-/** What was selected, and whether it had the keyboard, on nodes that undo has just taken away to make them anew. */
+/** Editors that were taken away a moment ago, by the place of their node: undo makes all nodes anew. */
 const left = new Map();
+const REMEMBERED_MS = 5000;
 let dialog = null;
 
 function withEditor(node) {
   const made = addEditor(node, { app, pictures, openLarge });
+  let place = null;
   editors.set(node, made);
-  chain(node, "onConfigure", () => restore(node, made));
+  chain(node, "onConfigure", () => {
+    place = locator(node);
+    takeUp(place, made);
+  });
   chain(node, "onRemoved", () => {
-    remember(node, made);
     editors.delete(node);
+    if (place) remember(place, made);
     made.dispose();
   });
 }
 
-function remember(node, { model, editor }) {
-  const name = node.graph ? locator(node) : `${node.id}`;
-  left.set(name, { selected: model.scene.selected, focused: editor.element.contains(document.activeElement) });
+function remember(place, { model, editor }) {
+  const { element } = editor;
+  const state = { element, selected: model.scene.selected, focused: element.contains(document.activeElement) };
+  left.set(place, state);
+  setTimeout(() => left.get(place) === state && left.delete(place), REMEMBERED_MS);
 }
 
-/** Undo makes all nodes anew: take up what was selected, and the dialog. */
-function restore(node, { model, editor, later }) {
-  const name = locator(node);
-  const before = left.get(name);
-  left.delete(name);
-  if (before) setTimeout(() => takeUp(model, editor, before));
-  if (dialog?.name === name) dialog.show(model);
-  later();
+/** Go on where the editor of the same node was before undo: on the page, selected, with the keyboard, in the dialog. */
+function takeUp(place, { model, editor, later }) {
+  const before = left.get(place);
+  left.delete(place);
+  if (before) {
+    // Nodes 2.0 keeps what it shows of a node whose id comes back, and so would go on showing the old element.
+    before.element.replaceWith(editor.element);
+    later(() => {
+      model.select(before.selected);
+      if (before.focused) focusOnceShown(editor);
+    });
+  }
+  if (dialog?.place === place) dialog.show(model);
 }
 
-function takeUp(model, editor, { selected, focused }) {
-  if (selected < model.scene.places.length) model.select(selected);
-  if (focused && editor.element.isConnected) editor.focus();
+function focusOnceShown(editor, tries = 30) {
+  if (editor.element.offsetParent) editor.focus();
+  else if (tries) requestAnimationFrame(() => focusOnceShown(editor, tries - 1));
 }
 
 function openLarge(node) {
   const { model } = editors.get(node);
-  dialog = { name: locator(node), ...openDialog(model, () => (dialog = null)) };
+  dialog = { place: locator(node), ...openDialog(model, () => (dialog = null)) };
 }
 
 /** The compose node that a command is meant for: the selected one, or the only one in sight. */
@@ -88,12 +100,12 @@ app.registerExtension({
   },
   setup() {
     // The host says so after each change of the graph; another picture in a loader is one, too.
-    api.addEventListener("graphChanged", refreshAll);
+    api.addEventListener("graphChanged", () => refreshAll());
   },
   nodeCreated(node) {
     if (node.comfyClass === COMPOSE_NODE) withEditor(node);
     if (node.comfyClass === REPORT_NODE) addReport(node, app);
   },
-  afterConfigureGraph: refreshAll,
-  onNodeOutputsUpdated: refreshAll,
+  afterConfigureGraph: () => refreshAll(),
+  onNodeOutputsUpdated: () => refreshAll(),
 });

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from workshop.host import CHROMIUM_NAMES, Host
+from workshop.page import EditorPage
 from workshop.server import PACK_FOLDER, Server, ensure_standins, make_base, running_server
 
 REPO = Path(__file__).parents[2]
@@ -51,7 +52,7 @@ class ComfyPage:
         page.wait_for_function("!!window.app?.extensionManager?.workflow.activeWorkflow")
 
     def _note_our_errors(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and PACK_FOLDER in message.text + message.location.get("url", ""):
+        if message.type in ("error", "warning") and PACK_FOLDER in message.text + message.location.get("url", ""):
             self.problems.append(message.text)
 
     def browse_templates(self) -> None:
@@ -164,6 +165,11 @@ def comfy(request: pytest.FixtureRequest, server: Server, browser: Browser) -> I
     assert page.evaluate("LiteGraph.vueNodesMode") == RENDERERS[request.param]
     yield opened
     page.close()
+
+
+@pytest.fixture
+def editor(comfy: ComfyPage) -> EditorPage:
+    return EditorPage(comfy.page)
 
 
 @pytest.fixture(scope="module", params=WORKFLOWS, ids=lambda path: path.stem)

@@ -20,6 +20,7 @@ export function addEditor(node, { app, pictures, openLarge }) {
   const valueOf = (name) => widget(name)?.value ?? DEFAULTS[name];
   let writing = false;
   let waiting = 0;
+  const afterwards = [];
   let gone = false;
 
   const model = createModel({ read, write });
@@ -32,13 +33,7 @@ export function addEditor(node, { app, pictures, openLarge }) {
   for (const name of Object.keys(DEFAULTS)) {
     if (widget(name)) chain(widget(name), "callback", () => writing || model.refresh());
   }
-  chain(node, "onConnectionsChange", later);
-  chain(node, "onConfigure", () => {
-    model.refresh();
-    later();
-  });
-  chain(node, "onExecuted", later);
-  chain(node, "onAdded", later);
+  for (const hook of ["onConnectionsChange", "onConfigure", "onExecuted", "onAdded"]) chain(node, hook, () => later());
 
   function read() {
     return {
@@ -62,11 +57,13 @@ export function addEditor(node, { app, pictures, openLarge }) {
     app.rootGraph.setDirtyCanvas(true, true);
   }
 
-  /** Look at the inputs once the change of the graph that is going on is complete. */
-  function later() {
+  /** Look at the inputs once the change of the graph that is going on is complete, and `then` do something. */
+  function later(then) {
+    if (typeof then === "function") afterwards.push(then);
     waiting ||= setTimeout(() => {
       waiting = 0;
       refresh();
+      for (const act of afterwards.splice(0)) act();
     });
   }
 

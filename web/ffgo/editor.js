@@ -112,6 +112,7 @@ export function createEditor(model, { onLarge } = {}) {
     const { scene } = model;
     paint(canvas.getContext("2d"), scene, model.background);
     matchSubjects(scene.places.length);
+    const lost = subjects.findIndex(({ box }, i) => box === document.activeElement && !scene.places[i].shown);
     const scale = parseFloat(frame.style.width) / scene.canvas[0] || 0;
     for (const place of scene.places) showSubject(subjects[place.index], place, scene, scale);
     showHandles(scene, scale);
@@ -119,6 +120,7 @@ export function createEditor(model, { onLarge } = {}) {
     setText(status, statusLine(scene));
     showTools(scene);
     showLeftOut(scene);
+    if (lost >= 0) leftOut.querySelector(`[data-index="${lost}"]`).focus({ preventScroll: true });
     note.hidden = !scene.note;
     if (scene.note) setText(note.firstChild, noteText(scene));
   }
@@ -181,7 +183,7 @@ export function createEditor(model, { onLarge } = {}) {
 
   function bringBackButton(place) {
     const name = `${subjectTitle(place)}${place.subject.name ? ` (${place.subject.name})` : ""}`;
-    const button = element("button", { type: "button", class: "ffgo-chip", "aria-label": `Bring back ${name}`, title: `Bring back ${name}` }, icon("bringBack"), subjectTitle(place));
+    const button = element("button", { type: "button", class: "ffgo-chip", "data-index": place.index, "aria-label": `Bring back ${name}`, title: `Bring back ${name}` }, icon("bringBack"), subjectTitle(place));
     button.addEventListener("click", () => {
       actions.bringBack(place.index);
       subjects[place.index].box.focus({ preventScroll: true });

@@ -139,7 +139,7 @@ export function createModel(port) {
     },
 
     select(index) {
-      if (index === selected) return;
+      if (index === selected || index >= subjects.length) return;
       selected = index;
       refresh();
     },
