@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
+import folder_paths
 from comfy_api.latest import io
 from server import PromptServer
 
@@ -21,3 +23,8 @@ def show_on_node(node: type[io.ComfyNode], lines: Sequence[str], warnings: Seque
         # One renderer of the page shows Markdown, where a new line needs an empty one before it.
         text = "\n\n".join([*(f"⚠ {warning}" for warning in warnings), *lines])
         PromptServer.instance.send_progress_text(text, node.hidden.unique_id)
+
+
+def loras_output_folder() -> Path:
+    """Where trained LoRAs go: the host lists what lies there among its LoRAs."""
+    return Path(folder_paths.get_output_directory()) / "loras"

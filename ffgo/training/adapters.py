@@ -28,7 +28,9 @@ class _LoRALinear(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, a: Tensor, b: Tensor, scale: float, layer: nn.Module, read: ReadWeight) -> Tensor:
+    def forward(  # noqa: PLR0917 (autograd takes no keywords)
+        ctx: Any, x: Tensor, a: Tensor, b: Tensor, scale: float, layer: nn.Module, read: ReadWeight
+    ) -> Tensor:
         hidden = functional.linear(x, a.to(x.dtype))
         ctx.save_for_backward(x, hidden, a, b)
         ctx.scale, ctx.layer, ctx.read = scale, layer, read

@@ -44,6 +44,19 @@ class RunState:
     """Step and mean loss of the best checkpoint."""
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """What is written after a step: the state, and the LoRA as a file that can be used."""
+
+    state: RunState
+    lora: Mapping[str, Tensor]
+    metadata: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        return _name(self.state.step)
+
+
 class RunFolder:
     """Where one expert's run is kept."""
 
@@ -97,49 +110,47 @@ class RunFolder:
         """The states to go on from, oldest first."""
         return sorted(self.path.glob(f"step_*{STATE_SUFFIX}"))
 
-    def save(self, state: RunState, lora: Mapping[str, Tensor], metadata: Mapping[str, str], keep: int) -> Path:
-        """Write a checkpoint and remove those beyond the last `keep` and the best; returns the LoRA's file.
+    def save(self, checkpoint: Checkpoint, keep: int) -> None:
+        """Write a checkpoint and remove those beyond the last `keep` and the best.
 
         Raises: FFGOError where it cannot be written; then it lies in the temporary folder if that has room.
         """
-        name = f"step_{state.step:06d}"
         try:
-            return self._write(self.path, name, state, lora, metadata, keep)
+            self._write(checkpoint, self.path)
+            self._tidy(checkpoint.state.best, keep)
         except OSError as error:
-            raise FFGOError(self._not_saved(error, name, state, lora, metadata, keep)) from error
+            raise FFGOError(self._not_saved(checkpoint, error)) from error
 
-    def _write(
-        self,
-        folder: Path,
-        name: str,
-        state: RunState,
-        lora: Mapping[str, Tensor],
-        metadata: Mapping[str, str],
-        keep: int,
-    ) -> Path:
-        file = folder / f"{name}.safetensors"
-        save_tensors(file, lora, metadata)
-        tensors, plain = _flattened(state)
-        save_tensors(
-            folder / f"{name}{STATE_SUFFIX}", tensors, {_STATE: json.dumps(plain | {"identity": self.identity})}
-        )
-        best = f"step_{state.best[0]:06d}" if state.best else ""
-        for old in self.states()[:-keep]:
-            if not old.name.startswith(best or "none"):
-                old.unlink()
-                old.with_name(old.name.replace(STATE_SUFFIX, ".safetensors")).unlink(missing_ok=True)
-        return file
+    def _write(self, checkpoint: Checkpoint, folder: Path) -> None:
+        save_tensors(folder / f"{checkpoint.name}.safetensors", checkpoint.lora, checkpoint.metadata)
+        tensors, plain = _flattened(checkpoint.state)
+        about = json.dumps(plain | {"identity": self.identity})
+        save_tensors(folder / f"{checkpoint.name}{STATE_SUFFIX}", tensors, {_STATE: about})
 
-    def _not_saved(self, error: OSError, name: str, *checkpoint: Any) -> str:
+    def _tidy(self, best: tuple[int, float] | None, keep: int) -> None:
+        kept = _name(best[0]) if best else None
+        for state in self.states()[:-keep]:
+            name = state.name.removesuffix(STATE_SUFFIX)
+            if name != kept:
+                state.unlink()
+                state.with_name(f"{name}.safetensors").unlink(missing_ok=True)
+
+    def _not_saved(self, checkpoint: Checkpoint, error: OSError) -> str:
         states = self.states()
         last = f"The last good checkpoint is {states[-1].name}." if states else "There is no checkpoint yet."
-        message = f"The checkpoint {name} could not be written to {self.path} ({error.strerror}). {last}"
+        message = f"The checkpoint {checkpoint.name} could not be written to {self.path} ({error.strerror}). {last}"
         with contextlib.suppress(OSError):
             rescue = Path(tempfile.mkdtemp(prefix="ffgo-rescue-"))
-            self._write(rescue, name, *checkpoint)
-            message += f" It was saved in {rescue} instead: move both files into the folder"
-            return f"{message}, make room there, and run again: training goes on from step {checkpoint[0].step}."
+            self._write(checkpoint, rescue)
+            return (
+                f"{message} It was saved in {rescue} instead: make room, move both files into the run's folder, and run "
+                f"again: training goes on after step {checkpoint.state.step}."
+            )
         return f"{message} Make room or mend the folder, and run again: training goes on from there."
+
+
+def _name(step: int) -> str:
+    return f"step_{step:06d}"
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:

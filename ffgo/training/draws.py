@@ -33,6 +33,6 @@ def noise(shape: tuple[int, ...], *key: object) -> Tensor:
 
 
 def example_index(seed: int, position: int, count: int) -> int:
-    """Which of `count` examples comes at a position of the run: every epoch goes through all, in an order of its own."""
+    """Which of `count` examples comes at a position of the run; every epoch has an order of its own."""
     epoch, place = divmod(position, count)
     return int(torch.randperm(count, generator=generator("order", seed, epoch))[place])

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -190,8 +191,8 @@ def find_comfyui(path: str | None) -> Path:
     candidate = Path(path).expanduser() if path else Path(__file__).parents[4]
     if not (candidate / "comfy" / "sd.py").is_file():
         raise FFGOError(
-            f"{candidate} is no ComfyUI folder. Set COMFYUI_PATH to the folder that holds ComfyUI's main.py; training uses "
-            "its models and memory management."
+            f"{candidate} is no ComfyUI folder. Set COMFYUI_PATH to the folder that holds ComfyUI's main.py; "
+            "training uses its models and memory management."
         )
     return candidate
 
@@ -202,14 +203,10 @@ def boot(comfyui: Path, *flags: str) -> None:
     sys.path.append(str(comfyui))
     own, sys.argv = sys.argv, ["comfyui", *flags]
     try:
-        import comfy.options
-
-        comfy.options.enable_args_parsing()
-        import comfy.cli_args  # reads the arguments when it is imported
-        import comfy.sd
+        import_module("comfy.options").enable_args_parsing()
+        import_module("comfy.cli_args")  # reads the arguments, once
     finally:
         sys.argv = own
-    assert comfy.cli_args and comfy.sd
 
 
 def load_expert(path: Path) -> Model:

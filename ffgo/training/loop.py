@@ -15,7 +15,7 @@ from ..experts.lora_file import Expert
 from ..experts.schedule import training_window
 from . import draws
 from .adapters import Adapters
-from .checkpoint import RunFolder, RunState, empty_history
+from .checkpoint import Checkpoint, RunFolder, RunState, empty_history
 from .output import lora_metadata, lora_tensors
 from .recipe import Recipe
 from .step import Predict, Sample, draw_sample, velocity_loss
@@ -196,12 +196,11 @@ class _Run:
     def _save(self) -> None:
         if self.saved == self.done or not self.world.is_first:
             return
-        # The first checkpoint has nothing to be compared with; an empty run (step 0) is worth keeping too.
         mean = _mean_loss(self.history, self.done)
         if mean is not None and (self.best is None or mean < self.best[1]):
             self.best = (self.done, mean)
         state = RunState(self.done, self.parameters, self.optimizer.state_dict(), self.history, self.best)
-        self.folder.save(state, self._lora(), self._metadata(), self.recipe.keep)
+        self.folder.save(Checkpoint(state, self._lora(), self._metadata()), self.recipe.keep)
         self.saved = self.done
 
     def _lora(self) -> dict[str, Tensor]:

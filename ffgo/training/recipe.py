@@ -202,9 +202,9 @@ def preset(name: str) -> Recipe:
     return Recipe.from_dict(values)
 
 
-def with_changes(recipe: Recipe, text: str) -> Recipe:
-    """The recipe with the values of a TOML text in place of its own."""
-    return replace(recipe, **_field_values(parse_toml(text)))
+def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
+    """The recipe with these plain values in place of its own. Raises: FFGOError as `Recipe.from_dict`."""
+    return replace(recipe, **_field_values(values))
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

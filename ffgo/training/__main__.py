@@ -1,0 +1,134 @@
+"""Train without ComfyUI's server, on one process or many:
+
+python -m ffgo.training --example > job.toml
+python -m ffgo.training job.toml
+accelerate launch --num_processes 2 -m ffgo.training job.toml
+"""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from ..dataset.cache import CachedDataset
+from ..dataset.encode import encode_examples, host_encoders
+from ..dataset.examples import open_dataset
+from ..errors import FFGOError
+from . import host
+from .jobfile import EXAMPLE, JobFile, read_job
+from .loop import StepReport
+from .recipe import Recipe
+from .run import Job, train_expert
+from .world import World
+
+SAY_EVERY_S = 10
+
+
+class Terminal:
+    """Tells of the run, and saves and stops it when the process is asked to end."""
+
+    def __init__(self):
+        self.asked_to_stop, self.said = False, 0.0
+        for name in ("SIGTERM", "SIGINT"):
+            signal.signal(getattr(signal, name), self._stop)
+
+    def _stop(self, number: int, _: object) -> None:
+        self.asked_to_stop = True
+        print(f"{signal.Signals(number).name}: saving after this step", file=sys.stderr, flush=True)
+
+    def stepped(self, report: StepReport) -> None:
+        if time.monotonic() - self.said > SAY_EVERY_S or report.step in (1, report.steps):
+            self.said = time.monotonic()
+            print(
+                f"step {report.step}/{report.steps}  loss {report.loss:.5f}  gradient {report.gradient_norm:.4f}  "
+                f"rate {report.learning_rate:.2e}",
+                flush=True,
+            )
+
+    def wants_to_stop(self) -> bool:
+        return self.asked_to_stop
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        "python -m ffgo.training", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("job", nargs="?", type=Path, help="the job, TOML")
+    parser.add_argument("--example", action="store_true", help="print a job to start from")
+    parser.add_argument("--recipe", action="store_true", help="print the recipe with all its defaults")
+    args = parser.parse_args(arguments)
+    if args.example or args.recipe:
+        print(EXAMPLE if args.example else Recipe().to_toml(), end="")
+        return 0
+    if args.job is None:
+        parser.error("name a job file; --example prints one")
+    try:
+        return _train(read_job(args.job))
+    except FFGOError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _train(job: JobFile) -> int:
+    world = _join_world()
+    host.boot(host.find_comfyui(os.environ.get("COMFYUI_PATH")), *([] if torch.cuda.is_available() else ["--cpu"]))
+    terminal = Terminal()
+    dataset = _dataset(job, world)
+    for expert in job.experts:
+        run = Job(job.name, expert, job.recipe, dataset, runs=job.output / "runs", loras=job.output)
+        _say(world, [f"Training the {expert}-noise expert, {world.size} process(es)"])
+        model = host.load_expert(job.models[expert])
+        finished = train_expert(model, run, lambda _: terminal, lambda lines: _say(world, lines), world)
+        if not finished.complete:
+            _say(world, [f"Stopped; run the same command again to go on. Checkpoints: {run.folder}"])
+            return 130
+        _say(world, [f"Wrote {finished.path}"])
+        del model
+    return 0
+
+
+def _join_world() -> World:
+    """Join the processes that `accelerate launch` or torchrun started."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        from accelerate import PartialState
+
+        PartialState(cpu=not torch.cuda.is_available())
+    return World.current()
+
+
+def _dataset(job: JobFile, world: World) -> CachedDataset:
+    """The encoded dataset; the first process encodes what is missing, the others wait for it."""
+    if job.dataset is not None and world.is_first:
+        _encode(job, job.dataset)
+    world.wait()
+    # Opened anew, so that neither VAE nor text encoder stays in memory.
+    return CachedDataset.open(job.encoded)
+
+
+def _encode(job: JobFile, path: Path) -> None:
+    listing = open_dataset(path)
+    vae, text_encoder = host.load_vae(job.models["vae"]), host.load_text_encoder(job.models["text_encoder"])
+    encoders = host_encoders(vae, text_encoder, host.latent_format())
+    dataset = encode_examples(listing.examples, encoders, job.encoded, job.sizing, progress=_tell_progress)
+    for line in [*listing.notes, *dataset.notes]:
+        print(line, flush=True)
+
+
+def _tell_progress(done: int, total: int, name: str) -> None:
+    print(f"encoding {done}/{total} {name}", flush=True)
+
+
+def _say(world: World, lines: Sequence[str]) -> None:
+    if world.is_first:
+        for line in lines:
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

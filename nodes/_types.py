@@ -1,0 +1,9 @@
+"""The pack's own sockets, declared once."""
+
+from comfy_api.latest import io
+
+DATASET = io.Custom("FFGO_DATASET")
+"""Training examples by their files: `ffgo.dataset.examples.Dataset`."""
+
+ENCODED_DATASET = io.Custom("FFGO_ENCODED_DATASET")
+"""Examples encoded on disk: `ffgo.dataset.encoded.EncodedDataset`."""

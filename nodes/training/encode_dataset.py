@@ -1,0 +1,54 @@
+"""The FFGo Encode Dataset node."""
+
+import comfy.latent_formats
+from comfy_api.latest import io
+
+from ...ffgo.dataset.encode import encode_examples, host_encoders
+from ...ffgo.dataset.examples import PAPER_FRAMES, Dataset, Sizing
+from .._dataset import dataset_folder, shown_progress
+from .._host import show_on_node
+from .._sizing import sizing_inputs
+from .._types import DATASET, ENCODED_DATASET
+
+
+class EncodeDataset(io.ComfyNode):
+    """Encodes a dataset for training, once."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="FFGOEncodeDataset",
+            display_name="FFGo Encode Dataset",
+            category="FFGo/Training",
+            description="Encodes clips, composites and captions for training and keeps them in "
+            "output/encoded_datasets. Cancelled, it goes on where it was; a second run encodes nothing.",
+            search_aliases=["cache latents", "cache text encoder", "prepare training", "ffgo training"],
+            inputs=[
+                DATASET.Input("dataset", tooltip="The examples."),
+                io.Vae.Input("vae", tooltip="The Wan 2.1 VAE, which Wan2.2 A14B uses."),
+                io.Clip.Input("clip", tooltip="The umT5-XXL text encoder."),
+                io.String.Input(
+                    "name",
+                    default="my_dataset",
+                    optional=True,
+                    tooltip="Folder below output/encoded_datasets. It can be deleted at any time; it is only work.",
+                ),
+                *sizing_inputs(),
+            ],
+            outputs=[
+                ENCODED_DATASET.Output(display_name="encoded", tooltip="The encoded examples, for the trainer."),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(
+        cls, dataset: Dataset, vae, clip, name="my_dataset", width=1344, height=768, frames=PAPER_FRAMES, shortest=0
+    ) -> io.NodeOutput:
+        folder = dataset_folder(name, "encoded_datasets")
+        encoders = host_encoders(vae, clip, comfy.latent_formats.Wan21())
+        sizing = Sizing(width, height, frames, shortest)
+        encoded = encode_examples(dataset.examples, encoders, folder, sizing, progress=shown_progress())
+        lines = [f"{len(encoded)} examples are in {folder}; {encoded.encoded} clips and captions were encoded now."]
+        show_on_node(cls, lines, encoded.notes)
+        return io.NodeOutput(encoded, ui={"text": [*lines, *encoded.notes]})
