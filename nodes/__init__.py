@@ -3,14 +3,25 @@
 from comfy_api.latest import ComfyExtension, io
 
 from .clip.trim_compression_frames import TrimCompressionFrames
+from .dataset.dataset_example import DatasetExample
+from .dataset.dataset_export import DatasetExport
+from .dataset.dataset_folder import DatasetFolder
+from .dataset.dataset_preview import DatasetPreview
 from .experts.expert_switch import WanExpertSwitch
 from .experts.moe_lora_loader import WanMoELoRALoader
 from .frame.compose_canvas import ComposeCanvas
 from .prompt.transition_prompt import TransitionPrompt
+from .training.encode_dataset import EncodeDataset
+from .training.save_expert_lora import SaveExpertLoRA
+from .training.train_expert_lora import TrainExpertLoRA
 
 
 class FFGOExtension(ComfyExtension):
     """All nodes of the pack, in the order of the pipeline."""
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [ComposeCanvas, TransitionPrompt, WanMoELoRALoader, WanExpertSwitch, TrimCompressionFrames]
+        return [
+            ComposeCanvas, TransitionPrompt, WanMoELoRALoader, WanExpertSwitch, TrimCompressionFrames,
+            DatasetExample, DatasetFolder, DatasetExport, DatasetPreview, EncodeDataset,
+            TrainExpertLoRA, SaveExpertLoRA,
+        ]  # fmt: skip

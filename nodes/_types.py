@@ -7,3 +7,9 @@ DATASET = io.Custom("FFGO_DATASET")
 
 ENCODED_DATASET = io.Custom("FFGO_ENCODED_DATASET")
 """Examples encoded on disk: `ffgo.dataset.encoded.EncodedDataset`."""
+
+LORA_MODEL = io.Custom("LORA_MODEL")
+"""The host's: a dict of tensors."""
+
+LOSS_MAP = io.Custom("LOSS_MAP")
+"""The host's: {"loss": one number a step}."""
