@@ -1,9 +1,10 @@
 """The Trim Compression Frames node."""
 
-from comfy_api.latest import io
+from comfy_api.latest import io, ui
 
 from ...ffgo.clip.transition import COMPOSED_FRAMES, MAX_FRAMES
 from ...ffgo.clip.trim import MODES, Mode, trim_clip
+from ...ffgo.clip.trim_strip import draw_cut
 from .._host import show_on_node
 
 
@@ -65,6 +66,7 @@ class TrimCompressionFrames(io.ComfyNode):
                 io.Int.Output(display_name="trimmed", tooltip="How many frames were dropped."),
             ],
             hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod
@@ -73,4 +75,6 @@ class TrimCompressionFrames(io.ComfyNode):
     ) -> io.NodeOutput:
         clip = trim_clip(images, frames=frames, mode=mode, max_frames=max_frames, audio=audio, fps=fps)
         show_on_node(cls, [clip.summary], clip.warnings)
-        return io.NodeOutput(clip.images, clip.audio, clip.trimmed, ui={"text": [clip.summary, *clip.warnings]})
+        shown = ui.PreviewImage(draw_cut(images, clip.trimmed), cls=cls).as_dict()
+        shown["text"] = [clip.summary, *clip.warnings]
+        return io.NodeOutput(clip.images, clip.audio, clip.trimmed, ui=shown)

@@ -1,9 +1,10 @@
 """The Wan2.2 Expert Switch node."""
 
 from comfy.samplers import SCHEDULER_NAMES, calculate_sigmas
-from comfy_api.latest import io
+from comfy_api.latest import io, ui
 
 from ...ffgo.experts.schedule import WAN22_I2V_BOUNDARY, split_at_boundary
+from ...ffgo.experts.schedule_strip import draw_schedule
 from .._host import show_on_node
 
 
@@ -20,6 +21,7 @@ class WanExpertSwitch(io.ComfyNode):
             "a step whose timestep is at or above the boundary belongs to the high-noise expert.",
             search_aliases=["wan moe switch", "boundary", "split sigmas", "high low noise"],
             hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
             inputs=[
                 io.Model.Input(
                     "model", tooltip="Either expert, after ModelSamplingSD3: its shift shapes the schedule."
@@ -62,4 +64,5 @@ class WanExpertSwitch(io.ComfyNode):
         split = split_at_boundary(sigmas, boundary)
         shown = f"{split.switch_step} high-noise + {len(split.low_sigmas) - 1} low-noise steps"
         show_on_node(cls, [shown])
-        return io.NodeOutput(split.switch_step, split.high_sigmas, split.low_sigmas, ui={"text": [shown]})
+        strip = ui.PreviewImage(draw_schedule(split, boundary), cls=cls).as_dict()
+        return io.NodeOutput(split.switch_step, split.high_sigmas, split.low_sigmas, ui=strip | {"text": [shown]})

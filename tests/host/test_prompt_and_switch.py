@@ -5,6 +5,7 @@ import random
 import subprocess
 
 import pytest
+from PIL import Image
 
 STEPS_TABLE = [(50, 5.0, 18), (20, 5.0, 8), (8, 5.0, 3), (4, 5.0, 2), (20, 8.0, 10)]
 
@@ -53,6 +54,11 @@ def test_switch_step(host, steps, shift, high):
     outputs = host.run(switch_graph(steps, shift, scheduler="simple", boundary=0.9))
     assert outputs["show"]["text"] == [str(high)]
     assert outputs["switch"]["text"] == [f"{high} high-noise + {steps - high} low-noise steps"]
+    (strip,) = outputs["switch"]["images"]
+    with Image.open(host.base / "temp" / strip["subfolder"] / strip["filename"]) as picture:
+        edge = 16 + 608 * high / steps
+        assert picture.getpixel((edge - 4, 70)) == (0xD1, 0x60, 0x1F)
+        assert picture.getpixel((edge + 4, 70)) == (0x3A, 0x86, 0xD6)
 
 
 def test_defaults_are_official(host):

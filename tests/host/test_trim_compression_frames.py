@@ -1,6 +1,7 @@
 """Trim Compression Frames in the real host."""
 
 import pytest
+from PIL import Image
 
 
 def trim_graph(length: int, **inputs) -> dict:
@@ -23,6 +24,10 @@ def test_81_frames_in_77_out(host):
     outputs = host.run(trim_graph(81))
     assert len(outputs["frames"]["images"]) == 77
     assert outputs["count"]["text"] == ["4"]
+    (strip,) = outputs["trim"]["images"]
+    with Image.open(host.base / "temp" / strip["subfolder"] / strip["filename"]) as picture:
+        assert picture.size == (4 * 136 + 6, 2 * (48 + 22 + 6) + 6)
+        assert picture.getpixel((6 + 33 + 32, 82 + 24)) == (0x33, 0x66, 0x99)
     assert outputs["trim"]["text"] == ["Dropped the first 4 of 81 frames (0.25 s at 16 fps): fixed number."]
 
 
@@ -40,6 +45,10 @@ def test_video_keeps_sound_and_frames_together(host):
 def test_auto_says_that_nothing_was_found(host):
     outputs = host.run(trim_graph(33, mode="auto"))
     assert outputs["count"]["text"] == ["4"]
+    (strip,) = outputs["trim"]["images"]
+    with Image.open(host.base / "temp" / strip["subfolder"] / strip["filename"]) as picture:
+        assert picture.size == (4 * 136 + 6, 2 * (48 + 22 + 6) + 6)
+        assert picture.getpixel((6 + 33 + 32, 82 + 24)) == (0x33, 0x66, 0x99)
     assert "no composed first frame was found" in outputs["trim"]["text"][0]
 
 
