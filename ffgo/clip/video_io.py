@@ -37,6 +37,8 @@ class ClipInfo:
     """Frames per second, measured from the frames' times."""
     steady: bool
     """Whether all frames are shown equally long, give or take half of it."""
+    codec: str
+    """As FFmpeg calls it: h264 for most clips."""
 
 
 def probe_clip(path: Path) -> ClipInfo:
@@ -49,7 +51,7 @@ def probe_clip(path: Path) -> ClipInfo:
         packets = [packet for packet in container.demux(stream) if packet.size]
         times = sorted(float(packet.pts * packet.time_base) for packet in packets if packet.pts is not None)
         declared = float(stream.average_rate or 0)
-        promised = stream.frames
+        promised, codec = stream.frames, stream.codec_context.name
     first = next(read_frames(path, 1), None)
     if first is None:
         raise FFGOError(f"{path.name} holds no frame that can be read. Make the clip anew.")
@@ -58,7 +60,7 @@ def probe_clip(path: Path) -> ClipInfo:
     seconds = times[-1] - times[0] if steps else 0.0
     fps = len(steps) / seconds if seconds > 0 else declared
     steady = all(0.5 < step * fps < 1.5 for step in steps)
-    return ClipInfo(width, height, len(packets), promised, fps, steady)
+    return ClipInfo(width, height, len(packets), promised, fps, steady, codec)
 
 
 def read_frames(path: Path, count: int | None = None) -> Iterator[np.ndarray]:

@@ -6,8 +6,10 @@ from pathlib import Path
 from uuid import uuid4
 
 from PIL import Image
+from torch import Tensor
 
 from ..errors import FFGOError
+from ..pixels import flatten_on_white, require_image, to_uint8
 from ..prompt import TRANSITION_PHRASE, add_transition_phrase
 from .records import CLIP_FOLDER, COMPOSITE_FOLDER, RECORDS_FILE, Example, Record, read_records, write_records
 
@@ -58,3 +60,11 @@ def _list(folder: Path, record: Record) -> None:
 
 def _refused(folder: Path, error: OSError) -> FFGOError:
     return FFGOError(f"Cannot write into {folder}: {error.strerror}. Free some space or choose another name.")
+
+
+def picture_of(image: Tensor) -> Image.Image:
+    """The composite as a picture: an IMAGE of one frame, transparency on white. Raises FFGOError for anything else."""
+    require_image(image, "composite")
+    if len(image) > 1:
+        raise FFGOError(f"composite holds {len(image)} pictures; an example has one composed first frame.")
+    return flatten_on_white(Image.fromarray(to_uint8(image[0])))

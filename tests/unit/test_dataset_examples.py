@@ -16,7 +16,7 @@ SMALL = Sizing(64, 48, 9)
 
 
 def clip(width=1280, height=720, frames=81):
-    return ClipInfo(width, height, frames, frames, 24.0, True)
+    return ClipInfo(width, height, frames, frames, 24.0, True, "h264")
 
 
 def captions(folder, *texts):

@@ -27,6 +27,7 @@ def test_what_was_written_is_read_back(tmp_path):
     info = probe_clip(clip)
     assert (info.width, info.height, info.frames, info.promised, info.steady) == (64, 48, 12, 12, True)
     assert info.fps == pytest.approx(30000 / 1001, abs=1e-3)
+    assert info.codec == "h264"
     back = np.stack(list(read_frames(clip)))
     assert back.shape == (12, 48, 64, 3)
     assert np.abs(back.astype(int) - np.stack(list(moving(12)))).mean() < 3

@@ -1,0 +1,111 @@
+"""Where datasets lie in the host's folders, and what the dataset's nodes need of the host besides."""
+
+import os
+import shutil
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
+
+import comfy.model_management
+import comfy.utils
+import folder_paths
+from comfy_api.latest import InputImpl, Types
+
+from ..ffgo.clip.video_io import CRF, probe_clip, write_clip
+from ..ffgo.dataset.examples import Progress
+from ..ffgo.errors import FFGOError
+from ..ffgo.pixels import require_image, to_uint8
+
+
+def dataset_folder(name: str, kind: str = "datasets") -> Path:
+    """The folder `name` below output/`kind`. Raises FFGOError for a name that leads out of it."""
+    return _inside(Path(folder_paths.get_output_directory()) / kind, name)
+
+
+def find_dataset(written: str) -> Path:
+    """The folder or JSON file that is meant, below output/datasets, output, input or the host's own datasets folder.
+
+    Raises FFGOError if there is none or several, or if it leads out of these folders.
+    """
+    roots = _roots()
+    paths = {path.resolve(): path for root in roots if (path := _below(root, written)) and path.exists()}
+    if len(paths) > 1:
+        raise FFGOError(f"{written!r} could be {' or '.join(map(str, paths.values()))}. Write the whole path.")
+    if not paths:
+        raise FFGOError(
+            f"There is no dataset {written!r}. Datasets are looked for in {', '.join(map(str, roots))}; "
+            "for safety nowhere else. Copy or link yours into one of these folders."
+        )
+    return next(iter(paths.values()))
+
+
+def state_of(written: str) -> str:
+    """Changes when a file of the dataset does, so that the host reads it again."""
+    try:
+        path = find_dataset(written)
+    except FFGOError as error:
+        return str(error)
+    digest = blake2b(digest_size=16)
+    for file in sorted((path if path.is_dir() else path.parent).rglob("*")):
+        facts = file.stat()
+        digest.update(f"{file} {facts.st_size} {facts.st_mtime_ns}".encode())
+    return digest.hexdigest()
+
+
+def free_folder(name: str, kind: str) -> Path:
+    """The folder `name` below output/`kind`, with a number at its end if there is one of that name already."""
+    folder, number = dataset_folder(name, kind), 2
+    while folder.exists():
+        folder, number = dataset_folder(f"{name}_{number}", kind), number + 1
+    return folder
+
+
+def shown_progress() -> Progress:
+    """Moves the node's progress bar, and stops the work when the user cancels."""
+    bar = comfy.utils.ProgressBar(1)
+
+    def report(done: int, total: int, name: str) -> None:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        bar.update_absolute(done, total)
+
+    return report
+
+
+def clip_writer(frames, fps: float) -> Callable[[Path], object]:
+    """What writes an IMAGE batch or a VIDEO as an mp4 to a path; a VIDEO that is such a file is copied as it is."""
+    if hasattr(frames, "save_to"):
+        return lambda path: _write_video(frames, path)
+    require_image(frames, "frames")
+    return lambda path: write_clip(path, (to_uint8(frame[..., :3]) for frame in frames), fps)
+
+
+def _write_video(video, path: Path) -> None:
+    source = video.get_stream_source() if isinstance(video, InputImpl.VideoFromFile) else None
+    whole = isinstance(source, str) and source.endswith(".mp4") and not any(video.get_active_trim_window())
+    if isinstance(source, str) and whole and probe_clip(Path(source)).codec == "h264":
+        shutil.copyfile(source, path)
+    else:
+        video.save_to(
+            str(path), format=Types.VideoContainer.MP4, codec=Types.VideoCodec.H264, bit_depth=8, crf=float(CRF)
+        )
+
+
+def _roots() -> list[Path]:
+    output = Path(folder_paths.get_output_directory())
+    own = [Path(folder) for folder in folder_paths.get_folder_paths("datasets")]
+    return [output / "datasets", output, Path(folder_paths.get_input_directory()), *own]
+
+
+def _inside(root: Path, name: str) -> Path:
+    path = _below(root, name)
+    if path is None or path == root:
+        raise FFGOError(f"{name!r} is no name for a folder in {root}. Take letters, digits, '-' and '_'.")
+    return path
+
+
+def _below(root: Path, written: str) -> Path | None:
+    """The path below the root, if it is; links that the user put there himself may lead elsewhere."""
+    if "\0" in written or not written.strip():
+        return None
+    path = Path(os.path.normpath(root / written.strip()))
+    return path if path.is_relative_to(root) else None

@@ -1,0 +1,214 @@
+"""The dataset's nodes in the real host, on the stand-in VAE and text encoder."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ffgo.clip.video_io import probe_clip, read_frames, write_clip
+from ffgo.dataset.cache import CachedDataset
+from ffgo.dataset.examples import open_dataset
+from ffgo.dataset.records import Record, write_records
+from ffgo.prompt import TRANSITION_PHRASE
+
+PROBE = Path(__file__).with_name("dataset_probe.py")
+CAPTION = "a red robot meets a blue bird by the lake."
+
+
+def moving(count: int, seed: int = 0):
+    for i in range(count):
+        frame = np.full((48, 64, 3), 90, np.uint8)
+        frame[2 * i % 48 : 2 * i % 48 + 6, :, seed % 3] = 240
+        yield frame
+
+
+def make_dataset(folder: Path, count: int = 2, frames: int = 9) -> Path:
+    records = []
+    (folder / "composites").mkdir(parents=True)
+    for i in range(count):
+        write_clip(folder / f"videos/{i}.mp4", moving(frames, i), 16)
+        Image.new("RGB", (64, 48), (200, 60 * i, 20)).save(folder / f"composites/{i}.png")
+        records.append(Record(f"videos/{i}.mp4", f"{TRANSITION_PHRASE} {CAPTION} {i}", f"composites/{i}.png"))
+    write_records(folder / "train_data.json", records)
+    return folder
+
+
+@pytest.fixture
+def dataset(host, request):
+    """A dataset of two examples in the host's input folder; returns its name."""
+    name = f"set_{request.node.name.partition('[')[0]}"
+    shutil.rmtree(host.base / "input" / name, ignore_errors=True)
+    make_dataset(host.base / "input" / name)
+    return name
+
+
+def encode_graph(folder: str, **inputs) -> dict:
+    return {
+        "folder": {"class_type": "FFGODatasetFolder", "inputs": {"folder": folder}},
+        "vae": {"class_type": "VAELoader", "inputs": {"vae_name": "standin_vae.safetensors"}},
+        "clip": {"class_type": "CLIPLoader", "inputs": {"clip_name": "standin_umt5.safetensors", "type": "wan"}},
+        "encode": {
+            "class_type": "FFGOEncodeDataset",
+            "inputs": {
+                "dataset": ["folder", 0], "vae": ["vae", 0], "clip": ["clip", 0], "name": folder,
+                "width": 64, "height": 48, "frames": 9, **inputs,
+            },
+        },
+        "end": {"class_type": "PreviewAny", "inputs": {"source": ["encode", 0]}},
+    }  # fmt: skip
+
+
+def test_what_the_expert_gets_is_what_the_host_makes(host, tmp_path):
+    """Latents, the 20 condition channels and the caption: equal to WanImageToVideo, concat_cond and CLIPTextEncode."""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    folder = make_dataset(tmp_path / "set", 1)
+    command = [host.python, str(PROBE), str(host.comfyui), str(host.base), str(folder), str(tmp_path / "cache")]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found == {
+        "condition": True, "latents": True, "text": True, "varied": True,
+        "shapes": [[16, 3, 6, 8], [20, 3, 6, 8], [512, 4096]],
+    }  # fmt: skip
+
+
+def test_a_folder_is_encoded_once_and_damage_is_mended(host, dataset):
+    first = host.run(encode_graph(dataset))
+    assert first["encode"]["text"][0].endswith("4 clips and captions were encoded now.")
+    folder = host.base / "output/encoded_datasets" / dataset
+    cached = CachedDataset.open(folder)
+    assert cached.shapes == [(3, 6, 8)] * 2
+    before = cached[0].latents
+    # Another order of widgets' values makes the host run the node again.
+    again = host.run(encode_graph(dataset, shortest=9))
+    assert "0 clips and captions were encoded now" in again["encode"]["text"][0]
+    damaged = folder / "examples" / f"{cached.entries[0].example}.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-20])
+    mended = host.run(encode_graph(dataset, shortest=5))
+    assert mended["encode"]["text"][1] == "videos/0.mp4: its encoded clip was damaged and was encoded again."
+    assert bool((CachedDataset.open(folder)[0].latents == before).all())
+
+
+def test_a_changed_dataset_is_read_again(host, dataset):
+    graph = {
+        "folder": {"class_type": "FFGODatasetFolder", "inputs": {"folder": dataset}},
+        "end": {"class_type": "PreviewAny", "inputs": {"source": ["folder", 1]}},
+    }
+    assert host.run(graph)["end"]["text"] == ["2"]
+    folder = host.base / "input" / dataset
+    shutil.rmtree(folder)
+    make_dataset(folder, 3)
+    assert host.run(graph)["end"]["text"] == ["3"]
+
+
+def test_bad_examples_are_all_named_on_the_node(host, dataset):
+    folder = host.base / "input" / dataset
+    (folder / "videos/0.mp4").write_bytes(b"no video")
+    (folder / "composites/1.png").unlink()
+    with pytest.raises(Exception, match=r"(?s)2 of 2 examples cannot be used.*1\.mp4.*0\.mp4 cannot be read") as error:
+        host.run(encode_graph(dataset))
+    assert error.value.node_id == "folder"
+
+
+def test_the_official_clips_are_read_with_their_foreign_paths(host, official):
+    shutil.copytree(official / "train", host.base / "input/official", dirs_exist_ok=True)
+    graph = {
+        "folder": {"class_type": "FFGODatasetFolder", "inputs": {"folder": "official"}},
+        "sheet": {"class_type": "FFGODatasetPreview", "inputs": {"dataset": ["folder", 0], "per_page": 3}},
+        "pages": {"class_type": "PreviewAny", "inputs": {"source": ["sheet", 1]}},
+    }
+    outputs = host.run(graph)
+    assert outputs["folder"]["text"][0] == "4 examples."
+    assert "4 file(s) written below /workspace/Data" in outputs["folder"]["text"][1]
+    assert outputs["pages"]["text"] == ["2"]
+    sheet = host.base / "temp" / outputs["sheet"]["images"][0]["filename"]
+    with Image.open(sheet) as picture:
+        assert picture.width == 1280
+
+
+@pytest.mark.parametrize("folder", ["../secret", "/etc", "input/../../secret", "", "nothing_here"])
+def test_folders_elsewhere_are_refused(host, folder):
+    make_dataset(host.base.parent / "secret", 1) if not (host.base.parent / "secret").exists() else None
+    with pytest.raises(Exception, match="There is no dataset"):
+        host.run(encode_graph(folder))
+
+
+def example_graph(**inputs) -> dict:
+    solid = {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 48, "batch_size": 9, "color": 0x336699}}
+    first = {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 48, "batch_size": 1, "color": 0xEE2211}}
+    return {
+        "frames": solid,
+        "composite": first,
+        "example": {
+            "class_type": "FFGODatasetExample",
+            "inputs": {"frames": ["frames", 0], "composite": ["composite", 0], "caption": CAPTION, **inputs},
+        },
+    }
+
+
+def test_examples_are_collected_and_exported(host):
+    """Clips to examples to export, chained; a VIDEO that is an mp4 is kept to the byte."""
+    write_clip(host.base / "input/own.mp4", moving(13), 24)
+    name = "built"
+    shutil.rmtree(host.base / "output/datasets" / name, ignore_errors=True)
+    graph = example_graph(name=name)
+    graph["video"] = {"class_type": "LoadVideo", "inputs": {"file": "own.mp4"}}
+    graph["second"] = {
+        "class_type": "FFGODatasetExample",
+        "inputs": {
+            "frames": ["video", 0], "composite": ["composite", 0], "caption": "The bar moves.", "name": name,
+            "dataset": ["example", 0],
+        },
+    }  # fmt: skip
+    for form in ("official", "musubi-tuner", "diffusion-pipe", "ai-toolkit", "diffsynth"):
+        graph[form] = {
+            "class_type": "FFGODatasetExport",
+            "inputs": {
+                "dataset": ["second", 0], "format": form, "name": form, "width": 64, "height": 48, "frames": 9
+            },
+        }  # fmt: skip
+    outputs = host.run(graph)
+    assert outputs["second"]["text"][0].endswith("2 example(s) collected.")
+    folder = host.base / "output/datasets" / name
+    one, two = open_dataset(folder).examples
+    assert one.caption == f"{TRANSITION_PHRASE} {CAPTION}"
+    assert two.clip.read_bytes() == (host.base / "input/own.mp4").read_bytes()
+    assert probe_clip(one.clip).frames == 9
+    assert np.abs(next(read_frames(one.clip)).astype(int) - [0x33, 0x66, 0x99]).max() < 6
+    exports = host.base / "output/dataset_exports"
+    assert open_dataset(exports / "official").examples[1].clip.read_bytes() == two.clip.read_bytes()
+    for form in ("musubi-tuner", "diffusion-pipe", "ai-toolkit", "diffsynth"):
+        assert probe_clip(exports / form / "videos/0002.mp4").frames == 9
+        assert str(exports / form) in outputs[form]["text"][0]
+
+
+def test_an_export_never_replaces_another(host, dataset):
+    graph = {
+        "folder": {"class_type": "FFGODatasetFolder", "inputs": {"folder": dataset}},
+        "export": {
+            "class_type": "FFGODatasetExport",
+            "inputs": {"dataset": ["folder", 0], "format": "official", "name": "twice", "frames": 9},
+        },
+    }
+    host.run(graph)
+    graph["export"]["inputs"]["frames"] = 5
+    assert "twice_2" in host.run(graph)["export"]["text"][0]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({"name": "../elsewhere"}, "no name for a folder"),
+        ({"name": ""}, "no name for a folder"),
+        ({"caption": ""}, "The prompt is empty"),
+        ({"composite": ["frames", 0]}, "composite holds 9 pictures"),
+    ],
+)
+def test_bad_examples_are_refused(host, inputs, message):
+    with pytest.raises(Exception, match=message):
+        host.run(example_graph(**inputs))
