@@ -21,8 +21,10 @@ let dialog = null;
 function withEditor(node) {
   const made = addEditor(node, { app, pictures, openLarge });
   let place = null;
-  editors.set(node, made);
+  // The host also makes nodes only to copy them: those are never added to a graph, nor removed from one.
+  chain(node, "onAdded", () => editors.set(node, made));
   chain(node, "onConfigure", () => {
+    if (!node.graph) return;
     place = locator(node);
     takeUp(place, made);
   });
@@ -34,8 +36,7 @@ function withEditor(node) {
 }
 
 function remember(place, { model, editor }) {
-  const { element } = editor;
-  const state = { element, selected: model.scene.selected, focused: element.contains(document.activeElement) };
+  const state = { element: editor.element, selected: model.scene.selected, focused: editor.hasFocus };
   left.set(place, state);
   setTimeout(() => left.get(place) === state && left.delete(place), REMEMBERED_MS);
 }

@@ -3,11 +3,14 @@
  * It shows a model and may be shown more than once (on the node, and large in a dialog). Knows no host.
  */
 import { element, icon, setAttributes, setText } from "./dom.js";
+import { bounds, corners } from "./geometry.js";
 import { createActions, createGestures } from "./gestures.js";
 import { paint } from "./painter.js";
 import { badgeText, describe, HELP, statusLine, subjectTitle, troubles } from "./words.js";
 
 const CORNERS = { nw: [-1, -1], ne: [1, -1], se: [1, 1], sw: [-1, 1] };
+const BADGE_WIDTH = 92;
+const JUST_NOW_MS = 300;
 const TOOLS = [
   ["automatic", "Automatic layout", "Put everything back to the automatic layout"],
   ["flip", "Flip", "Flip left and right (F)"],
@@ -25,9 +28,10 @@ export function createEditor(model, { onLarge } = {}) {
   const { signal } = life;
   const id = `ffgo-editor-${++editors}`;
   const parts = build(id, onLarge);
-  const { root, stage, frame, canvas, layer, handles, status, live, note, leftOut, tools } = parts;
+  const { root, stage, frame, canvas, layer, badges, handles, status, live, note, leftOut, tools } = parts;
   const subjects = [];
   let drawing = 0;
+  let lostFocus = -Infinity;
 
   const announce = (text) => setText(live, text);
   const actions = createActions(model, announce);
@@ -43,8 +47,8 @@ export function createEditor(model, { onLarge } = {}) {
   tools.addEventListener("click", (event) => onTool(event.target.closest("button")), { signal });
   tools.addEventListener("keydown", moveInToolbar, { signal });
   stage.addEventListener("pointerdown", (event) => event.button || model.select(-1), { signal });
-  // Before the host sees it: elsewhere the wheel is the host's, over the selected subject it scales.
-  window.addEventListener("wheel", onWheel, { signal, capture: true, passive: false });
+  root.addEventListener("focusout", (event) => (lostFocus = event.relatedTarget ? -Infinity : performance.now()), { signal });
+  root.addEventListener("pointerenter", listenToWheel, { signal });
 
   const observer = new ResizeObserver(() => {
     fit();
@@ -78,6 +82,15 @@ export function createEditor(model, { onLarge } = {}) {
     const next = buttons[(buttons.indexOf(document.activeElement) + step + buttons.length) % buttons.length];
     for (const button of buttons) button.tabIndex = button === next ? 0 : -1;
     next.focus();
+  }
+
+  /** While the pointer is here: over the selected subject the wheel scales, and the host must not see it. */
+  function listenToWheel() {
+    const inside = new AbortController();
+    const leave = () => inside.abort();
+    window.addEventListener("wheel", onWheel, { signal: inside.signal, capture: true, passive: false });
+    root.addEventListener("pointerleave", leave, { signal: inside.signal });
+    signal.addEventListener("abort", leave, { signal: inside.signal });
   }
 
   function onWheel(event) {
@@ -127,15 +140,17 @@ export function createEditor(model, { onLarge } = {}) {
 
   function matchSubjects(count) {
     while (subjects.length > count) {
-      const { box, life: own } = subjects.pop();
+      const { box, badge, life: own } = subjects.pop();
       own.abort();
       box.remove();
+      badge.remove();
     }
     while (subjects.length < count) {
       const made = buildSubject(id);
       signal.addEventListener("abort", () => made.life.abort(), { signal: made.life.signal });
       gestures.subject(subjects.length, made.box, made.life.signal);
       layer.append(made.box);
+      badges.append(made.badge);
       subjects.push(made);
     }
   }
@@ -148,7 +163,12 @@ export function createEditor(model, { onLarge } = {}) {
     const wrong = troubles(place).length > 0;
     box.className = `ffgo-subject${wrong ? " is-wrong" : ""}${selected ? " is-selected" : ""}`;
     badge.className = `ffgo-badge ${place.enough === false ? "is-few" : "is-enough"}`;
-    setText(badge, `${place.index + 1} ${place.locked ? "🔒 " : ""}${badgeText(place)}`);
+    setText(badge, `${place.index + 1} ${place.locked ? "locked " : ""}${badgeText(place)}`);
+    badge.hidden = !place.shown;
+    const edges = bounds(corners(place.box, place.angle));
+    const [left, top] = [Math.max(edges.left * scale, 0), Math.max(edges.top * scale, 0)];
+    const beside = left > BADGE_WIDTH ? "translateX(-100%)" : "";
+    badge.style.transform = `translate(${left}px, ${top}px) ${beside}`;
     if (scene.editing) return;
     setAttributes(box, { "aria-label": describe(place), "aria-pressed": selected, "data-index": place.index, title: describe(place) });
   }
@@ -194,8 +214,14 @@ export function createEditor(model, { onLarge } = {}) {
   return {
     element: root,
 
+    /** Whether the keyboard's focus is here, or was a moment ago and went nowhere else. */
+    get hasFocus() {
+      return root.contains(document.activeElement) || performance.now() - lostFocus < JUST_NOW_MS;
+    },
+
     /** Put the keyboard's focus on the selected subject. */
     focus() {
+      update();
       const chosen = subjects[model.scene.selected];
       (chosen?.box ?? tools.querySelector("[tabindex='0']")).focus({ preventScroll: true });
     },
@@ -222,10 +248,11 @@ function build(id, onLarge) {
   const tools = element("div", { class: "ffgo-tools", role: "toolbar", "aria-label": "Frame editor tools" }, ...offered.map(tool));
   const canvas = element("canvas", { class: "ffgo-pixels", "aria-hidden": "true" });
   const layer = element("div", { class: "ffgo-layer", role: "group", "aria-label": "Subjects in the frame" });
+  const badges = element("div", { class: "ffgo-layer ffgo-badges", "aria-hidden": "true" });
   const handles = element("div", { class: "ffgo-handles", "aria-hidden": "true" });
   for (const name of Object.keys(CORNERS)) handles.append(element("div", { class: `ffgo-handle ffgo-${name}`, title: "Drag to scale" }));
   handles.append(element("div", { class: "ffgo-handle ffgo-turn", title: "Drag to turn; Shift for any angle" }, icon("turn")));
-  const frame = element("div", { class: "ffgo-frame" }, canvas, layer, handles);
+  const frame = element("div", { class: "ffgo-frame" }, canvas, layer, badges, handles);
   const stage = element("div", { class: "ffgo-stage" }, frame);
   const note = element("div", { class: "ffgo-note", role: "alert", hidden: true }, document.createTextNode(""));
   const status = element("div", { class: "ffgo-status" });
@@ -237,12 +264,12 @@ function build(id, onLarge) {
     { class: "ffgo-editor", role: "group", "aria-label": "Frame editor", "aria-describedby": `${id}-help` },
     tools, note, stage, status, leftOut, live, help,
   );
-  return { root, tools, stage, frame, canvas, layer, handles, note, status, leftOut, live };
+  return { root, tools, stage, frame, canvas, layer, badges, handles, note, status, leftOut, live };
 }
 
 function buildSubject(id) {
-  const badge = element("span", { class: "ffgo-badge", "aria-hidden": "true" });
-  const box = element("div", { class: "ffgo-subject", role: "button", tabindex: 0, "aria-describedby": `${id}-help` }, badge);
+  const badge = element("span", { class: "ffgo-badge" });
+  const box = element("div", { class: "ffgo-subject", role: "button", tabindex: 0, "aria-describedby": `${id}-help` });
   return { box, badge, life: new AbortController() };
 }
 

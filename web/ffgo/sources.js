@@ -47,7 +47,8 @@ export function asRecipe({ filename, subfolder, type, width, height, visible, ar
 
 /** The node and output that really feeds an input: {node, slot}, or null. */
 export function origin(app, node, slot, depth = 0) {
-  const link = node.getInputLink(slot);
+  const id = node.inputs[slot]?.link;
+  const link = id == null ? null : node.graph.getLink(id);
   if (!link || depth > 100) return null;
   if (link.originIsIoNode) {
     const outer = graphs(app).flatMap((graph) => graph.nodes).find((other) => other.subgraph && other.subgraph === node.graph);

@@ -32,7 +32,7 @@ export function describe(place) {
     place.locked ? "locked" : "",
     pixelsText(place),
     subject.picture ? "" : "its picture is shown after a run",
-    ...troubles(place),
+    ...troubles(place).map((trouble) => `⚠ ${trouble}`),
   ];
   return parts.filter(Boolean).join(" · ");
 }
