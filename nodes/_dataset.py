@@ -28,7 +28,9 @@ def find_dataset(written: str) -> Path:
     Raises FFGOError if there is none or several, or if it leads out of these folders.
     """
     roots = _roots()
-    paths = {path.resolve(): path for root in roots if (path := _below(root, written)) and path.exists()}
+    written_from_base = Path(folder_paths.base_path) / written.strip()
+    candidates = [_below(root, place) for root in roots for place in (written, str(written_from_base))]
+    paths = {path.resolve(): path for path in candidates if path and path.exists()}
     if len(paths) > 1:
         raise FFGOError(f"{written!r} could be {' or '.join(map(str, paths.values()))}. Write the whole path.")
     if not paths:
@@ -47,8 +49,9 @@ def state_of(written: str) -> str:
         return str(error)
     digest = blake2b(digest_size=16)
     for file in sorted((path if path.is_dir() else path.parent).rglob("*")):
-        facts = file.stat()
-        digest.update(f"{file} {facts.st_size} {facts.st_mtime_ns}".encode())
+        if file.is_file():
+            facts = file.stat()
+            digest.update(f"{file} {facts.st_size} {facts.st_mtime_ns}".encode())
     return digest.hexdigest()
 
 

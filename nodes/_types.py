@@ -13,6 +13,3 @@ LORA_MODEL = io.Custom("LORA_MODEL")
 
 LOSS_MAP = io.Custom("LOSS_MAP")
 """The host's: {"loss": one number a step}."""
-
-LORA_MODEL, LOSS_MAP = io.Custom("LORA_MODEL"), io.Custom("LOSS_MAP")
-"""The host's own, so that its nodes for saving, loading and plotting can follow ours."""

@@ -4,6 +4,9 @@ import json
 import os
 import shutil
 import subprocess
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +35,7 @@ def make_dataset(folder: Path, count: int = 2, frames: int = 9) -> Path:
     (folder / "composites").mkdir(parents=True)
     for i in range(count):
         write_clip(folder / f"videos/{i}.mp4", moving(frames, i), 16)
-        Image.new("RGB", (64, 48), (200, 60 * i, 20)).save(folder / f"composites/{i}.png")
+        Image.new("RGB", (64, 48), (200, 10 * i, 20)).save(folder / f"composites/{i}.png")
         records.append(Record(f"videos/{i}.mp4", f"{TRANSITION_PHRASE} {CAPTION} {i}", f"composites/{i}.png"))
     write_records(folder / "train_data.json", records)
     return folder
@@ -94,6 +97,24 @@ def test_a_folder_is_encoded_once_and_damage_is_mended(host, dataset):
     assert bool((CachedDataset.open(folder)[0].latents == before).all())
 
 
+def test_a_cancelled_run_goes_on_where_it_was(host):
+    name, count = "cancelled", 24
+    make_dataset(host.base / "input" / name, count, 33)
+    written = host.base / "output/encoded_datasets" / name / "examples"
+    graph = encode_graph(name, frames=33)
+    with ThreadPoolExecutor() as pool:
+        run = pool.submit(host.run, graph)
+        while not run.done() and not (written.is_dir() and any(written.iterdir())):
+            time.sleep(0.01)
+        request = urllib.request.Request(host.url + "/interrupt", b"{}", {"Content-Type": "application/json"})
+        urllib.request.urlopen(request, timeout=30).close()
+        with pytest.raises(AssertionError, match="'completed': False"):
+            run.result()
+    done = len(list(written.glob("*.safetensors")))
+    assert 0 < done < count
+    assert f"{count - done} clips and captions were encoded now" in host.run(graph)["encode"]["text"][0]
+
+
 def test_a_changed_dataset_is_read_again(host, dataset):
     graph = {
         "folder": {"class_type": "FFGODatasetFolder", "inputs": {"folder": dataset}},
@@ -129,6 +150,15 @@ def test_the_official_clips_are_read_with_their_foreign_paths(host, official):
     sheet = host.base / "temp" / outputs["sheet"]["images"][0]["filename"]
     with Image.open(sheet) as picture:
         assert picture.width == 1280
+
+
+def test_a_dataset_is_found_by_every_way_to_write_its_path(host, dataset):
+    for written in (dataset, f"input/{dataset}", f"{host.base}/input/{dataset}", f"{dataset}/train_data.json"):
+        graph = {
+            "folder": {"class_type": "FFGODatasetFolder", "inputs": {"folder": written}},
+            "end": {"class_type": "PreviewAny", "inputs": {"source": ["folder", 1]}},
+        }
+        assert host.run(graph)["end"]["text"] == ["2"]
 
 
 @pytest.mark.parametrize("folder", ["../secret", "/etc", "input/../../secret", "", "nothing_here"])
