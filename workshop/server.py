@@ -36,8 +36,8 @@ class Server:
 
 def ensure_standins(host: Host) -> Path:
     """The untrained stand-in weights, made once and kept in the cache."""
-    source = (REPO / "workshop" / "standins.py").read_bytes()
-    folder = cache_folder() / f"standins-{hashlib.sha256(source).hexdigest()[:10]}"
+    sources = b"".join((REPO / "workshop" / name).read_bytes() for name in ("standins.py", "clips.py"))
+    folder = cache_folder() / f"standins-{hashlib.sha256(sources).hexdigest()[:10]}"
     if not (folder / "ready").exists():
         print("[ffgo] Making the untrained stand-in weights", flush=True)
         if host.run("-m", "workshop.standins", str(folder)):
@@ -52,8 +52,8 @@ def make_base(base: Path, standins: Path, *, with_pack: bool = True) -> Path:
         (base / folder).mkdir(parents=True, exist_ok=True)
     for weights in standins.glob("*/*.safetensors"):
         _link(weights, base / "models" / weights.parent.name / weights.name)
-    for picture in MATERIALS.glob("*.png"):
-        shutil.copy(picture, base / "input")
+    for file in (*MATERIALS.glob("*.png"), *standins.glob("input/*")):
+        shutil.copy(file, base / "input")
     _link(REPO / "workshop" / "custom_nodes" / "ffgo_standins", base / "custom_nodes" / "ffgo_standins")
     if with_pack:
         _link(REPO, base / "custom_nodes" / PACK_FOLDER)

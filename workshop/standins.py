@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
+from .clips import draw_clips
+
 SEED = 20251121
 EXPERT: dict[str, Any] = {"dim": 256, "ffn_dim": 512, "num_heads": 2, "num_layers": 2, "in_dim": 36, "out_dim": 16}
 TEXT_ENCODER = {"num_layers": 1, "num_heads": 2, "d_kv": 8, "d_ff": 32, "vocab_size": 96}
@@ -26,7 +28,11 @@ SENTENCES = [
 
 
 def make_standins(folder: Path) -> None:
-    """Write two experts, a LoRA for each, a VAE and a text encoder below `folder`, in the host's model folders."""
+    """Write two experts, a LoRA for each, a VAE and a text encoder below `folder`, in the host's model folders.
+
+    Beside them, in `input`, the clips of the demo's dataset.
+    """
+    draw_clips(folder / "input")
     torch.manual_seed(SEED)
     for expert in ("high", "low"):
         weights = _random_expert()
