@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from math import isfinite
 from typing import Any, Literal, NoReturn, TypeAlias, cast
 
 from ..errors import FFGOError
@@ -174,7 +173,7 @@ def _number(value: Any, where: str, least: float, most: float) -> float:
     """The value, if it is a number in this range."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         _refuse(where, f"is {_kind(value)}", f"it must be a number from {least:,} to {most:,}")
-    if (isinstance(value, float) and not isfinite(value)) or not least <= value <= most:
+    if not least <= value <= most:  # true of NaN too
         _refuse(where, f"is {_shown(value)}", f"it must be from {least:,} to {most:,}")
     return float(value)
 
