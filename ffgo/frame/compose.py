@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import FFGOError
-from ..pixels import require_image, to_float
+from ..pixels import require_image
 from .advice import warn_of_background, warn_of_places, warn_of_subjects
 from .arrangement import read_arrangement
 from .custom import arrange, drawing_order
@@ -88,7 +88,7 @@ def compose(
         order = drawing_order(places)
         tiles = dict(zip(order, pool.map(lambda i: draw_subject(cutouts[i], places[i], canvas), order), strict=True))
     image, masks = np.ones((1, height, width, 3), np.float32), np.zeros((len(places), height, width), np.float32)
-    image[0][scene_box.slices] = to_float(scene_tile.result().colours)
+    image[0][scene_box.slices] = scene_tile.result()
     lay(image[0], masks, tiles, scene_box)
     seen = [masks[i][tiles[i].box.slices] if i in tiles else masks[i, :0] for i in range(len(places))]
     pixels = [float(mask.sum(dtype=np.float64)) for mask in seen]

@@ -31,10 +31,10 @@ class Tile:
     """L, in the size of the box."""
 
 
-def draw_background(picture: Tensor, size: tuple[int, int], box: Box) -> Tile:
-    """The picture (H, W, C) stretched to a size, then fitted into its box."""
+def draw_background(picture: Tensor, size: tuple[int, int], box: Box) -> np.ndarray:
+    """The picture (H, W, C) stretched to a size, then fitted into its box; (h, w, 3), float 0..1."""
     scene = flatten_on_white(Image.fromarray(to_uint8(picture))).resize(size, Image.Resampling.BICUBIC)
-    return Tile(box, _fitted(scene, box.size), Image.new("L", box.size, 255))
+    return to_float(_fitted(scene, box.size))
 
 
 def draw_subject(cutout: CutOut, place: Placement, canvas: tuple[int, int]) -> Tile:
