@@ -2,12 +2,11 @@
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 import { addEditor, chain, COMPOSE_NODE } from "./ffgo/compose_node.js";
-import { openDialog } from "./ffgo/dialog.js";
+import { openHelp, openLargeEditor } from "./ffgo/dialog.js";
 import { createPictures } from "./ffgo/pictures.js";
 import { addReport, REPORT_NODE } from "./ffgo/report.js";
 import { locator } from "./ffgo/sources.js";
 
-const HELP_PAGE = "https://github.com/goatwu/comfyui-ffgo";
 const pictures = createPictures((path) => api.fetchApi(path));
 
 /** The editors of the page by their nodes. */
@@ -63,7 +62,7 @@ function focusOnceShown(editor, tries = 30) {
 
 function openLarge(node) {
   const { model } = editors.get(node);
-  dialog = { place: locator(node), ...openDialog(model, () => (dialog = null)) };
+  dialog = { place: locator(node), ...openLargeEditor(model, () => (dialog = null)) };
 }
 
 /** The compose node that a command is meant for: the selected one, or the only one in sight. */
@@ -90,7 +89,7 @@ app.registerExtension({
   commands: [
     { id: "FFGo.OpenEditor", label: "Open the frame editor large", icon: "pi pi-window-maximize", function: () => onChosen(openLarge) },
     { id: "FFGo.AutoLayout", label: "Automatic layout of the frame", icon: "pi pi-th-large", function: () => onChosen((node) => editors.get(node).model.useAutomatic()) },
-    { id: "FFGo.Help", label: "FFGo help", icon: "pi pi-question-circle", function: () => window.open(HELP_PAGE, "_blank", "noopener") },
+    { id: "FFGo.Help", label: "FFGo help", icon: "pi pi-question-circle", function: openHelp },
   ],
   menuCommands: [{ path: ["Extensions", "FFGo"], commands: ["FFGo.OpenEditor", "FFGo.AutoLayout", "FFGo.Help"] }],
   init() {

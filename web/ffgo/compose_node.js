@@ -25,9 +25,10 @@ export function addEditor(node, { app, pictures, openLarge }) {
 
   const model = createModel({ read, write });
   const editor = createEditor(model, { onLarge: () => openLarge(node) });
-  node.addDOMWidget("editor", "FFGO_EDITOR", editor.element, {
+  const shown = node.addDOMWidget("editor", "FFGO_EDITOR", editor.element, {
     serialize: false, hideOnZoom: false, getMinHeight: () => MIN_HEIGHT, margin: 6,
   });
+  shown.serialize = false; // it is the last widget: where one before others is not saved, the host mixes up their values
   node.hideOutputImages = true;
   node.setSize([Math.max(node.size[0], MIN_WIDTH), Math.max(node.size[1], node.computeSize()[1])]);
   for (const name of Object.keys(DEFAULTS)) {

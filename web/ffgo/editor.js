@@ -243,7 +243,7 @@ const noteText = (scene) =>
 
 function build(id, onLarge) {
   const tool = ([name, label, tip], i) =>
-    element("button", { type: "button", class: "ffgo-tool", "data-tool": name, "aria-label": label, title: tip, tabindex: i ? -1 : 0 }, icon(name));
+    element("button", { type: "button", class: "ffgo-tool", "data-tool": name, "aria-label": label, title: tip, tabindex: i ? -1 : 0 }, icon(name), element("span", { class: "ffgo-tool-label" }, label));
   const offered = onLarge ? [...TOOLS, ["large", "Open large", "Open the editor large"]] : TOOLS;
   const tools = element("div", { class: "ffgo-tools", role: "toolbar", "aria-label": "Frame editor tools" }, ...offered.map(tool));
   const canvas = element("canvas", { class: "ffgo-pixels", "aria-hidden": "true" });

@@ -198,12 +198,13 @@ export function createGestures({ model, actions, toCanvas, zoom, announce, signa
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const action = { Delete: "leaveOut", Backspace: "leaveOut", f: "flip", c: "crop", l: "lock", PageUp: "forward", PageDown: "back" }[event.key];
     const values = action ? null : pressed(index, event);
-    if (!action && !values && event.key !== "Escape") return;
+    const leave = event.key === "Escape" && model.scene.selected >= 0;
+    if (!action && !values && !leave) return;
     event.preventDefault();
     event.stopPropagation();
     if (!values) finish();
     if (action) actions[action](index);
-    else if (event.key === "Escape") model.select(-1);
+    else if (leave) model.select(-1);
     else if (editable(index)) {
       typing = true;
       model.preview(changed(index, values));

@@ -48,6 +48,15 @@ export function statusLine(scene) {
   return `${scene.canvas[0]} × ${scene.canvas[1]} · ${how} · ${hint}`;
 }
 
-export const HELP =
-  "Arrow keys move by 1 pixel, with Shift by 10. Plus and minus scale. Comma and full stop turn. F flips. " +
-  "Page Up and Page Down change what is in front. C crops. L locks. Delete leaves the subject out.";
+export const KEYS = [
+  ["Arrows", "move by 1 pixel, with Shift by 10"],
+  ["+ and -", "scale; the mouse wheel does, too"],
+  [", and .", "turn by 1 degree, with Shift by 10"],
+  ["F", "flips"],
+  ["Page Up and Page Down", "bring forward and send back"],
+  ["C or a double click", "crops to what is visible, or shows the whole picture"],
+  ["L", "locks"],
+  ["Delete", "leaves the subject out; it can be brought back"],
+];
+
+export const HELP = KEYS.map(([key, does]) => `${key}: ${does}.`).join(" ");
