@@ -33,17 +33,18 @@ def test_official_clips_get_the_official_size(official):
     assert buckets(dataset.examples, Sizing(frames=21)) == [Bucket(1344, 768, 21)] * 4
 
 
-def test_official_frames_equal_the_official_preprocessing(official):
+@pytest.mark.parametrize(("height", "width", "resized"), [(768, 1344, 1365), (480, 832, 853)])
+def test_official_frames_equal_the_official_preprocessing(official, height, width, resized):
     """As the published code does it: the composite for frames 0 to 3, torchvision's Resize and CenterCrop."""
     transforms = pytest.importorskip("torchvision.transforms")
     example = open_dataset(official / "train").examples[1]
-    raw = list(read_frames(example.clip, 9))
+    raw = list(read_frames(example.clip, 5))
     raw[:4] = [np.asarray(Image.open(example.composite).convert("RGB"))] * 4
     pixels = torch.from_numpy(np.stack(raw)).permute(0, 3, 1, 2) / 255.0
     mode = transforms.InterpolationMode.BILINEAR
-    steps = [transforms.Resize((768, 1365), interpolation=mode), transforms.CenterCrop((768, 1344))]
+    steps = [transforms.Resize((height, resized), interpolation=mode), transforms.CenterCrop((height, width))]
     expected = transforms.Compose(steps)(pixels).permute(0, 2, 3, 1)
-    assert torch.equal(load_frames(example, Bucket(1344, 768, 9)), expected)
+    assert torch.equal(load_frames(example, Bucket(width, height, 5)), expected)
 
 
 @pytest.mark.parametrize(

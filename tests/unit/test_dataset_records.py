@@ -78,13 +78,13 @@ def test_what_is_not_there_is_named_with_the_example(make_dataset):
 def test_a_common_name_alone_is_no_clue(make_dataset):
     """All official composites are called combined.png: another example's must not be taken."""
     folder = make_dataset(2)
-    (folder / "composites/video_0").mkdir()
-    (folder / "composites/0.png").rename(folder / "composites/video_0/combined.png")
+    (folder / "composites/video_1").mkdir()
+    (folder / "composites/1.png").rename(folder / "composites/video_1/combined.png")
     rewrite(folder, lambda i, e: e.update(image_path=f"/workspace/combined_images/video_{i}/combined.png"))
     listing = list_examples(folder)
-    assert [e.composite.parent.name for e in listing.examples] == ["video_0"]
+    assert [(e.clip.name, e.composite.parent.name) for e in listing.examples] == [("1.mp4", "video_1")]
     (problem,) = listing.problems
-    assert "video_1/combined.png" in problem
+    assert "video_0/combined.png was not found" in problem
 
 
 def test_two_entries_never_share_a_file_by_re_rooting(make_dataset):
@@ -110,6 +110,8 @@ def test_a_link_out_of_the_folder_is_refused(make_dataset):
     (folder / "videos/0.mp4").rename(folder.parent / "secret.mp4")
     (folder / "videos/0.mp4").symlink_to(folder.parent / "secret.mp4")
     assert "leads out of" in list_examples(folder).problems[0]
+    rewrite(folder, lambda i, e: e.update(file_path="/workspace/videos/0.mp4"))
+    assert "was not found" in list_examples(folder).problems[0]
 
 
 def test_an_absolute_path_outside_is_not_opened_even_if_it_exists(make_dataset):
