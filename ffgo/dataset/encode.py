@@ -163,7 +163,7 @@ def _checked(latents: Tensor, job: _Job) -> Tensor:
         )
     if not latents.isfinite().all():
         raise FFGOError(f"The VAE made numbers that are none (NaN) of {job.example.name}. Run the VAE in fp32.")
-    return latents
+    return latents.float().cpu().clone()  # of its own: encoders may use one buffer again and again
 
 
 def _checked_text(encoders: Encoders, example: Example) -> Tensor:
