@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor
@@ -101,6 +101,8 @@ class _Run:
         self.optimizer = make_optimizer(self.parameters.values(), task.recipe)
         self.window = training_window(task.expert, task.recipe.boundary, task.recipe.shift)
         self.done, self.saved, self.history, self.best = 0, -1, empty_history(), None
+        for parameter in self.parameters.values():
+            parameter.grad = torch.zeros_like(parameter)  # a process may have no sample in a step, and still takes part
 
     def train(self) -> Trained:
         self._resume()
@@ -149,7 +151,7 @@ class _Run:
         self.optimizer.zero_grad(set_to_none=False)
         losses = torch.zeros(2, count, device=self.task.device)  # of the examples, and of the prior ones
         names, sigmas = self._backward(losses)
-        self.world.sum([losses, *(p.grad for p in self.parameters.values() if p.grad is not None)])
+        self.world.sum([losses, *(cast(Tensor, p.grad) for p in self.parameters.values())])
         norm = clip_grad_norm_(self.parameters.values(), recipe.clip_norm or float("inf"))
         shown = [*losses[0].tolist(), *losses[1].tolist(), float(norm)]
         self._refuse_no_numbers(shown, names, sigmas)
@@ -199,9 +201,9 @@ class _Run:
         mean = _mean_loss(self.history, self.done)
         if mean is not None and (self.best is None or mean < self.best[1]):
             self.best = (self.done, mean)
+        self.saved = self.done  # also where it fails: what failed once is not tried again on the way out
         state = RunState(self.done, self.parameters, self.optimizer.state_dict(), self.history, self.best)
         self.folder.save(Checkpoint(state, self._lora(), self._metadata()), self.recipe.keep)
-        self.saved = self.done
 
     def _lora(self) -> dict[str, Tensor]:
         return lora_tensors(self.task.adapters.factors(), self.recipe.save_dtype)

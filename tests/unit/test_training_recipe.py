@@ -1,0 +1,73 @@
+import pytest
+
+from ffgo.errors import FFGOError
+from ffgo.training.recipe import PRESETS, Recipe, differences, parse_toml, preset, with_values
+
+
+def test_the_defaults_are_the_official_ones():
+    recipe = Recipe()
+    assert (recipe.rank, recipe.alpha, recipe.samples_per_step) == (128, 128.0, 4)
+    assert (recipe.learning_rate, recipe.epsilon, recipe.weight_decay, recipe.clip_norm) == (1e-4, 1e-10, 3e-2, 0.05)
+    assert (recipe.beta1, recipe.beta2, recipe.shift, recipe.boundary, recipe.outlier) == (0.9, 0.999, 5.0, 0.9, 50.0)
+    assert recipe.schedule == "constant"
+    assert recipe.warmup_steps == 0
+
+
+def test_toml_there_and_back():
+    recipe = Recipe(
+        steps=7, targets=("q", "time_projection"), start_lora='a "b"\\c.safetensors', freeze="A", seed=2**40
+    )
+    assert Recipe.from_toml(recipe.to_toml()) == recipe
+    assert Recipe.from_toml("") == Recipe()
+    assert Recipe.from_toml("rank = 16").alpha == 16
+    assert Recipe.from_toml("learning_rate = 1").learning_rate == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("stepz = 3", r"unknown key\(s\) 'stepz'. Known: steps, "),
+        ("rank = 0", "rank is 0; it must be from 1"),
+        ("rank = 1.5", "rank is 1.5; it must be a whole number"),
+        ("rank = true", "rank is True; it must be a whole number"),
+        ("b_dropout = 1.0", "b_dropout is 1.0; it must be from 0 to 0.99"),
+        ("learning_rate = nan", "learning_rate is nan; it must be a number"),
+        ('learning_rate = "fast"', "learning_rate is 'fast'; it must be a number"),
+        ("offload_block_inputs = 1", "must be true or false"),
+        ('schedule = "linear"', "schedule is 'linear'; it must be one of constant, cosine"),
+        ("targets = []", "targets is empty"),
+        ("targets = [1]", "must be a list of texts"),
+        ("start_lora = 3", "must be a text in quotes"),
+        ("second_b = true", "name that file in start_lora"),
+        ('second_b = true\nstart_lora = "a"\nfreeze = "A"', "set freeze to none"),
+        ("steps 3", "The recipe is no TOML: .*line 1"),
+    ],
+)
+def test_what_cannot_be_is_refused(text, says):
+    with pytest.raises(FFGOError, match=says):
+        Recipe.from_toml(text)
+
+
+def test_presets():
+    assert {preset(name).rank for name in PRESETS} == {128}
+    assert preset("80 GB").offload_block_inputs
+    with pytest.raises(FFGOError, match="no preset '12 GB'"):
+        preset("12 GB")
+    assert with_values(preset("80 GB"), parse_toml("steps = 5")) == Recipe(steps=5, offload_block_inputs=True)
+
+
+def test_the_learning_rates_course():
+    constant = Recipe(steps=10, warmup_steps=4, learning_rate=1.0)
+    assert [constant.learning_rate_at(step) for step in range(6)] == [0.25, 0.5, 0.75, 1, 1, 1]
+    cosine = Recipe(steps=14, warmup_steps=4, learning_rate=2.0, schedule="cosine")
+    assert [cosine.learning_rate_at(step) for step in (4, 9, 14, 20)] == pytest.approx([2, 1, 0, 0])
+
+
+def test_fingerprint_and_differences():
+    recipe = Recipe()
+    assert with_values(recipe, {"batch_size": 4, "accumulation": 1, "keep": 1}).fingerprint == recipe.fingerprint
+    assert with_values(recipe, {"steps": 700}).fingerprint != recipe.fingerprint
+    assert with_values(recipe, {"steps": 700}).shaping() == recipe.shaping()
+    assert with_values(recipe, {"steps": 700, "schedule": "cosine"}).shaping()["steps"] == 700
+    changed = with_values(recipe, {"rank": 8, "alpha": 4.0}).shaping()
+    assert differences(recipe.shaping(), changed) == ["rank: 128 before, 8 now", "alpha: 128.0 before, 4.0 now"]
