@@ -83,14 +83,21 @@ def clip_writer(frames, fps: float) -> Callable[[Path], object]:
 
 
 def _write_video(video, path: Path) -> None:
+    from av.error import FFmpegError
+
     source = video.get_stream_source() if isinstance(video, InputImpl.VideoFromFile) else None
     whole = isinstance(source, str) and source.endswith(".mp4") and not any(video.get_active_trim_window())
     if isinstance(source, str) and whole and probe_clip(Path(source)).codec == "h264":
         shutil.copyfile(source, path)
     else:
-        video.save_to(
-            str(path), format=Types.VideoContainer.MP4, codec=Types.VideoCodec.H264, bit_depth=8, crf=float(CRF)
-        )
+        mp4 = {"format": Types.VideoContainer.MP4, "codec": Types.VideoCodec.H264}
+        try:
+            video.save_to(str(path), **mp4, bit_depth=8, crf=float(CRF))
+        except FFmpegError as error:
+            raise FFGOError(
+                f"The VIDEO cannot be written as an mp4 ({error.strerror}). Its sides must be even; best resize it to "
+                "multiples of 16."
+            ) from error
 
 
 def _roots() -> list[Path]:

@@ -123,7 +123,7 @@ def _opened(path: Path) -> "InputContainer":
         ) from error
     if not container.streams.video:
         container.close()
-        raise FFGOError(f"{path.name} holds no video, only {len(container.streams)} other stream(s).")
+        raise FFGOError(f"{path.name} holds no video, only other kinds of streams.")
     container.streams.video[0].thread_type = "AUTO"
     return container
 

@@ -8,9 +8,11 @@ from uuid import uuid4
 from PIL import Image
 from torch import Tensor
 
+from ..clip.video_io import probe_clip
 from ..errors import FFGOError
 from ..pixels import flatten_on_white, require_image, to_uint8
 from ..prompt import TRANSITION_PHRASE, add_transition_phrase
+from .examples import clip_troubles
 from .records import CLIP_FOLDER, COMPOSITE_FOLDER, RECORDS_FILE, Example, Record, read_records, write_records
 
 
@@ -19,7 +21,7 @@ def add_example(folder: Path, write_video: Callable[[Path], object], composite: 
 
     write_video: writes the clip as an mp4 to the path it gets. The files are named after what is in them: the same clip
     and composite again only change the caption. The phrase is put before a caption that does not begin with it.
-    Raises FFGOError if the caption describes nothing, or the disk refuses.
+    Raises FFGOError if the caption describes nothing, the clip could not be trained on, or the disk refuses.
     """
     text = caption.strip()
     if not text.removeprefix(TRANSITION_PHRASE).strip() or not text.startswith(TRANSITION_PHRASE):
@@ -32,6 +34,8 @@ def add_example(folder: Path, write_video: Callable[[Path], object], composite: 
     partial = folder / CLIP_FOLDER / f".{uuid4().hex}.mp4"
     try:
         write_video(partial)
+        if troubles := clip_troubles(probe_clip(partial)):
+            raise FFGOError(f"The clip {' It '.join(troubles)}")
         stem = blake2b(partial.read_bytes() + composite.tobytes(), digest_size=6).hexdigest()
         picture = folder / COMPOSITE_FOLDER / f"{stem}.png"
         composite.save(picture.with_suffix(".partial"), "PNG")

@@ -204,13 +204,14 @@ def _troubles(example: Example) -> list[str]:
     except FFGOError as error:
         found.append(str(error))
     try:
-        found += _clip_troubles(probe_clip(example.clip))
+        found += clip_troubles(probe_clip(example.clip))
     except FFGOError as error:
         found.append(str(error))
     return found
 
 
-def _clip_troubles(clip: ClipInfo) -> list[str]:
+def clip_troubles(clip: ClipInfo) -> list[str]:
+    """What is wrong with a clip by its container: length, rate, frames that are missing."""
     found = []
     if clip.frames <= COMPOSED_FRAMES:
         found.append(f"is too short: it has {clip.frames} frames, and the composite replaces {COMPOSED_FRAMES}.")

@@ -48,6 +48,14 @@ def test_a_list_that_is_no_dataset_is_not_overwritten(tmp_path, clip):
     assert (tmp_path / "train_data.json").read_text() == '{"my": "notes"}'
 
 
+@pytest.mark.parametrize(("count", "fps", "message"), [(4, 16, "too short"), (9, 60, "wrong rate")])
+def test_clips_that_could_not_be_trained_on_are_refused(tmp_path, frames_of, count, fps, message):
+    bad = partial(write_clip, frames=frames_of(count), fps=fps)
+    with pytest.raises(FFGOError, match=f"The clip (is|has a) {message}"):
+        add_example(tmp_path, bad, COMPOSITE, "A bar moves.")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
 def test_odd_sizes_are_refused(tmp_path, frames_of):
     odd = partial(write_clip, frames=frames_of(5, 63, 48), fps=16)
     with pytest.raises(FFGOError, match="must be even"):

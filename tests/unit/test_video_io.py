@@ -65,13 +65,35 @@ def test_a_file_that_is_no_video_is_named(tmp_path):
         probe_clip(tmp_path / "notes.mp4")
 
 
-def test_a_clip_cut_short_in_its_header_or_its_frames_is_found(tmp_path):
+def test_a_clip_cut_short_is_found_also_where_its_header_comes_first(tmp_path):
     whole = tmp_path / "whole.mp4"
     write_clip(whole, moving(40), 16)
     headless = tmp_path / "headless.mp4"
     headless.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     with pytest.raises(FFGOError, match=r"headless\.mp4 cannot be read"):
         list(read_frames(headless))
+    header_first = tmp_path / "streamed.mp4"
+    with av.open(str(header_first), "w", options={"movflags": "faststart"}) as container:
+        stream = container.add_stream("libx264", rate=16)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for picture in moving(40):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    header_first.write_bytes(header_first.read_bytes()[: header_first.stat().st_size * 2 // 3])
+    info = probe_clip(header_first)
+    assert info.promised == 40
+    assert info.frames < 40
+
+
+def test_sound_alone_is_no_clip(tmp_path):
+    with av.open(str(tmp_path / "sound.mp4"), "w") as container:
+        stream = container.add_stream("aac", rate=44100, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 4096), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 44100
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with pytest.raises(FFGOError, match=r"sound\.mp4 holds no video"):
+        probe_clip(tmp_path / "sound.mp4")
 
 
 def test_damage_inside_a_clip_is_nearly_always_seen(tmp_path, frames_of):
