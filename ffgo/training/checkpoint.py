@@ -83,10 +83,16 @@ class RunFolder:
         return self._read(states[-1]) if states else None
 
     def _claim(self) -> None:
-        """Write what this run is, or compare it with what is there."""
+        """Write what this run is."""
+        self.refuse_other_run()
         file = self.path / RUN_FILE
         if not file.exists():
             write_atomically(file, lambda partial: partial.write_text(json.dumps(self.identity, indent=2)))
+
+    def refuse_other_run(self) -> None:
+        """Raises: FFGOError with the difference, where the folder holds a run that was started otherwise."""
+        file = self.path / RUN_FILE
+        if not file.exists():
             return
         try:
             there = json.loads(file.read_text())
@@ -143,8 +149,8 @@ class RunFolder:
             rescue = Path(tempfile.mkdtemp(prefix="ffgo-rescue-"))
             self._write(checkpoint, rescue)
             return (
-                f"{message} It was saved in {rescue} instead: make room, move both files into the run's folder, and run "
-                f"again: training goes on after step {checkpoint.state.step}."
+                f"{message} It was saved in {rescue} instead: make room, move both files into the run's folder, and "
+                f"run again: training goes on after step {checkpoint.state.step}."
             )
         return f"{message} Make room or mend the folder, and run again: training goes on from there."
 

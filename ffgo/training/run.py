@@ -81,19 +81,13 @@ def train_expert(
     world = world or World.current()
     recipe = job.recipe
     shape = host.check_expert(model)
+    folder = RunFolder(job.folder, _identity(job, shape))
+    folder.refuse_other_run()
     _refuse_other_file(job)
     start = _start_lora(job)
     names = target_layers(model.model.diffusion_model, recipe.targets)
     plan = plan_memory(shape, job.dataset.shapes, recipe, _count_parameters(model, names, recipe))
     say([*plan.lines, *plan.check(host.memory_of(model))])
-    identity = {
-        "expert": job.expert,
-        "model": shape.words,
-        "dataset": job.dataset.fingerprint,
-        "recipe": recipe.shaping(),
-    }
-    if job.prior is not None:
-        identity["prior"] = job.prior.fingerprint
     with host.trainable_expert(
         model,
         checkpointing=recipe.checkpointing == "blocks",
@@ -107,12 +101,20 @@ def train_expert(
         try:
             _prepare(adapters, recipe, start)
             task = Task(job.expert, expert.predict, adapters, job.dataset, recipe, expert.device, job.prior)
-            trained = train(task, RunFolder(job.folder, identity), watcher_of(expert), world)
+            trained = train(task, folder, watcher_of(expert), world)
         finally:
             adapters.remove()
     if world.is_first and trained.finished:
         _write(job.file, trained)
     return Finished(LoRAWeights(trained.lora, trained.metadata), job.file, trained.history, trained.finished)
+
+
+def _identity(job: Job, shape: host.ExpertShape) -> dict[str, Any]:
+    """What a run keeps when it goes on."""
+    identity = {
+        "expert": job.expert, "model": shape.words, "dataset": job.dataset.fingerprint, "recipe": job.recipe.shaping()
+    }  # fmt: skip
+    return identity if job.prior is None else identity | {"prior": job.prior.fingerprint}
 
 
 def _prepare(adapters: Adapters, recipe: Recipe, start: dict[str, Any] | None) -> None:

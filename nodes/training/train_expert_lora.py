@@ -54,7 +54,10 @@ class TrainExpertLoRA(io.ComfyNode):
                     "accumulation", default=4, min=1, max=4096, optional=True,
                     tooltip="Batches for one step; batch_size x accumulation is 4 in the paper.",
                 ),
-                io.Int.Input("seed", default=42, min=0, max=2**64 - 1, optional=True, tooltip="Of all random numbers."),
+                io.Int.Input(
+                    "seed", default=42, min=0, max=2**64 - 1, optional=True, control_after_generate=False,
+                    tooltip="Of all random numbers. One run keeps one seed.",
+                ),
                 io.Int.Input(
                     "save_every", default=100, min=1, max=10_000_000, optional=True,
                     tooltip="Steps between checkpoints. The last 3 and the best are kept.",

@@ -5,7 +5,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -60,6 +60,16 @@ class RunningHost:
             title = prompt[failure["node_id"]].get("_meta", {}).get("title", failure["node_type"])
             raise HostError(failure["node_id"], title, failure["exception_message"])
         return entry["outputs"]
+
+    def cancel_when(self, prompt: dict[str, Any], ready: Callable[[], bool], timeout_s: float = 120) -> None:
+        """Queue an API prompt, cancel it as soon as `ready`, and wait until it has ended."""
+        prompt_id, deadline = self._queue(prompt), time.monotonic() + timeout_s
+        while not ready() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1)  # into the work that was waited for
+        urllib.request.urlopen(urllib.request.Request(self.url + "/interrupt", b""), timeout=30).close()
+        status = self._finished(prompt_id, timeout_s)["status"]
+        assert any(name == "execution_interrupted" for name, _ in status["messages"]), status
 
     def _queue(self, prompt: dict[str, Any]) -> str:
         prompt_id = str(uuid.uuid4())
