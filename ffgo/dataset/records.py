@@ -84,13 +84,22 @@ def list_examples(path: Path) -> Listing:
         return _from_records(path)
     if not path.is_dir():
         raise FFGOError(f"There is no folder and no file {path}.")
-    lists = sorted(path.glob("*.json"))
-    if path / RECORDS_FILE in lists:
+    if (path / RECORDS_FILE).is_file():
         return _from_records(path / RECORDS_FILE)
+    lists = [found for found in sorted(path.glob("*.json")) if _is_list(found)]
     if len(lists) > 1:
         names = ", ".join(found.name for found in lists)
-        raise FFGOError(f"{path} holds several JSON files ({names}). Choose one of them by its path.")
+        raise FFGOError(f"{path} holds several lists of examples ({names}). Choose one of them by its path.")
     return _from_records(lists[0]) if lists else _from_folder(path)
+
+
+def _is_list(path: Path) -> bool:
+    """Whether a JSON file of any name means to be an official list; workflows and settings lie about too."""
+    try:
+        entries = json.loads(path.read_text("utf-8-sig"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(entries, list) and any(isinstance(entry, dict) and "file_path" in entry for entry in entries)
 
 
 def _trouble(entry: object) -> str:
@@ -229,7 +238,7 @@ def _from_folder(folder: Path) -> Listing:
         else:
             listing.examples.append(example)
             used |= {clip, clip.with_suffix(".txt"), example.composite}
-    kinds = (".txt", *PICTURE_SUFFIXES, *CLIP_SUFFIXES)
+    kinds = (".txt", ".json", *PICTURE_SUFFIXES, *CLIP_SUFFIXES)
     spare = [p.relative_to(folder).as_posix() for p in sorted(folder.rglob("*")) if p.suffix.lower() in kinds]
     if unused := [name for name in spare if folder / name not in used] if not listing.problems else []:
         listing.notes.append(f"Not used, as they belong to no clip: {', '.join(unused)}.")

@@ -77,6 +77,10 @@ def test_musubi_tuner(examples, tmp_path):
 
 def test_diffusion_pipe(examples, tmp_path):
     config = tomllib.loads((exported(examples, tmp_path / "out", "diffusion-pipe") / "dataset.toml").read_text())
+    assert set(config) == {
+        "resolutions", "enable_ar_bucket", "min_ar", "max_ar", "num_ar_buckets", "frame_buckets", "directory"
+    }  # fmt: skip
+    assert [set(directory) for directory in config["directory"]] == [{"path", "num_repeats"}]
     assert config["resolutions"] == [[64, 48]]
     assert config["frame_buckets"] == [1, 9]
     assert Path(config["directory"][0]["path"]) == tmp_path / "out/videos"

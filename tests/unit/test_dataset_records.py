@@ -141,7 +141,7 @@ def test_several_lists_are_not_guessed_between(make_dataset):
     folder = make_dataset(1)
     (folder / "train_data.json").rename(folder / "a.json")
     shutil.copy(folder / "a.json", folder / "b.json")
-    with pytest.raises(FFGOError, match=r"several JSON files \(a\.json, b\.json\)"):
+    with pytest.raises(FFGOError, match=r"several lists of examples \(a\.json, b\.json\)"):
         list_examples(folder)
     assert len(list_examples(folder / "b.json").examples) == 1
 
@@ -192,6 +192,14 @@ def test_two_composites_of_one_clip_are_both_named(clip_folder):
 def test_files_that_belong_to_no_clip_are_reported(clip_folder):
     (clip_folder / "0.mp4").unlink()
     assert list_examples(clip_folder).notes == ["Not used, as they belong to no clip: 0.png, 0.txt."]
+
+
+def test_other_json_files_beside_the_clips_do_not_matter(clip_folder):
+    (clip_folder / "workflow.json").write_text('{"nodes": []}')
+    (clip_folder / "broken.json").write_text("{")
+    listing = list_examples(clip_folder)
+    assert len(listing.examples) == 2
+    assert listing.notes == ["Not used, as they belong to no clip: broken.json, workflow.json."]
 
 
 def test_a_folder_without_clips_is_no_dataset(tmp_path):
