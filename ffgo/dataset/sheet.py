@@ -17,10 +17,10 @@ from ..pixels import to_float
 from .examples import open_composite
 from .records import Example
 
-WIDTH, THUMB, MARGIN, TEXT_HEIGHT = 1280, (224, 126), 8, 96
+WIDTH, THUMB, MARGIN, LINE = 1280, (246, 138), 8, 19
 FRAMES = 4
 """Frames shown of every clip, beside the composite."""
-PAPER, INK = "white", (32, 32, 32)
+PAPER, INK, EDGE = "white", (32, 32, 32), (160, 160, 160)
 
 
 def contact_sheet(examples: Sequence[Example], page: int = 1, per_page: int = 8) -> tuple[Tensor, int]:
@@ -42,16 +42,19 @@ def contact_sheet(examples: Sequence[Example], page: int = 1, per_page: int = 8)
 
 def _row(example: Example, number: int) -> Image.Image:
     info = probe_clip(example.clip)
-    row = Image.new("RGB", (WIDTH, THUMB[1] + TEXT_HEIGHT + 3 * MARGIN), PAPER)
+    facts = f"{number}  {example.name}  {info.width}x{info.height}, {info.frames} frames, {info.fps:.4g} fps"
+    lines = [facts, *wrap(example.caption, 170)]
+    row = Image.new("RGB", (WIDTH, THUMB[1] + len(lines) * LINE + 4 * MARGIN), PAPER)
+    draw = ImageDraw.Draw(row)
     pictures = [open_composite(example.composite), *_frames(example.clip, info.frames)]
     for i, picture in enumerate(pictures):
         thumb = ImageOps.contain(picture, THUMB)
-        left = MARGIN + i * (THUMB[0] + MARGIN) + (THUMB[0] - thumb.width) // 2
-        row.paste(thumb, (left, MARGIN + (THUMB[1] - thumb.height) // 2))
-    facts = f"{number}  {example.name}  {info.width}x{info.height}, {info.frames} frames, {info.fps:.4g} fps"
-    lines = [facts, *wrap(example.caption, 165, max_lines=4, placeholder=" …")]
-    draw, font = ImageDraw.Draw(row), ImageFont.load_default(15)
-    draw.multiline_text((MARGIN, THUMB[1] + 2 * MARGIN), "\n".join(lines), INK, font)
+        left, top = MARGIN + i * (THUMB[0] + MARGIN) + (THUMB[0] - thumb.width) // 2, MARGIN + THUMB[1] - thumb.height
+        row.paste(thumb, (left, top))
+        # White composites end somewhere, too.
+        draw.rectangle((left - 1, top - 1, left + thumb.width, top + thumb.height), outline=EDGE)
+    for i, line in enumerate(lines):
+        draw.text((MARGIN, THUMB[1] + 2 * MARGIN + i * LINE), line, INK, ImageFont.load_default(14))
     return row
 
 
