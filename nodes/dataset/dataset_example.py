@@ -55,9 +55,7 @@ class DatasetExample(io.ComfyNode):
                     optional=True,
                     tooltip="Frames per second of an IMAGE batch. A VIDEO has its own, this is not used for it.",
                 ),
-                DATASET.Input(
-                    "dataset", optional=True, tooltip="Examples collected before; this one comes last."
-                ),
+                DATASET.Input("dataset", optional=True, tooltip="Examples collected before; this one comes last."),
             ],
             outputs=[DATASET.Output(display_name="dataset", tooltip="The examples that came in, and this one.")],
             hidden=[io.Hidden.unique_id],
