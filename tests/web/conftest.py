@@ -63,7 +63,8 @@ class ComfyPage:
         self.page.evaluate("app.rootGraph.clear()")
         self.browse_templates()
         self.page.get_by_test_id(f"template-workflow-{name}").click()
-        self.page.wait_for_function("app.rootGraph.nodes.some(node => node.title === 'Save video')")
+        nodes = len(json.loads((REPO / "workflows" / f"{name}.json").read_text())["nodes"])
+        self.page.wait_for_function(f"app.rootGraph.nodes.length === {nodes}")
         self.prompt()
 
     def missing(self) -> dict[str, Any] | None:

@@ -10,6 +10,8 @@ import pytest
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 MAIN, FAST = "FFGo image to video", "FFGo image to video (8 steps)"
+TRAIN = "FFGo train LoRA"
+ALL = sorted(path.stem for path in WORKFLOWS.glob("*.json"))
 # The long negative prompt of the official single_predict.py.
 OFFICIAL_NEGATIVE = (
     "色调艳丽，过曝，静态，细节模糊不清，字幕，风格，作品，画作，画面，静止，整体发灰，最差质量，低质量，JPEG压缩残留，"
@@ -97,6 +99,38 @@ LINKS = {
     ("Create video", "images"): ("Trim", 0),
     ("Save video", "video"): ("Create video", 0),
 }
+TRAINING = {
+    ("Examples", "folder"): "my_dataset",
+    ("Encode", "width"): 1344,
+    ("Encode", "height"): 768,
+    ("Encode", "frames"): 81,
+    ("Recipe", "value"): "steps = 600\nrank = 128\nlearning_rate = 1e-4\n",
+    **{(f"Train {expert} noise", "expert"): expert for expert in ("high", "low")},
+    **{(f"Train {expert} noise", "accumulation"): 4 for expert in ("high", "low")},
+    **{(f"Train {expert} noise", "seed"): 42 for expert in ("high", "low")},
+    **{(f"Trained LoRA ({expert} noise)", "bypass"): True for expert in ("high", "low")},
+}
+TRAINING_LINKS = {
+    ("Encode", "dataset"): ("Examples", 0),
+    **{
+        (f"{node} {expert} noise", name): (origin.format(expert=expert), 0)
+        for expert in ("high", "low")
+        for node, name, origin in (
+            ("Train", "dataset", "Encode"),
+            ("Train", "name", "Run name"),
+            ("Train", "recipe", "Recipe"),
+            ("Save", "lora", "Train {expert} noise"),
+        )
+    },
+    ("Train high noise", "model"): ("High noise expert", 0),
+    ("Train low noise", "model"): ("Low noise expert", 0),
+    ("Trained LoRA (high noise)", "model"): ("High noise expert", 0),
+    ("Trained LoRA (low noise)", "model"): ("Low noise expert", 0),
+    ("Trained LoRA (high noise)", "lora"): ("Train high noise", 0),
+    ("Trained LoRA (low noise)", "lora"): ("Train low noise", 0),
+    ("Shift (high noise)", "model"): ("Trained LoRA (high noise)", 0),
+    ("Shift (low noise)", "model"): ("Trained LoRA (low noise)", 0),
+}
 SHIFTED_FROM = {MAIN: "FFGo LoRA", FAST: "Distillation LoRA"}
 
 
@@ -116,7 +150,7 @@ def read_ui(name: str) -> dict[str, Any]:
     return json.loads((WORKFLOWS / f"{name}.json").read_text())
 
 
-@pytest.mark.parametrize(("name", "settings"), [(MAIN, OFFICIAL), (FAST, EIGHT_STEPS)])
+@pytest.mark.parametrize(("name", "settings"), [(MAIN, OFFICIAL), (FAST, EIGHT_STEPS), (TRAIN, TRAINING)])
 def test_settings(name, settings):
     nodes = read_api(name)
     assert {at: nodes[at[0]]["inputs"][at[1]] for at in settings} == settings
@@ -128,6 +162,13 @@ def test_wiring(name):
     assert {at: nodes[at[0]]["inputs"][at[1]] for at in LINKS} == LINKS
     for number, expert in enumerate(("high", "low")):
         assert nodes[f"Shift ({expert} noise)"]["inputs"]["model"] == (SHIFTED_FROM[name], number)
+
+
+def test_wiring_of_the_training():
+    nodes = read_api(TRAIN)
+    assert {at: nodes[at[0]]["inputs"][at[1]] for at in TRAINING_LINKS} == TRAINING_LINKS
+    test_clip = {at: source for at, source in LINKS.items() if at[0] in nodes and source[0] in nodes}
+    assert {at: nodes[at[0]]["inputs"][at[1]] for at in test_clip} == test_clip
 
 
 def test_the_distillation_lora_follows_the_ffgo_lora():
@@ -159,7 +200,7 @@ def test_models_can_be_downloaded_from_the_page(name):
     assert links == {MAIN: 4, FAST: 6}[name]
 
 
-@pytest.mark.parametrize("name", [MAIN, FAST])
+@pytest.mark.parametrize("name", ALL)
 def test_it_needs_no_other_pack(name):
     packs = Counter(node["properties"].get("cnr_id", node["type"]) for node in read_ui(name)["nodes"])
     assert packs.keys() == {"ffgo", "comfy-core", "MarkdownNote"}
@@ -173,7 +214,7 @@ def test_the_noise_stays_fixed(name):
     assert noise["widgets_values"] == [42, "fixed"]
 
 
-@pytest.mark.parametrize("name", [MAIN, FAST])
+@pytest.mark.parametrize("name", ALL)
 def test_nodes_stand_in_titled_groups_that_do_not_overlap(name):
     graph = read_ui(name)
     boxes = [group["bounding"] for group in graph["groups"]]
@@ -182,7 +223,7 @@ def test_nodes_stand_in_titled_groups_that_do_not_overlap(name):
     for node in graph["nodes"]:
         box = [*node["pos"], *node["size"]]
         inside = [group["title"] for group in graph["groups"] if _overlap(box, group["bounding"])]
-        assert len(inside) == (0 if node["title"] in ("Start here", "Sizes and hardware") else 1), node["title"]
+        assert len(inside) == 1 or (node["type"] == "MarkdownNote" and not inside), node["title"]
 
 
 def _overlap(a: list[float], b: list[float]) -> bool:
