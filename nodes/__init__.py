@@ -10,6 +10,10 @@ from .dataset.dataset_preview import DatasetPreview
 from .experts.expert_switch import WanExpertSwitch
 from .experts.moe_lora_loader import WanMoELoRALoader
 from .frame.compose_canvas import ComposeCanvas
+from .gemini.caption import GeminiCaption
+from .gemini.enhance_prompt import GeminiEnhancePrompt
+from .gemini.extract import GeminiExtract
+from .gemini.remove import GeminiRemove
 from .prompt.transition_prompt import TransitionPrompt
 from .training.encode_dataset import EncodeDataset
 from .training.save_expert_lora import SaveExpertLoRA
@@ -21,6 +25,7 @@ class FFGOExtension(ComfyExtension):
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [
+            GeminiExtract, GeminiRemove, GeminiCaption, GeminiEnhancePrompt,
             ComposeCanvas, TransitionPrompt, WanMoELoRALoader, WanExpertSwitch, TrimCompressionFrames,
             DatasetExample, DatasetFolder, DatasetExport, DatasetPreview, EncodeDataset,
             TrainExpertLoRA, SaveExpertLoRA,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,12 +14,13 @@ from ..errors import FFGOError
 from ..pixels import flatten_on_white, require_image, to_float, to_uint8
 from .answer import Answer
 from .ask import Desk, ask_all
-from .fill import harmonic_fill
 from .ledger import cost
 from .models import ONE_SIZE_MODELS, PRICES_FROM, nearest_aspect_ratio
-from .plate import Plate, restore_plate
 from .prompts import CAPTION, ELEMENT, ELEMENTS, ENHANCE, EXTRACT, PROMPT, REMOVE, fill, read_caption
 from .request import Clip, Picture, Request
+
+if TYPE_CHECKING:
+    from .plate import Plate
 
 MOST_ELEMENTS = 16
 WHITE = 0.98
@@ -131,6 +133,8 @@ def remove(image: Tensor, elements: str, mask: Tensor | None, asking: Asking, de
 
     image (1, H, W, 3 or 4); mask (1, h, w) or None, > 0 where pixels may change. Raises as `extract`.
     """
+    from .plate import restore_plate  # and with it what takes long to load
+
     names, photo = read_elements(elements), _photo(image, "image")
     where = None if mask is None else _hole(mask, photo)
     prompt = fill(asking.template or REMOVE, ELEMENTS, "; ".join(names))
@@ -146,6 +150,8 @@ def remove(image: Tensor, elements: str, mask: Tensor | None, asking: Asking, de
 
 def remove_offline(image: Tensor, mask: Tensor | None) -> Removal:
     """Fill the mask smoothly from its edge instead: a preview. mask (1, h, w), > 0 = fill."""
+    from .fill import harmonic_fill
+
     photo = _photo(image, "image")
     if mask is None:
         raise FFGOError("Offline, what the mask marks is filled from around. Connect a mask of the elements.")
@@ -287,7 +293,7 @@ def _tensors(pixels: np.ndarray, mask: np.ndarray) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(pixels)[None], torch.from_numpy(mask.astype(np.float32))[None]
 
 
-def _mapping(plate: Plate, returned: Image.Image) -> dict[str, object]:
+def _mapping(plate: "Plate", returned: Image.Image) -> dict[str, object]:
     found = plate.registration
     return {
         "matrix": found.matrix.round(5).tolist(),
@@ -301,7 +307,7 @@ def _mapping(plate: Plate, returned: Image.Image) -> dict[str, object]:
     }
 
 
-def _mapped(plate: Plate, returned: Image.Image) -> str:
+def _mapped(plate: "Plate", returned: Image.Image) -> str:
     (xx, _, x), (_, yy, y) = plate.registration.matrix
     text = (
         f"{returned.width}x{returned.height} px from the model; scale {xx:.3f} x {yy:.3f}, shift {x:.1f}, {y:.1f} px; "

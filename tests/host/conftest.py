@@ -1,6 +1,7 @@
 """The real ComfyUI, started once for all tests of this room."""
 
 import json
+import os
 import time
 import urllib.error
 import urllib.request
@@ -14,8 +15,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.fake_gemini import FakeGemini, fake_gemini
 from workshop.host import Host
 from workshop.server import Server, ensure_standins, make_base, running_server
+
+KEYS_TO_GEMINI = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE")
 
 
 class HostError(Exception):
@@ -102,7 +106,17 @@ class RunningHost:
 
 
 @pytest.fixture(scope="session")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
+def gemini() -> Iterator[FakeGemini]:
+    """What the host takes for Google: no test ever leaves this machine or pays."""
+    with fake_gemini() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def host(tmp_path_factory: pytest.TempPathFactory, gemini: FakeGemini) -> Iterator[RunningHost]:
+    for name in KEYS_TO_GEMINI:
+        os.environ.pop(name, None)
+    os.environ["GOOGLE_GEMINI_BASE_URL"] = gemini.url
     installed = Host.current()
     base = make_base(tmp_path_factory.mktemp("host"), ensure_standins(installed))
     with running_server(installed, base) as server:

@@ -1,0 +1,127 @@
+"""What the Gemini nodes share: their common inputs, where answers are kept, and what happens without a key."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeVar
+
+import folder_paths
+from comfy.cli_args import args
+from comfy.model_management import processing_interrupted, throw_exception_if_processing_interrupted
+from comfy.utils import ProgressBar
+from comfy_api.latest import io
+
+from ..ffgo.errors import FFGOError
+from ..ffgo.gemini.ask import Desk
+from ..ffgo.gemini.cache import DEFAULT_LIMIT, AnswerCache
+from ..ffgo.gemini.client import Patience
+from ..ffgo.gemini.key import Access, NoAccessError, find_access
+from ..ffgo.gemini.ledger import LEDGER_FILE, Ledger
+from ..ffgo.gemini.request import CancelledError
+from ..ffgo.gemini.tasks import Asking
+
+Mode = Literal["auto", "gemini", "offline"]
+CUSTOM = "custom"
+TIMEOUT_S = 180
+
+# In the environment, because a workflow must not say where files go.
+CACHE_FOLDER, CACHE_MB = "FFGO_GEMINI_CACHE", "FFGO_GEMINI_CACHE_MB"
+
+
+class Result(Protocol):
+    """Of a task, asked or done without."""
+
+    @property
+    def report(self) -> list[str]: ...
+    @property
+    def warnings(self) -> list[str]: ...
+
+
+R = TypeVar("R", bound=Result)
+
+
+def asking_inputs(models: Sequence[str], template: str, offline: str) -> list[io.Input]:
+    """The inputs of every Gemini node; `offline` is what the node does without Gemini."""
+    return [
+        io.Combo.Input(
+            "model", options=[*models, CUSTOM], default=models[0], optional=True,
+            tooltip="Which Gemini model is asked. `custom`: the one below.",
+        ),
+        io.String.Input(
+            "custom_model", default="", optional=True, advanced=True,
+            tooltip="Id of another model, if model is `custom`.",
+        ),
+        io.String.Input(
+            "template", default=template, multiline=True, dynamic_prompts=False, optional=True, advanced=True,
+            tooltip="What is written to the model. The words in {braces} are filled in. Empty: the text it came with.",
+        ),
+        # Not called seed: the page changes a seed after each run, and each change is paid.
+        io.Int.Input(
+            "variant", default=0, min=0, max=2**31 - 1, optional=True,
+            tooltip="Another number asks again, for another answer. The same number never pays twice.",
+        ),
+        io.Combo.Input(
+            "mode", options=["auto", "gemini", "offline"], default="auto", optional=True,
+            tooltip=f"`gemini` asks Gemini. `offline` never does: {offline} `auto`: Gemini, or offline where there is "
+            "no key. Answers that were paid once come from the cache and need no key.",
+        ),
+        io.Int.Input(
+            "timeout", default=TIMEOUT_S, min=1, max=3600, optional=True, advanced=True,
+            tooltip="Seconds to wait for one answer.",
+        ),
+    ]  # fmt: skip
+
+
+def chosen(model: str, custom_model: str, template: str, variant: int, **more: Any) -> Asking:
+    return Asking(custom_model if model == CUSTOM else model, template.strip(), variant, **more)
+
+
+def ask_or_do_without(mode: Mode, timeout: int, ask: Callable[[Desk], R], do_without: Callable[[], R]) -> R:
+    """Ask Gemini, or not, as the mode says; a warning says when and why it was not asked."""
+    if mode == "offline":
+        return do_without()
+    try:
+        return ask(_desk(timeout))
+    except CancelledError:
+        throw_exception_if_processing_interrupted()
+        raise
+    except NoAccessError as error:
+        if mode == "gemini":
+            raise
+        reason = str(error)
+    try:
+        result = do_without()
+    except FFGOError as error:
+        raise FFGOError(f"{reason}\n{error}") from None
+    result.warnings.insert(0, reason)
+    return result
+
+
+def _desk(timeout: int) -> Desk:
+    folder = Path(folder_paths.get_system_user_directory("ffgo"))
+    cache = AnswerCache(Path(os.environ.get(CACHE_FOLDER) or folder / "gemini_cache"), _limit())
+    bar: list[ProgressBar] = []
+
+    def progress(done: int, total: int) -> None:
+        bar.extend([ProgressBar(total)] if not bar else [])
+        bar[0].update_absolute(done, total)
+
+    return Desk(
+        cache, Ledger(folder / LEDGER_FILE), lambda: _access(folder), Patience(timeout_s=timeout),
+        processing_interrupted, progress,
+    )  # fmt: skip
+
+
+def _limit() -> int:
+    text = os.environ.get(CACHE_MB, "")
+    if not text:
+        return DEFAULT_LIMIT
+    if not text.isdecimal():
+        raise FFGOError(f"The environment variable {CACHE_MB} is {text!r}; it is a number of megabytes, such as 2000.")
+    return int(text) * 1_000_000
+
+
+def _access(folder: Path) -> Access:
+    if args.disable_api_nodes:
+        raise NoAccessError("ComfyUI runs with --disable-api-nodes, so nothing is asked of Gemini.")
+    return find_access(os.environ, folder)
