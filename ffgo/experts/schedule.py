@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from ..errors import FFGOError
@@ -73,12 +74,14 @@ class SigmaWindow:
     def official_sigma(self, fraction: float) -> float:
         """As `sigma`, but one of the thousand that the official code trains on.
 
-        Its timestep nearest the boundary, 900.056, belongs to the low-noise expert.
+        Its timestep nearest the boundary, 900.056, belongs to the low-noise expert. In float32, as the scheduler of
+        diffusers has them, to the last bit.
         Source: scripts/wan2.2/train_lora_transition_14b.py.
         """
         first, last = (round(TRAINING_TIMESTEPS * (1 - u)) for u in (self.end, self.start))
         index = first + int((last - first) * fraction)
-        return shifted_sigma((TRAINING_TIMESTEPS - index) / TRAINING_TIMESTEPS, self.shift)
+        u = torch.tensor(TRAINING_TIMESTEPS - index, dtype=torch.float32) / TRAINING_TIMESTEPS
+        return float(self.shift * u / (1 + (self.shift - 1) * u))
 
 
 def training_window(

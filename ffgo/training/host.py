@@ -147,14 +147,16 @@ def trainable_expert(
     import comfy.model_management as management
 
     shape = check_expert(model)
+    # A dynamically loaded model streams its weights in a way that gradients cannot go through.
+    patcher = model.clone(disable_dynamic=True) if model.is_dynamic() else model.clone()
+    if patcher.model.get_dtype_inference() == torch.float16 and management.should_use_bf16(patcher.load_device):
+        patcher.set_model_compute_dtype(torch.bfloat16)  # gradients leave the range of float16
+    # Still in the inference mode that the host runs nodes in: it could not move quantised weights again that it had
+    # moved out of it.
+    management.unload_all_models()
+    management.load_models_gpu([patcher], memory_required=working_bytes)
+    network = patcher.model.diffusion_model
     with torch.inference_mode(False), torch.enable_grad():
-        # A dynamically loaded model streams its weights in a way that gradients cannot go through.
-        patcher = model.clone(disable_dynamic=True) if model.is_dynamic() else model.clone()
-        if patcher.model.get_dtype_inference() == torch.float16 and management.should_use_bf16(patcher.load_device):
-            patcher.set_model_compute_dtype(torch.bfloat16)  # gradients leave the range of float16
-        management.unload_all_models()
-        management.load_models_gpu([patcher], memory_required=working_bytes)
-        network = patcher.model.diffusion_model
         _make_usable(network)
         dtype = patcher.model.get_dtype_inference()
         training_before, management.in_training = management.in_training, True

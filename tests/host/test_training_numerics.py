@@ -1,0 +1,102 @@
+"""What the trainer reckons on the host's own model, judged by diffusers, by peft and by the host's loaders."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from workshop.host import Host
+
+PROBE = Path(__file__).with_name("training_probe.py")
+BASES = ("fp32", "bf16", "fp16", "fp8", "scaled fp8")
+
+
+@pytest.fixture(scope="module")
+def probe(tmp_path_factory) -> dict:
+    """What training_probe.py found out in the host's Python: scenario -> result."""
+    host = Host.current()
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (host.tools, host.packages)))}
+    command = [str(host.python), str(PROBE), str(host.comfyui), str(tmp_path_factory.mktemp("training"))]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "not loaded" not in done.stderr
+    return {k: v for line in done.stdout.splitlines() if line.startswith("{") for k, v in json.loads(line).items()}
+
+
+def test_timesteps_are_those_of_diffusers(probe):
+    scheduler = probe["scheduler"]
+    assert scheduler.pop("timesteps") is True
+    assert scheduler.pop("sigmas") is True
+    assert len(scheduler) == 4
+    assert max(scheduler.values()) < 0.005, scheduler  # Kolmogorov and Smirnov's distance
+
+
+@pytest.mark.parametrize("expert", ["high", "low"])
+def test_a_step_is_that_of_diffusers_and_peft(probe, expert):
+    """Here with checkpointed blocks and in two batches; gradients relative to each one's norm."""
+    assert probe["oracle"]["angles"] < 1e-4
+    result = probe["oracle"][expert]
+    assert result["layers"] == 20
+    assert result["loss"] < 1e-6
+    assert result["gradients"] < 1e-5
+
+
+def test_checkpointing_and_offloading_change_nothing(probe):
+    for way in ("checkpointed", "offloaded"):
+        assert probe["ways"][way] == {"loss": 0, "gradients": 0, "difference": 0}, way
+
+
+def test_accumulation_adds_up_to_the_batch(probe):
+    for way in ("accumulated", "accumulated, checkpointed"):
+        assert probe["ways"][way]["loss"] < 1e-6
+        assert probe["ways"][way]["gradients"] < 1e-5
+
+
+def test_same_as_pefts_own_layers(probe):
+    result = probe["ways"]["peft"]
+    assert result["layers"] == 20
+    assert result["loss"] < 1e-6
+    assert result["gradients"] < 2e-6
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_every_base_trains_and_stays_as_it_was(probe, base):
+    result = probe["bases"][base]
+    assert result["adapters"] == ["torch.float32"]
+    assert result["last"] < 0.9 * result["first"]
+    assert result["base kept"]
+    assert result["layers kept"]
+    assert not result["training mode"]
+    assert result["recognised"] == ["high", True]
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_the_finished_file_in_the_loaders(probe, base):
+    """Our own bypass gives what was trained to the last bit; the host's rounds the LoRA to the base's 16 bits."""
+    result = probe["bases"][base]
+    assert result["without"] > 0.5
+    assert result["own bypass"] == 0
+    assert result["bypass"] == 0 if base in {"fp32", "fp8", "scaled fp8"} else result["bypass"] < 1e-3
+    assert result["merged"] < {"fp32": 1e-6, "bf16": 5e-3, "fp16": 1e-3}.get(base, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        ("text to video", "The model is Wan text-to-video"),
+        ("5B", "The model is Wan2.2 5B"),
+        ("Wan2.1", "The model is Wan2.1 image-to-video"),
+        ("low for high", "mine_low.safetensors is for the low-noise expert (its metadata says ffgo.expert = low)"),
+        ("low's folder for high", "expert: low before, high now"),
+        ("another size", "model: 2 blocks of 256 before, 3 blocks of 256 now"),
+    ],
+)
+def test_what_is_refused(probe, what, says):
+    assert says in probe["refusals"][what]
+
+
+def test_what_is_not_refused(probe):
+    assert probe["refusals"]["file"] == ["mine_low.safetensors", True, "low"]
+    assert probe["refusals"]["low for low"] == "nothing"
