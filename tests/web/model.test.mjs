@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { marks, parse } from "../../web/ffgo/arrangement.js";
+import { badgeCorner } from "../../web/ffgo/badges.js";
 import { scaledBox, otherCrop, restacked, snapLines, snapped, stretchedBox, tidyAngle } from "../../web/ffgo/edit.js";
 import { corners, cropOf } from "../../web/ffgo/geometry.js";
 import { createModel } from "../../web/ffgo/model.js";
@@ -190,4 +191,12 @@ test("marks name what is wrong", () => {
   const [leaving, covered, inside] = marks([at(-1, 0), at(50, 0), at(600, 300)], [1280, 720]);
   assert.deepEqual([leaving.leaves, leaving.overlaps, covered.overlaps], [true, [1], [0]]);
   assert.deepEqual([inside.background, inside.leaves], [true, false]);
+});
+
+test("a badge stays on the frame and off the other subjects", () => {
+  const box = { left: 100, top: 50, right: 160, bottom: 120 };
+  const frame = [400, 225];
+  assert.deepEqual(badgeCorner(box, [], frame), [100, 34]);
+  assert.deepEqual(badgeCorner(box, [{ left: 90, top: 0, right: 170, bottom: 45 }], frame), [14, 50]);
+  assert.deepEqual(badgeCorner({ left: 0, top: 0, right: 400, bottom: 225 }, [], frame), [0, 0]);
 });

@@ -83,7 +83,8 @@ export function addEditor(node, { app, pictures, openLarge }) {
   }
 
   function withPicture({ source, name, recipe, fingerprint }) {
-    return { source, name, fingerprint, picture: recipe && present(recipe) };
+    const picture = recipe && present(recipe);
+    return { source, name, fingerprint, picture, missing: Boolean(recipe) && !picture && pictures.get(recipe) === null };
   }
 
   /** What is connected, or else what the last run drew. */

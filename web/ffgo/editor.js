@@ -2,6 +2,7 @@
  * The editor's element: a toolbar, the frame with its subjects, a line of text, and the subjects that were left out.
  * It shows a model and may be shown more than once (on the node, and large in a dialog). Knows no host.
  */
+import { badgeCorner } from "./badges.js";
 import { element, icon, setAttributes, setText } from "./dom.js";
 import { bounds, corners } from "./geometry.js";
 import { createActions, createGestures } from "./gestures.js";
@@ -9,7 +10,6 @@ import { paint } from "./painter.js";
 import { badgeText, describe, HELP, statusLine, subjectTitle, troubles } from "./words.js";
 
 const CORNERS = { nw: [-1, -1], ne: [1, -1], se: [1, 1], sw: [-1, 1] };
-const BADGE_WIDTH = 92;
 const JUST_NOW_MS = 300;
 const TOOLS = [
   ["automatic", "Automatic layout", "Put everything back to the automatic layout"],
@@ -127,7 +127,8 @@ export function createEditor(model, { onLarge } = {}) {
     matchSubjects(scene.places.length);
     const lost = subjects.findIndex(({ box }, i) => box === document.activeElement && !scene.places[i].shown);
     const scale = parseFloat(frame.style.width) / scene.canvas[0] || 0;
-    for (const place of scene.places) showSubject(subjects[place.index], place, scene, scale);
+    const edges = scene.places.map((place) => scaled(bounds(corners(place.box, place.angle)), scale));
+    for (const place of scene.places) showSubject(subjects[place.index], place, scene, scale, edges);
     showHandles(scene, scale);
     if (scene.editing) return;
     setText(status, statusLine(scene));
@@ -155,7 +156,7 @@ export function createEditor(model, { onLarge } = {}) {
     }
   }
 
-  function showSubject({ box, badge }, place, scene, scale) {
+  function showSubject({ box, badge }, place, scene, scale, edges) {
     const selected = place.index === scene.selected;
     box.hidden = !place.shown;
     setBox(box.style, place, scale);
@@ -165,10 +166,9 @@ export function createEditor(model, { onLarge } = {}) {
     badge.className = `ffgo-badge ${place.enough === false ? "is-few" : "is-enough"}`;
     setText(badge, `${place.index + 1} ${place.locked ? "locked " : ""}${badgeText(place)}`);
     badge.hidden = !place.shown;
-    const edges = bounds(corners(place.box, place.angle));
-    const [left, top] = [Math.max(edges.left * scale, 0), Math.max(edges.top * scale, 0)];
-    const beside = left > BADGE_WIDTH ? "translateX(-100%)" : "";
-    badge.style.transform = `translate(${left}px, ${top}px) ${beside}`;
+    const others = edges.filter((_, i) => i !== place.index && scene.places[i].shown);
+    const [x, y] = badgeCorner(edges[place.index], others, scene.canvas.map((side) => side * scale));
+    badge.style.transform = `translate(${x}px, ${y}px)`;
     if (scene.editing) return;
     setAttributes(box, { "aria-label": describe(place), "aria-pressed": selected, "data-index": place.index, title: describe(place) });
   }
@@ -272,6 +272,10 @@ function buildSubject(id) {
   const box = element("div", { class: "ffgo-subject", role: "button", tabindex: 0, "aria-describedby": `${id}-help` });
   return { box, badge, life: new AbortController() };
 }
+
+const scaled = ({ left, top, right, bottom }, scale) => ({
+  left: left * scale, top: top * scale, right: right * scale, bottom: bottom * scale,
+});
 
 function setSize(style, [width, height]) {
   style.width = `${width}px`;

@@ -10,10 +10,12 @@
 const LONGEST_SIDE = 1024;
 const STRIP = 256;
 const KEPT = 40;
+const TRY_AGAIN_MS = 5000;
 
 export function createPictures(fetchApi) {
   const loaded = new Map();
   const loading = new Map();
+  const missed = new Map();
   let queue = Promise.resolve();
 
   const fetched = async (file, channel) => {
@@ -46,7 +48,7 @@ export function createPictures(fetchApi) {
   }
 
   return {
-    /** The picture {size, visible, area, bitmap} of a recipe if it is there; null where it could not be loaded; else undefined. */
+    /** The picture {size, visible, area, bitmap} of a recipe if it is there; null if it was not found just now; else undefined. */
     get(recipe) {
       const key = JSON.stringify(recipe);
       const picture = loaded.get(key);
@@ -54,7 +56,7 @@ export function createPictures(fetchApi) {
         loaded.delete(key);
         loaded.set(key, picture);
       }
-      return picture;
+      return picture ?? (performance.now() - missed.get(key) < TRY_AGAIN_MS ? null : undefined);
     },
 
     /** Resolves once the picture is there or has failed. */
@@ -63,11 +65,9 @@ export function createPictures(fetchApi) {
       if (!loading.has(key)) {
         queue = queue.then(() => load(recipe)).catch(() => null).then((picture) => {
           loading.delete(key);
-          loaded.set(key, picture);
-          for (const [oldest, old] of [...loaded].slice(0, Math.max(loaded.size - KEPT, 0))) {
-            loaded.delete(oldest);
-            old?.bitmap.close();
-          }
+          if (picture) loaded.set(key, picture);
+          else missed.set(key, performance.now());
+          for (const oldest of [...loaded.keys()].slice(0, Math.max(loaded.size - KEPT, 0))) loaded.delete(oldest);
         });
         loading.set(key, queue);
       }

@@ -31,7 +31,7 @@ export function describe(place) {
     place.flip ? "flipped" : "",
     place.locked ? "locked" : "",
     pixelsText(place),
-    subject.picture ? "" : "its picture is shown after a run",
+    subject.picture ? "" : subject.missing ? "its picture was not found" : "its picture is shown after a run",
     ...troubles(place).map((trouble) => `⚠ ${trouble}`),
   ];
   return parts.filter(Boolean).join(" · ");
