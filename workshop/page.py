@@ -139,6 +139,11 @@ class EditorPage:
         found = [re.search(r"(\d+) × (\d+) at (-?\d+), (-?\d+)", label) for label in labels]
         return [(int(m[3]), int(m[4]), int(m[1]), int(m[2])) for m in found if m]
 
+    def pixels(self) -> list[int]:
+        """How many pixels of the frame each subject covers, as the labels say."""
+        labels = self.root.locator(".ffgo-subject").evaluate_all("boxes => boxes.map(box => box.ariaLabel)")
+        return [int(m[1].replace(",", "")) for label in labels if (m := re.search(r"([\d,]+) pixels", label))]
+
     def on_screen(self, index: int) -> Place:
         """Where the subject's element is drawn, measured in pixels of the frame."""
         frame, box = self.root.locator(".ffgo-frame").bounding_box(), self.subject(index).bounding_box()

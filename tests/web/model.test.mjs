@@ -24,6 +24,7 @@ function editing(subjects = [A, B, C], widgets = {}) {
   const model = createModel({
     read: () => values,
     write: (next) => Object.assign(values, next, { steps: values.steps + 1 }),
+    visibleShares: (scene) => scene.places.map(() => 1),
   });
   const connect = (next) => {
     model.connect({ subjects: next, background: null });

@@ -13,7 +13,7 @@ AXE = next(Path(axe_playwright_python.__file__).parent.rglob("axe.min.js"))
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-def test_axe_finds_nothing(comfy, editor, theme):
+def test_axe_finds_nothing(comfy, server, editor, theme):
     editor.page.evaluate("theme => app.extensionManager.setting.set('Comfy.ColorPalette', theme)", theme)
     editor.open(compose_workflow("background_lake.png", DEMO))
     editor.drag(editor.subject(1), 0, 120)  # overlaps, so that there are red edges, too
@@ -30,6 +30,7 @@ def test_axe_finds_nothing(comfy, editor, theme):
     editor.page.keyboard.press("Escape")
     expect(editor.page.locator(".ffgo-dialog")).to_have_count(0)
     assert comfy.problems == []
+    assert "legacy API" not in server.log(), "the host says that a script imports what is deprecated"
 
 
 def violations(editor, where):

@@ -73,7 +73,7 @@ def test_the_frame_is_what_python_composes_of_the_same_text(comfy, editor, serve
     editor.drag(editor.subject(0), -30, 25)
     editor.drag(editor.handle("turn"), 60, 20)
     editor.page.keyboard.press("f")
-    editor.drag(editor.subject(2), 20, -60)
+    editor.drag(editor.subject(2), 20, -60)  # over the boat
     editor.page.keyboard.press("PageDown")
     editor.settle()
     frame = composed(comfy, server)
@@ -84,6 +84,8 @@ def test_the_frame_is_what_python_composes_of_the_same_text(comfy, editor, serve
         arrangement=editor.widget("arrangement"),
     )
     assert np.array_equal(frame, (expected.image[0].numpy() * 255).round().astype(np.uint8))
+    pixels = [subject["pixels"] for subject in json.loads(expected.layout)["subjects"]]
+    assert editor.pixels() == pytest.approx(pixels, rel=0.03)
     assert [entry["angle"] != 0 for entry in editor.arrangement()["subjects"]] == [True, False, False]
     assert editor.arrangement()["subjects"][0]["flip"]
 

@@ -4,6 +4,7 @@
  */
 import { createEditor } from "./editor.js";
 import { createModel } from "./model.js";
+import { visibleShares } from "./painter.js";
 import { asRecipe, backgroundSource, layersBySource, locator, subjectSources } from "./sources.js";
 
 export const COMPOSE_NODE = "FFGOComposeCanvas";
@@ -23,7 +24,7 @@ export function addEditor(node, { app, pictures, openLarge }) {
   const afterwards = [];
   let gone = false;
 
-  const model = createModel({ read, write });
+  const model = createModel({ read, write, visibleShares });
   const editor = createEditor(model, { onLarge: () => openLarge(node) });
   const shown = node.addDOMWidget("editor", "FFGO_EDITOR", editor.element, {
     serialize: false, hideOnZoom: false, getMinHeight: () => MIN_HEIGHT, margin: 6,

@@ -4,11 +4,12 @@
  *
  * port.read() -> {layout, preset, width, height, backgroundFit, maxUpscale, gap, arrangement: text}
  * port.write({layout, arrangement}) -> one step of the host's undo
+ * port.visibleShares(scene) -> the part of each subject that no other covers
  */
 import { ArrangementError, parse, rescaled, VERSION, write } from "./arrangement.js";
 import { bind, claimed, isInOrder } from "./binding.js";
 import { canvasSize } from "./geometry.js";
-import { automaticEntries, buildScene } from "./scene.js";
+import { automaticEntries, buildScene, withCover } from "./scene.js";
 
 export const CUSTOM = "custom";
 const MAX_PARKED = 64;
@@ -37,7 +38,8 @@ export function createModel(port) {
       ? draft.map((entry) => ({ entry, from: here }))
       : itemsOf(arrangement, automaticEntries(subjects, canvas, base, settings), here);
     const stretch = base === "script" || settings.backgroundFit === "stretch";
-    const built = buildScene({ canvas, subjects, items, background, stretch });
+    const laid = buildScene({ canvas, subjects, items, background, stretch });
+    const built = draft ? laid : withCover(laid, port.visibleShares(laid));
     scene = { ...built, here, layout: settings.layout, automatic, base, note, arrangement, guides, selected, editing: draft !== null };
     for (const listener of listeners) listener(scene);
   }

@@ -3,6 +3,7 @@ import { halves, slots } from "./geometry.js";
 
 const SLOT = "rgba(31, 111, 235, 0.28)";
 const GUIDE = "#d6249f";
+const COVER_WIDTH = 320;
 
 /** Draw onto a context whose canvas shows the whole frame. */
 export function paint(context, scene, background) {
@@ -67,4 +68,29 @@ function line(context, from, to) {
   context.moveTo(...from);
   context.lineTo(...to);
   context.stroke();
+}
+
+/** For each place the part (0..1) of its subject on the canvas that no subject above covers, measured on a small copy. */
+export function visibleShares(scene) {
+  const zoom = Math.min(1, COVER_WIDTH / scene.canvas[0]);
+  const small = new OffscreenCanvas(Math.ceil(scene.canvas[0] * zoom), Math.ceil(scene.canvas[1] * zoom));
+  const context = small.getContext("2d", { willReadFrequently: true });
+  const drawn = () => {
+    const { data } = context.getImageData(0, 0, small.width, small.height);
+    let sum = 0;
+    for (let i = 3; i < data.length; i += 4) sum += data[i];
+    return sum;
+  };
+  return scene.places.map(({ index, marks, shown }) => {
+    const above = scene.order.slice(scene.order.indexOf(index) + 1).filter((other) => marks.overlaps.includes(other));
+    if (!shown || !above.length) return 1;
+    context.globalCompositeOperation = "source-over";
+    context.setTransform(zoom, 0, 0, zoom, 0, 0);
+    context.clearRect(0, 0, ...scene.canvas);
+    paintSubject(context, scene.places[index], zoom);
+    const whole = drawn();
+    context.globalCompositeOperation = "destination-out";
+    for (const other of above) paintSubject(context, scene.places[other], zoom);
+    return whole ? drawn() / whole : 1;
+  });
 }

@@ -54,3 +54,14 @@ function judged({ subject, crop, box, angle, shown }, canvas) {
   const pixels = Math.round(subject.picture.area * scale * partOnCanvas(corners(box, angle), canvas));
   return { pixels, enough: pixels >= FEW_PIXELS * canvas[0] * canvas[1] };
 }
+
+/** The scene with the pixels that others cover taken off; `shares` is the visible part (0..1) of each place. */
+export function withCover(scene, shares) {
+  const least = FEW_PIXELS * scene.canvas[0] * scene.canvas[1];
+  const places = scene.places.map((one, i) => {
+    if (one.pixels === null || shares[i] === 1) return one;
+    const pixels = Math.round(one.pixels * shares[i]);
+    return { ...one, pixels, enough: pixels >= least };
+  });
+  return { ...scene, places };
+}
