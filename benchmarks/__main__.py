@@ -4,7 +4,7 @@ import argparse
 import importlib
 import json
 
-BENCHMARKS = ("compose", "editor", "host_start", "lora_load")
+BENCHMARKS = ("compose", "editor", "host_start", "lora_load", "training")
 
 
 def main() -> None:
