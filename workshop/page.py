@@ -80,6 +80,12 @@ def _socket(name: str, link: int | None, kind: str = "IMAGE") -> dict[str, Any]:
     return {"name": name, "type": kind, "link": link}
 
 
+def _box(target: Locator) -> Any:
+    box = target.bounding_box()
+    assert box, "the element is not shown"
+    return box
+
+
 class EditorPage:
     """The page with one frame editor in sight."""
 
@@ -115,7 +121,7 @@ class EditorPage:
     def wait_for_pictures(self) -> None:
         self.page.wait_for_function(
             """() => {
-                const labels = [...document.querySelectorAll('.ffgo-subject')].map(box => box.getAttribute('aria-label'))
+                const labels = [...document.querySelectorAll('.ffgo-subject')].map(box => box.ariaLabel)
                 return labels.length && labels.every(label => label && !label.includes('after a run'))
             }"""
         )
@@ -136,7 +142,7 @@ class EditorPage:
     def places(self) -> list[tuple[int, int, int, int]]:
         """x, y, width and height of all subjects as their labels say them."""
         labels = self.root.locator(".ffgo-subject").evaluate_all("boxes => boxes.map(box => box.ariaLabel)")
-        found = [re.search(r"(\d+) × (\d+) at (-?\d+), (-?\d+)", label) for label in labels]
+        found = [re.search(r"(\d+) \W (\d+) at (-?\d+), (-?\d+)", label) for label in labels]
         return [(int(m[3]), int(m[4]), int(m[1]), int(m[2])) for m in found if m]
 
     def pixels(self) -> list[int]:
@@ -146,23 +152,18 @@ class EditorPage:
 
     def on_screen(self, index: int) -> Place:
         """Where the subject's element is drawn, measured in pixels of the frame."""
-        frame, box = self.root.locator(".ffgo-frame").bounding_box(), self.subject(index).bounding_box()
-        assert frame and box
-        zoom = frame["width"] / self.widget("width")
+        frame, box, zoom = _box(self.root.locator(".ffgo-frame")), _box(self.subject(index)), self.zoom()
         return Place(
             (box["x"] - frame["x"]) / zoom, (box["y"] - frame["y"]) / zoom, box["width"] / zoom, box["height"] / zoom
         )
 
     def zoom(self) -> float:
         """Pixels of the screen for one of the frame."""
-        frame = self.root.locator(".ffgo-frame").bounding_box()
-        assert frame
-        return frame["width"] / self.widget("width")
+        return _box(self.root.locator(".ffgo-frame"))["width"] / self.widget("width")
 
     def drag(self, target: Locator, dx: float, dy: float, *, steps: int = 8) -> None:
         """Drag an element's middle by so many pixels of the screen, with the mouse."""
-        box = target.bounding_box()
-        assert box
+        box = _box(target)
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         self.page.mouse.move(x, y)
         self.page.mouse.down()

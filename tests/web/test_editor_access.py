@@ -87,7 +87,7 @@ def test_a_picture_that_only_a_run_can_tell_is_shown_after_it(comfy, editor):
 
 
 def test_a_removed_node_leaves_nothing(editor):
-    """No listener on the page, and not more in memory than a node of the host's own leaves (in Nodes 2.0 that is all)."""
+    """No listener on the page, and no more in memory than nodes of the host leave."""
     editor.open(compose_workflow("background_lake.png", DEMO))
     devtools = editor.page.context.new_cdp_session(editor.page)
 
