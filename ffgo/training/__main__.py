@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -21,10 +22,11 @@ from ..dataset.examples import open_dataset
 from ..errors import FFGOError
 from . import host
 from .jobfile import EXAMPLE, JobFile, read_job
-from .loop import StepReport
 from .recipe import Recipe
-from .run import Job, train_expert
 from .world import World
+
+if TYPE_CHECKING:
+    from .loop import StepReport
 
 SAY_EVERY_S = 10
 
@@ -41,7 +43,7 @@ class Terminal:
         self.asked_to_stop = True
         print(f"{signal.Signals(number).name}: saving after this step", file=sys.stderr, flush=True)
 
-    def stepped(self, report: StepReport) -> None:
+    def stepped(self, report: "StepReport") -> None:
         if time.monotonic() - self.said > SAY_EVERY_S or report.step in (1, report.steps):
             self.said = time.monotonic()
             print(
@@ -76,6 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _train(job: JobFile) -> int:
+    from .run import Job, train_expert  # it takes seconds: a job with a mistake is refused at once
+
     world = _join_world()
     host.boot(host.find_comfyui(os.environ.get("COMFYUI_PATH")), *([] if torch.cuda.is_available() else ["--cpu"]))
     terminal = Terminal()
