@@ -30,7 +30,9 @@ export function addEditor(node, { app, pictures, openLarge }) {
     serialize: false, hideOnZoom: false, getMinHeight: () => MIN_HEIGHT, margin: 6,
   });
   shown.serialize = false; // it is the last widget: where one before others is not saved, the host mixes up their values
+  // The editor shows the frame: no second picture of it under the node, in Nodes 2.0 and on the classic canvas.
   node.hideOutputImages = true;
+  node.onDrawBackground = () => {};
   node.setSize([Math.max(node.size[0], MIN_WIDTH), Math.max(node.size[1], node.computeSize()[1])]);
   for (const name of Object.keys(DEFAULTS)) {
     if (widget(name)) chain(widget(name), "callback", () => writing || model.refresh());
