@@ -3,6 +3,8 @@
 from comfy_api.latest import ComfyExtension, io
 
 from .clip.trim_compression_frames import TrimCompressionFrames
+from .cutout.sam2_loader import SAM2Loader
+from .cutout.sam2_matte import SAM2Matte
 from .dataset.dataset_example import DatasetExample
 from .dataset.dataset_export import DatasetExport
 from .dataset.dataset_folder import DatasetFolder
@@ -26,6 +28,7 @@ class FFGOExtension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [
             GeminiExtract, GeminiRemove, GeminiCaption, GeminiEnhancePrompt,
+            SAM2Loader, SAM2Matte,
             ComposeCanvas, TransitionPrompt, WanMoELoRALoader, WanExpertSwitch, TrimCompressionFrames,
             DatasetExample, DatasetFolder, DatasetExport, DatasetPreview, EncodeDataset,
             TrainExpertLoRA, SaveExpertLoRA,

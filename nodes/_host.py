@@ -1,10 +1,12 @@
 """Host calls that more than one node needs."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import comfy.model_management
 import folder_paths
+from comfy.utils import ProgressBar
 from comfy_api.latest import io
 from server import PromptServer
 
@@ -28,3 +30,14 @@ def show_on_node(node: type[io.ComfyNode], lines: Sequence[str], warnings: Seque
 def loras_output_folder() -> Path:
     """Where trained LoRAs go: the host lists what lies there among its LoRAs."""
     return Path(folder_paths.get_output_directory()) / "loras"
+
+
+def step_by_step(total: int) -> Callable[[int], None]:
+    """What work in `total` steps calls with the number of steps done: it moves the bar, and stops at a cancel."""
+    bar = ProgressBar(total)
+
+    def step(done: int) -> None:
+        bar.update_absolute(done)
+        comfy.model_management.throw_exception_if_processing_interrupted()
+
+    return step

@@ -1,0 +1,71 @@
+"""The soft shadow of a subject on a light background: smooth, colourless darkening that begins at the background."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .grid import LEVEL, SQUARE, Array, average, blur, flood, ndimage, regions
+
+DARKEST = 0.45
+"""A shadow leaves at least this share of the light."""
+STEEPEST = 2 * LEVEL
+"""Steepest slope of a shadow in a picture of 1024 px, per px."""
+TINT, TINT_NEARBY = 6 * LEVEL, 1.2 * LEVEL
+"""How far a shadow's channels may differ: at one pixel, and on average around it."""
+BRUSH_PX = 5
+TOUCHING = 0.2
+"""A shadow borders on the background with at least this share of its outline."""
+LIKE_THE_HOLE, SOFT_RIM = 0.12, 0.25
+
+
+@dataclass(frozen=True)
+class _Shade:
+    """The picture as shares of the ground's light."""
+
+    colour: Array
+    light: Array
+    possible: Array
+
+
+def find_shadow(picture: Array, ground: Array, outside: Array, noise: float) -> Array:
+    """The shadow beside the background `outside`, and in openings of the subject; (H, W) boolean."""
+    shade = _shade(picture, ground, outside, noise)
+    shadow = _touching(flood(shade.possible, BRUSH_PX, seed=outside) & ~outside, outside)
+    if shadow.sum() > 0.01 * (~outside).sum():
+        shadow |= _in_openings(shade, shadow, ~(outside | shadow))
+    return shadow
+
+
+def _shade(picture: Array, ground: Array, outside: Array, noise: float) -> _Shade:
+    colour = blur(picture / np.maximum(ground, 1e-3), 1.0 if noise < LEVEL else 2.0)
+    light = colour.mean(-1)
+    slope = np.hypot(*np.gradient(light))
+    steepest = STEEPEST * max(1.0, 1024 / max(light.shape))
+    grey = colour.max(-1) - colour.min(-1) < TINT + noise
+    possible = (slope < steepest) & grey & (light > DARKEST) & (light < 1.02) & ~outside
+    tint, _ = average(np.stack([colour[..., 0] - colour[..., 1], colour[..., 2] - colour[..., 1]], -1), possible, 4.0)
+    return _Shade(colour, light, outside | (possible & (np.abs(tint).max(-1) < TINT_NEARBY)))
+
+
+def _touching(found: Array, outside: Array) -> Array:
+    """Without the areas that hang on the background by a thread: parts of the subject that the brush leaked into."""
+    labels, count = ndimage().label(found)
+    at_background = np.bincount(labels[ndimage().binary_dilation(outside, SQUARE)], minlength=count + 1)
+    at_subject = np.bincount(labels[ndimage().binary_dilation(~(outside | found), SQUARE, 2)], minlength=count + 1) / 2
+    kept = at_background > TOUCHING * (at_background + at_subject)
+    kept[0] = False
+    return kept[labels]
+
+
+def _in_openings(shade: _Shade, shadow: Array, enclosed: Array) -> Array:
+    """Openings of the subject through which its shadow is seen: as dark, without any tint, and sharply bounded."""
+    darkest = np.percentile(shade.light[shadow], 2) - 0.02
+    found = np.zeros_like(shadow)
+    for window, area in regions(enclosed & shade.possible & (shade.light > darkest), least=200, margin=12):
+        colour = shade.colour[window]
+        mean = colour[area].mean(0)
+        rim = ndimage().binary_dilation(area, SQUARE, 8) & ~ndimage().binary_dilation(area, SQUARE, 5)
+        soft = (np.abs(colour[rim] - mean.mean()).max(-1) < LIKE_THE_HOLE).mean()
+        if soft < SOFT_RIM and np.abs(mean - mean.mean()).max() < 0.5 * LEVEL and mean.mean() < 1 - 4 * LEVEL:
+            found[window] |= ndimage().binary_dilation(area, SQUARE, 2)
+    return found

@@ -1,0 +1,58 @@
+"""Soft edges: how much of each pixel at the outline is subject, and which colour the subject has there.
+
+A pixel of the outline is `I = a F + (1 - a) B`. F (subject) and B (background) come from the sure pixels nearby, a is
+the least-squares solution along the line from B to F, and the colour is what remains when B is taken out of I.
+"""
+
+import numpy as np
+
+from .grid import Array, average, ndimage
+
+NEAR_PX, FAR_PX = 2.5, 10.0
+"""Radii in which sure pixels are averaged; the far one serves where none is near."""
+ENOUGH = 0.02
+"""Share of sure pixels from which on the near average is trusted."""
+FAINT = 38 / 255
+"""Contrast (RGB distance) below which the geometry of the outline says more than the colours."""
+THIN = 0.1
+"""Alpha below which a pixel's own colour is too uncertain to use."""
+
+
+def sure_colour(picture: Array, sure: Array) -> Array:
+    """The colour of the sure pixels around each pixel, (H, W, 3); far from all of them their mean."""
+    near, share = average(picture, sure, NEAR_PX)
+    trust = np.clip(share / ENOUGH, 0, 1)[..., None]
+    return trust * near + (1 - trust) * _far(picture, sure)
+
+
+def _far(picture: Array, sure: Array) -> Array:
+    """The far average, at a quarter of the size: it is smooth."""
+    height, width = sure.shape
+    rows, columns = -(-height // 4), -(-width // 4)
+    padding = ((0, 4 * rows - height), (0, 4 * columns - width))
+    weight = np.pad(sure.astype(np.float32), padding).reshape(rows, 4, columns, 4).mean((1, 3))
+    colour = np.pad(picture * sure[..., None], (*padding, (0, 0))).reshape(rows, 4, columns, 4, 3).mean((1, 3))
+    small, share = average(colour / np.maximum(weight, 1e-6)[..., None] * (weight > 0)[..., None], weight, FAR_PX / 4)
+    everywhere = picture[sure].mean(0) if sure.any() else np.zeros(3, np.float32)
+    small = np.where((share > 1e-4)[..., None], small, everywhere)
+    return ndimage().zoom(small, (4, 4, 1), order=1, grid_mode=True, mode="nearest")[:height, :width]
+
+
+def unmix(picture: Array, subject: Array, background: Array, ramp: Array) -> tuple[Array, Array, Array]:
+    """Solve the outline of an RGB picture (H, W, 3), float32 0..1.
+
+    `subject` and `background` are what is sure, (H, W) boolean; `ramp` (H, W) is alpha by geometry alone.
+    Returns alpha (H, W), the subject's own colour (H, W, 3) and the background's colour (H, W, 3).
+    """
+    front, behind = sure_colour(picture, subject), sure_colour(picture, background)
+    towards = front - behind
+    contrast = np.sqrt((towards**2).sum(-1))
+    along = ((picture - behind) * towards).sum(-1) / np.maximum(contrast, 1e-4) ** 2
+    trust = np.clip(contrast / FAINT, 0, 1) ** 2
+    alpha = trust * np.clip(along, 0, 1) + (1 - trust) * ramp
+    alpha[subject], alpha[background] = 1, 0
+    own = np.clip(behind + (picture - behind) / np.maximum(alpha, THIN)[..., None], 0, 1)
+    trust = np.clip(alpha / THIN - 1, 0, 1)[..., None]
+    colour = trust * own + (1 - trust) * front
+    colour[subject] = picture[subject]
+    return alpha.astype(np.float32), np.clip(colour, 0, 1).astype(np.float32), behind.astype(np.float32)

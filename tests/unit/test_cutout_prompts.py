@@ -1,0 +1,74 @@
+"""Points, boxes and masks as the user gives them."""
+
+import numpy as np
+import pytest
+
+from ffgo.cutout.prompts import deepest_points, prompts_from_mask, read_prompts
+from ffgo.errors import FFGOError
+
+SIZE = (400, 300)
+
+
+def test_nothing_said():
+    assert read_prompts("", " ", None, SIZE) == []
+
+
+@pytest.mark.parametrize("points", ["[[10, 20], [30, 40, 0]]", '[{"x": 10, "y": 20}, {"x": 30, "y": 40, "label": 0}]'])
+def test_points(points):
+    (prompts,) = read_prompts(points, "", None, SIZE)
+    assert prompts.points.tolist() == [[10, 20], [30, 40]]
+    assert prompts.labels.tolist() == [1, 0]
+    assert not prompts.ambiguous
+
+
+def test_one_point_is_ambiguous():
+    assert read_prompts("[10, 20]", "", None, SIZE)[0].ambiguous
+
+
+def test_each_box_takes_its_own_points():
+    first, second = read_prompts("[[10, 10], [200, 200], [390, 5, 0]]", "[[0, 0, 50, 50]]", [[
+        {"x": 150, "y": 150, "width": 900, "height": 100}]], SIZE)  # fmt: skip
+    assert first.points.tolist() == [[10, 10], [390, 5]]
+    assert second.points.tolist() == [[200, 200], [390, 5]]
+    assert second.box.tolist() == [150, 150, 400, 250]
+
+
+@pytest.mark.parametrize(
+    ("points", "boxes", "said"),
+    [
+        ("10, 20", "", "points is no JSON"),
+        ("[[10]]", "", "is no point"),
+        ("[[10, 20, 7]]", "", "is no point"),
+        ("[[10, NaN]]", "", "is no point"),
+        ("[[500, 20]]", "", "outside the picture of 400x300"),
+        ("[[5, 5, 0]]", "", "label 0"),
+        ("[[5, 5]]", "[[10, 10, 50, 50]]", "in none of the boxes"),
+        ("", "[[50, 50, 10, 10]]", "holds nothing"),
+        ("", "[[1, 2, 3]]", "is no box"),
+        ("", '{"x": 1}', "is no box"),
+    ],
+)
+def test_refusals(points, boxes, said):
+    with pytest.raises(FFGOError, match=said):
+        read_prompts(points, boxes, None, SIZE)
+
+
+def test_prompts_from_a_mask():
+    mask = np.zeros((300, 400), np.float32)
+    mask[50:150, 100:300] = 1
+    prompts = prompts_from_mask(mask)
+    assert prompts.box.tolist() == [100, 50, 300, 150]
+    assert prompts.logits.shape == (1, 256, 256)
+    assert prompts.logits[0, 85, 128] == 8
+    assert prompts.logits[0, 5, 5] == -8
+    assert all(mask[int(y), int(x)] for x, y in prompts.points)
+
+
+def test_deepest_points_are_apart():
+    region = np.zeros((100, 300), bool)
+    region[20:80, 10:290] = True
+    points = deepest_points(region, 5)
+    assert len(points) == 5
+    gaps = [np.hypot(*(a - b)) for i, a in enumerate(points) for b in points[:i]]
+    assert min(gaps) > 10
+    assert len(deepest_points(np.eye(9, dtype=bool), 5)) == 1
