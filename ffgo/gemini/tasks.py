@@ -20,6 +20,7 @@ from .prompts import CAPTION, ELEMENT, ELEMENTS, ENHANCE, EXTRACT, PROMPT, REMOV
 from .request import Clip, Picture, Request
 
 if TYPE_CHECKING:
+    from ..cutout.subject import AskSAM2
     from .plate import Plate
 
 MOST_ELEMENTS = 16
@@ -109,23 +110,51 @@ def extract(image: Tensor, elements: str, asking: Asking, desk: Desk) -> Extract
     return Extraction(images, names, [*report, *_bill(requests, answers, desk)], warnings)
 
 
-def extract_offline(image: Tensor, elements: str, masks: Tensor | None) -> Extraction:
-    """Put each element on white by its mask instead. masks (N, h, w), one for each element, 1 = element."""
+def extract_offline(
+    image: Tensor, elements: str, masks: Tensor | None, *, places: str = "", ask: "AskSAM2 | None" = None
+) -> Extraction:
+    """Cut each element out of the photo and put it on white instead.
+
+    masks (N, h, w), one for each element, 1 = element, may be coarse; places: a line for each element, where it is,
+    for SAM2 (`ask`). Raises FFGOError where neither says where each element is.
+    """
+    from ..cutout.element import element_on_white
+
     names, photo = read_elements(elements), _photo(image, "image")
-    if masks is None:
+    rgb = torch.from_numpy(photo.astype(np.float32) / 255)[None]
+    if masks is None and not places.strip():
         raise FFGOError(
-            "Offline, an element is cut out by a mask. Connect masks: one for each line of elements, such as from "
-            "a SAM2 node, from Load Image (Mask) or from the mask editor."
+            "Offline, an element is cut out by a mask. Connect masks, one for each line of elements; or connect a SAM2 "
+            "Loader to sam2 and write into places where each element is."
         )
+    shapes = [None] * len(names) if masks is None else list(_one_each(masks, names, photo))
+    where = [("", "")] * len(names) if not places.strip() else _read_places(places, names)
+    pictures, warnings = [], []
+    for name, shape, (points, boxes) in zip(names, shapes, where, strict=True):
+        picture, said = element_on_white(rgb, shape, points=points, boxes=boxes, ask=ask)
+        pictures.append(picture)
+        warnings += [f"{name}: {line}" for line in said]
+    note = "Gemini was not asked: the elements are cut out of the photo, and what is hidden stays hidden."
+    how = "by SAM2" if ask else "by its mask"
+    return Extraction(torch.cat(pictures), names, [f"{name}: {how}" for name in names], [note, *warnings])
+
+
+def _one_each(masks: Tensor, names: list[str], photo: np.ndarray) -> Tensor:
     if len(masks) != len(names):
         raise FFGOError(f"masks holds {len(masks)} masks for {len(names)} elements. Give one mask for each element.")
     shapes = _sized(masks, *photo.shape[:2])
-    if empty := [name for name, shape in zip(names, shapes, strict=True) if not shape.any()]:
+    if empty := [name for name, shape in zip(names, shapes, strict=True) if shape.max() <= 0.5]:
         raise FFGOError(f"The mask of {', '.join(empty)} is empty. White marks what to keep.")
-    pixels = torch.from_numpy(photo.astype(np.float32) / 255)
-    images = pixels * shapes[..., None] + (1 - shapes[..., None])
-    note = "Gemini was not asked: the elements are cut out of the photo by their masks, hidden parts stay hidden."
-    return Extraction(images, names, [f"{name}: by its mask" for name in names], [note])
+    return shapes[:, None]
+
+
+def _read_places(places: str, names: list[str]) -> list[tuple[str, str]]:
+    """Points and boxes of each element, as JSON; a line of four plain numbers is a box."""
+    lines = [line.strip() for line in places.splitlines() if line.strip()]
+    if len(lines) != len(names):
+        raise FFGOError(f"places has {len(lines)} lines for {len(names)} elements. Write one line for each element.")
+    is_box = [line.startswith("[") and not line.startswith("[[") and line.count(",") == 3 for line in lines]
+    return [("", f"[{line}]") if box else (line, "") for line, box in zip(lines, is_box, strict=True)]
 
 
 def remove(image: Tensor, elements: str, mask: Tensor | None, asking: Asking, desk: Desk) -> Removal:

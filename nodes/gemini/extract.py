@@ -7,6 +7,7 @@ from ...ffgo.gemini.prompts import EXTRACT
 from ...ffgo.gemini.tasks import extract, extract_offline
 from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen
 from .._host import show_on_node
+from .._types import FFGO_SAM2
 
 
 class GeminiExtract(io.ComfyNode):
@@ -28,7 +29,7 @@ class GeminiExtract(io.ComfyNode):
                     tooltip="What to take out, one per line, each so that it cannot be mistaken: `the red toy robot`.",
                 ),
                 *asking_inputs(
-                    IMAGE_MODELS, EXTRACT, "it cuts the elements out of the photo by the masks that you connect."
+                    IMAGE_MODELS, EXTRACT, "it cuts the elements out of the photo, by masks or with SAM2."
                 ),
                 io.Combo.Input(
                     "resolution", options=["1K", "2K", "4K"], default="1K", optional=True, advanced=True,
@@ -36,7 +37,15 @@ class GeminiExtract(io.ComfyNode):
                 ),
                 io.Mask.Input(
                     "masks", optional=True,
-                    tooltip="Offline only: where each element is, one mask for each line, 1 = element.",
+                    tooltip="Offline only: where each element is, one mask for each line, 1 = element; may be coarse.",
+                ),
+                FFGO_SAM2.Input(
+                    "sam2", optional=True, tooltip="Offline only: from SAM2 Loader, to find the elements in places."
+                ),
+                io.String.Input(
+                    "places", multiline=True, dynamic_prompts=False, default="", optional=True, advanced=True,
+                    tooltip="Offline with sam2 only: where each element is, one line for each, in pixels of the photo. "
+                    "A box [left, top, right, bottom], or points [[x, y], ...].",
                 ),
             ],
             outputs=[
@@ -52,13 +61,13 @@ class GeminiExtract(io.ComfyNode):
     @classmethod
     def execute(
         cls, image, elements, model=IMAGE_MODELS[0], custom_model="", template=EXTRACT, variant=0, mode: Mode = "auto",
-        timeout=TIMEOUT_S, resolution="1K", masks=None,
+        timeout=TIMEOUT_S, resolution="1K", masks=None, sam2=None, places="",
     ) -> io.NodeOutput:  # fmt: skip
         asking = chosen(model, custom_model, template, variant, resolution=resolution)
         result = ask_or_do_without(
             mode, timeout,
             lambda desk: extract(image, elements, asking, desk),
-            lambda: extract_offline(image, elements, masks),
+            lambda: extract_offline(image, elements, masks, places=places, ask=sam2.masks if sam2 else None),
         )  # fmt: skip
         show_on_node(cls, result.report, result.warnings)
         return io.NodeOutput(result.images, "\n".join(result.names), ui={"text": [*result.report, *result.warnings]})

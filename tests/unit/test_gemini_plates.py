@@ -180,15 +180,51 @@ def test_remove_offline_changes_the_mask_only():
     assert "preview" in result.warnings[0]
 
 
-def test_extract_offline_puts_the_masked_on_white():
+@pytest.fixture
+def two_masks() -> torch.Tensor:
     masks = torch.zeros(2, HEIGHT, WIDTH)
     masks[0, 120:240, 250:350] = 1
-    masks[1, :10] = 1
+    masks[1, :40] = 1
+    return masks
+
+
+def test_extract_offline_puts_the_masked_on_white(two_masks):
     image = an_image()
-    result = extract_offline(image, "- the ball\nthe top", masks)
+    result = extract_offline(image, "- the ball\nthe top", two_masks)
     assert result.names == ["the ball", "the top"]
-    assert torch.equal(result.images[0][masks[0] == 0].unique(), torch.ones(1))
-    assert torch.allclose(result.images[0][masks[0] == 1], image[0][masks[0] == 1], atol=1e-6)
+    assert result.images.shape == (2, HEIGHT, WIDTH, 3)
+    assert torch.equal(result.images[0, :100].unique(), torch.ones(1))
+    assert torch.allclose(result.images[0, 160:200, 280:320], image[0, 160:200, 280:320], atol=0.01)
+    assert "hidden" in result.warnings[0]
+
+
+def test_extract_offline_with_sam2_reads_a_place_for_each_element(two_masks):
+    asked = []
+
+    def ask(picture, prompts):
+        asked.append(prompts[0])
+        return two_masks[len(asked) - 1].numpy()
+
+    places = "[250, 120, 350, 240]\n[[300, 20], [300, 300, 0]]"
+    result = extract_offline(an_image(), "the ball\nthe top", None, places=places, ask=ask)
+    assert list(asked[0].box) == [250, 120, 350, 240]
+    assert asked[1].points.tolist() == [[300, 20], [300, 300]]
+    assert torch.equal(result.images[1, 100:].unique(), torch.ones(1))
+
+
+BAD_PLACES = {
+    "nothing": ({}, "Connect masks"),
+    "one mask for two": ({"masks": torch.ones(1, HEIGHT, WIDTH)}, "1 masks for 2 elements"),
+    "an empty mask": ({"masks": torch.zeros(2, HEIGHT, WIDTH)}, "The mask of a, b is empty"),
+    "one place for two": ({"masks": None, "places": "[1, 2, 3, 4]"}, "1 lines for 2 elements"),
+    "no SAM2": ({"places": "[1, 2, 30, 40]\n[[1, 2]]"}, "SAM2"),
+}
+
+
+@pytest.mark.parametrize(("given", "said"), BAD_PLACES.values(), ids=BAD_PLACES)
+def test_extract_offline_refuses(given, said):
+    with pytest.raises(FFGOError, match=said):
+        extract_offline(an_image(), "a\nb", given.pop("masks", None), **given)
 
 
 BAD_MASKS = {
