@@ -1,7 +1,7 @@
 /** The editor's state: which entry belongs to which picture, what is written, and the edits themselves. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { marks, parse } from "../../web/ffgo/arrangement.js";
+import { boxOf, marks, parse } from "../../web/ffgo/arrangement.js";
 import { badgeCorner } from "../../web/ffgo/badges.js";
 import { scaledBox, otherCrop, restacked, snapLines, snapped, stretchedBox, tidyAngle } from "../../web/ffgo/edit.js";
 import { corners, cropOf } from "../../web/ffgo/geometry.js";
@@ -91,6 +91,22 @@ test("copies of the loaders are known by the pictures' names", () => {
   const before = boxes();
   connect([C, A, B].map((one, i) => subject(one.name, `9${i}:0`)));
   assert.deepEqual(boxes(), before);
+});
+
+test("of two copies of one picture each has its own place", () => {
+  const [one, two] = [subject("same.png", "1:0"), subject("same.png", "2:0")];
+  const { model, connect, move } = editing([one, two, B]);
+  move(0, 10, 10);
+  move(1, 200, 200);
+  connect([B]);
+  connect([B, two]);
+  assert.deepEqual([model.scene.places[1].box.x, model.scene.places[1].box.y], [200, 200]);
+});
+
+test("a box that is a pixel off in both ways is fitted", () => {
+  const [crop, from] = [{ x: 0, y: 0, width: 400, height: 300 }, { width: 1280, height: 720 }];
+  const sizeOf = (height) => Object.values(boxOf({ x: 0, y: 0, width: 400, height }, crop, [1280, 720], from)).slice(2);
+  assert.deepEqual([sizeOf(300), sizeOf(299)], [[400, 300], [399, 299]]);
 });
 
 test("a text written by hand is left alone until something is touched or unplugged", () => {
