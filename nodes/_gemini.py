@@ -97,6 +97,15 @@ def ask_or_do_without(mode: Mode, timeout: int, ask: Callable[[Desk], R], do_wit
     return result
 
 
+def has_access() -> bool:
+    """For `fingerprint_inputs`: a key that comes or goes changes what a node does."""
+    try:
+        _access(Path(folder_paths.get_system_user_directory("ffgo")))
+    except NoAccessError:
+        return False
+    return True
+
+
 def _desk(timeout: int) -> Desk:
     folder = Path(folder_paths.get_system_user_directory("ffgo"))
     cache = AnswerCache(Path(os.environ.get(CACHE_FOLDER) or folder / "gemini_cache"), _limit())

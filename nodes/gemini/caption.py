@@ -6,7 +6,7 @@ from ...ffgo.errors import FFGOError
 from ...ffgo.gemini.models import TEXT_MODELS
 from ...ffgo.gemini.prompts import CAPTION
 from ...ffgo.gemini.tasks import Words, caption, caption_offline
-from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen
+from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen, has_access
 from .._host import show_on_node
 
 
@@ -47,6 +47,10 @@ class GeminiCaption(io.ComfyNode):
             outputs=[io.String.Output(display_name="caption", tooltip="The caption, without the transition phrase.")],
             hidden=[io.Hidden.unique_id],
         )  # fmt: skip
+
+    @classmethod
+    def fingerprint_inputs(cls, **_) -> bool:
+        return has_access()
 
     @classmethod
     def execute(

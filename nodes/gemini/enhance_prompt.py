@@ -5,7 +5,7 @@ from comfy_api.latest import io
 from ...ffgo.gemini.models import TEXT_MODELS
 from ...ffgo.gemini.prompts import ENHANCE
 from ...ffgo.gemini.tasks import enhance, enhance_offline
-from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen
+from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen, has_access
 from .._host import show_on_node
 
 
@@ -36,6 +36,10 @@ class GeminiEnhancePrompt(io.ComfyNode):
             outputs=[io.String.Output(display_name="prompt", tooltip="The new prompt. Connect to Transition Prompt.")],
             hidden=[io.Hidden.unique_id],
         )  # fmt: skip
+
+    @classmethod
+    def fingerprint_inputs(cls, **_) -> bool:
+        return has_access()
 
     @classmethod
     def execute(

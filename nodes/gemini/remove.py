@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from ...ffgo.gemini.models import IMAGE_MODELS
 from ...ffgo.gemini.prompts import REMOVE
 from ...ffgo.gemini.tasks import remove, remove_offline
-from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen
+from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen, has_access
 from .._host import show_on_node
 
 
@@ -54,6 +54,10 @@ class GeminiRemove(io.ComfyNode):
             ],
             hidden=[io.Hidden.unique_id],
         )  # fmt: skip
+
+    @classmethod
+    def fingerprint_inputs(cls, **_) -> bool:
+        return has_access()
 
     @classmethod
     def execute(

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 import urllib.request
+from contextlib import contextmanager
 from io import BytesIO
 
 import numpy as np
@@ -20,14 +21,23 @@ KEY = "AIza-planted-key-in-the-host-42"
 PHOTO = Image.fromarray(np.random.default_rng(3).integers(0, 256, (9, 16, 3), np.uint8)).resize((320, 180))
 
 
-@pytest.fixture
-def key_file(host):
+@contextmanager
+def key_in(host):
+    """The key, in its private file."""
     file = host.base / "user" / "__ffgo" / "gemini_api_key"
     file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(0o600)
     file.write_text(KEY)
-    file.chmod(0o600)
-    yield file
-    file.unlink()
+    try:
+        yield file
+    finally:
+        file.unlink()
+
+
+@pytest.fixture
+def key_file(host):
+    with key_in(host) as file:
+        yield file
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +107,14 @@ def test_without_a_key_the_same_graph_runs(host, gemini):
     assert not gemini.asked
     assert any("There is no key to Gemini" in line for line in outputs["elements"]["text"])
     assert any("preview" in line for line in outputs["plate"]["text"])
+
+
+def test_a_key_that_appears_is_used(host, gemini):
+    prompt = {"p": node("FFGOGeminiEnhancePrompt", prompt="a robot"), "a": show(["p", 0])}
+    assert host.run(prompt)["a"]["text"] == ["a robot"]
+    gemini.default = lambda asked: text("<caption>A red robot.</caption>")
+    with key_in(host):
+        assert host.run(prompt)["a"]["text"] == ["A red robot."]
 
 
 def test_without_key_and_mask_the_error_names_both(host):
