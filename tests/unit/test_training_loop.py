@@ -1,11 +1,9 @@
 """The loop on a small expert: what a run gives does not depend on its batches, processes and interruptions."""
 
-import contextlib
 import json
 import math
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -84,30 +82,37 @@ def test_the_gradient_is_the_mean_over_the_samples(tmp_path):
     assert trained.history[:, 2].tolist() == pytest.approx(torch.cat(losses).tolist(), rel=1e-6)
 
 
-@contextlib.contextmanager
-def second_process(folder: Path, **changes) -> Iterator[subprocess.Popen]:
-    """This process is the first of two; the second does its part of a run in `folder`."""
-    meeting = (folder.parent / f"{folder.name} meeting").as_uri()
-    folder.mkdir()
-    other = start(json.dumps(changes), folder, 1, meeting)
+PAIR = {
+    "mixed shapes": {"accumulation": 3, "mixed": True},
+    "one sample a step": {"accumulation": 1, "stop_after": 4},
+}
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory) -> dict[str, tuple[Watch, Trained, dict]]:
+    """Runs of this process and a second one together: what each came to."""
+    folder = tmp_path_factory.mktemp("pair")
+    meeting = (folder / "meeting").as_uri()
+    other = start(json.dumps(PAIR), folder, 1, meeting)
     try:
         distributed.init_process_group("gloo", init_method=meeting, rank=0, world_size=2)
-        yield other
+        results = {}
+        for name in PAIR:
+            watch = Watch()
+            dataset = Examples(shapes=MIXED) if name == "mixed shapes" else None
+            results[name] = watch, run(folder / name, watch, dataset, accumulation=PAIR[name]["accumulation"])
         assert other.wait(60) == 0, other.stderr.read()
     finally:
         other.kill()
         other.communicate()
         distributed.destroy_process_group()
+    return {name: (*result, torch.load(folder / name / "result_1.pt")) for name, result in results.items()}
 
 
-def test_two_processes_equal_one(tmp_path):
+def test_two_processes_equal_one(pair, tmp_path):
     """And both keep the same weights: one that does not hear of the other's gradients goes astray in a step."""
-    alone, together = Watch(), Watch()
-    one = run(tmp_path / "one", alone, Examples(shapes=MIXED), accumulation=3)
-    folder = tmp_path / "two"
-    with second_process(folder, accumulation=3, mixed=True):
-        two = run(folder, together, Examples(shapes=MIXED), accumulation=3)
-    other = torch.load(folder / "result_1.pt")
+    alone, (together, two, other) = Watch(), pair["mixed shapes"]
+    one = run(tmp_path, alone, Examples(shapes=MIXED), accumulation=3)
     assert len(alone.losses) == 10
     assert together.losses == pytest.approx(alone.losses, abs=1e-6)
     assert max(float((one.lora[k] - two.lora[k]).abs().max()) for k in one.lora) < 1e-3
@@ -115,16 +120,12 @@ def test_two_processes_equal_one(tmp_path):
     assert torch.equal(other["history"], two.history)
 
 
-def test_a_process_without_samples_goes_along(tmp_path):
+def test_a_process_without_samples_goes_along(pair, tmp_path):
     """One sample a step, two processes; and one that wants to stop stops both."""
-    alone, together = Watch(), Watch()
-    run(tmp_path / "one", alone, accumulation=1)
-    folder = tmp_path / "two"
-    with second_process(folder, accumulation=1, stop_after=4):
-        two = run(folder, together, accumulation=1)
+    alone, (together, two, _) = Watch(), pair["one sample a step"]
+    run(tmp_path, alone, accumulation=1)
     assert not two.finished
     assert together.losses == pytest.approx(alone.losses[:4], abs=1e-6)
-    assert states(folder) == ["step_000004.state.safetensors"]
 
 
 def test_a_killed_run_goes_on_to_the_last_bit(tmp_path):
@@ -132,7 +133,7 @@ def test_a_killed_run_goes_on_to_the_last_bit(tmp_path):
     changes = {"b_dropout": 0.3, "token_drop": 0.3, "warmup_steps": 7}
     whole = run(tmp_path / "whole", **changes)
     folder = tmp_path / "killed"
-    killed = start(json.dumps({**changes, "kill_after": 8}), folder)
+    killed = start(json.dumps({"killed": {**changes, "kill_after": 8}}), tmp_path)
     killed.communicate(timeout=60)
     assert killed.returncode == -9
     assert states(folder) == ["step_000005.state.safetensors"]

@@ -1,6 +1,6 @@
 """A small expert of plain layers and a dataset for it; run as a script, one process of a run.
 
-Usage: python training_scene.py CHANGES FOLDER [RANK MEETING]; CHANGES: of the recipe and the watcher, as JSON.
+Usage: python training_scene.py RUNS FOLDER [RANK MEETING]; RUNS: changes of recipe and watcher by folder, as JSON.
 """
 
 import json
@@ -146,13 +146,14 @@ def run(
 
 
 def main() -> None:
-    changes, folder = json.loads(sys.argv[1]), Path(sys.argv[2])
-    watch = Watch(changes.pop("stop_after", -1), changes.pop("kill_after", -1))
-    dataset = Examples(shapes=MIXED) if changes.pop("mixed", False) else None
+    runs, folder = json.loads(sys.argv[1]), Path(sys.argv[2])
     if sys.argv[3:]:
         distributed.init_process_group("gloo", init_method=sys.argv[4], rank=int(sys.argv[3]), world_size=2)
-    trained = run(folder, watch, dataset, **changes)
-    torch.save({"lora": trained.lora, "history": trained.history}, folder / f"result_{sys.argv[3]}.pt")
+    for name, changes in runs.items():
+        watch = Watch(changes.pop("stop_after", -1), changes.pop("kill_after", -1))
+        dataset = Examples(shapes=MIXED) if changes.pop("mixed", False) else None
+        trained = run(folder / name, watch, dataset, **changes)
+        torch.save({"lora": trained.lora, "history": trained.history}, folder / name / f"result_{sys.argv[3]}.pt")
 
 
 if __name__ == "__main__":
