@@ -179,3 +179,29 @@ def test_a_text_that_cannot_be_read_is_kept_and_said_to_be_so(editor):
     editor.tool("Automatic layout").click()
     editor.settle()
     assert (editor.widget("layout"), editor.widget("arrangement")) == ("published", "")
+
+
+def test_a_size_and_a_layout_set_outside_of_a_subgraph(editor):
+    editor.open(compose_workflow("background_lake.png", DEMO))
+    editor.page.evaluate(
+        f"""() => {{
+            const made = app.canvas.graph.convertToSubgraph(new Set([{NODE}]))
+            const inner = made.subgraph.nodes.find(node => node.type === '{COMPOSE}')
+            for (const name of ['width', 'layout']) {{
+                const slot = inner.inputs.find(input => input.widget?.name === name)
+                made.subgraph.addInput(name, slot.type).connect(slot, inner)
+            }}
+            const width = made.node.widgets.find(widget => widget.name === 'width')
+            width.value = 832
+            width.callback?.(832)
+            app.canvas.openSubgraph(made.subgraph, made.node)
+        }}"""
+    )
+    editor.look()
+    editor.wait_for_pictures()
+    assert "832 × 720" in editor.root.locator(".ffgo-status").inner_text()  # noqa: RUF001 (as it is shown)
+    editor.drag(editor.subject(0), 20, 20)
+    prompt = editor.page.evaluate("async () => (await app.graphToPrompt()).output")
+    (inputs,) = [node["inputs"] for node in prompt.values() if node["class_type"] == COMPOSE]
+    assert (inputs["layout"], inputs["width"]) == ("custom", 832)
+    assert json.loads(inputs["arrangement"])["canvas"] == {"width": 832, "height": 720}

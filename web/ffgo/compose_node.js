@@ -5,7 +5,7 @@
 import { createEditor } from "./editor.js";
 import { createModel } from "./model.js";
 import { visibleShares } from "./painter.js";
-import { asRecipe, backgroundSource, layersBySource, locator, subjectSources } from "./sources.js";
+import { asRecipe, backgroundSource, layersBySource, locator, subjectSources, widgetFor } from "./sources.js";
 
 export const COMPOSE_NODE = "FFGOComposeCanvas";
 const MIN_HEIGHT = 330;
@@ -17,7 +17,7 @@ const runs = new WeakMap();
 
 /** Add the editor to a node that has just been made; {model, refresh, dispose}. */
 export function addEditor(node, { app, pictures, openLarge }) {
-  const widget = (name) => node.widgets?.find((one) => one.name === name);
+  const widget = (name) => (node.graph ? widgetFor(app, node, name) : node.widgets.find((one) => one.name === name));
   const valueOf = (name) => widget(name)?.value ?? DEFAULTS[name];
   let writing = false;
   let waiting = 0;
@@ -34,8 +34,8 @@ export function addEditor(node, { app, pictures, openLarge }) {
   node.hideOutputImages = true;
   node.onDrawBackground = () => {};
   node.setSize([Math.max(node.size[0], MIN_WIDTH), Math.max(node.size[1], node.computeSize()[1])]);
-  for (const name of Object.keys(DEFAULTS)) {
-    if (widget(name)) chain(widget(name), "callback", () => writing || model.refresh());
+  for (const own of node.widgets.filter(({ name }) => name in DEFAULTS)) {
+    chain(own, "callback", () => writing || model.refresh());
   }
   for (const hook of ["onConnectionsChange", "onConfigure", "onExecuted", "onAdded"]) chain(node, hook, () => later());
 
@@ -52,9 +52,10 @@ export function addEditor(node, { app, pictures, openLarge }) {
     writing = true;
     app.canvas.emitBeforeChange();
     for (const [name, value] of [["layout", layout], ["arrangement", arrangement]]) {
-      if (widget(name).value === value) continue;
-      widget(name).value = value;
-      widget(name).callback?.(value);
+      const there = widget(name);
+      if (!there || there.value === value) continue;
+      there.value = value;
+      there.callback?.(value);
     }
     app.canvas.emitAfterChange();
     writing = false;

@@ -45,13 +45,35 @@ export function asRecipe({ filename, subfolder, type, width, height, visible, ar
   return { file: { filename, subfolder, type }, opacity: "own", width, height, visible, area, fingerprint };
 }
 
+/**
+ * The widget that gives an input its value: the node's own, the one that stands for it on the outside of a subgraph, or
+ * that of a primitive node. Null where the value comes from a node that must run first.
+ */
+export function widgetFor(app, node, name) {
+  const input = node.inputs.find((one) => one.widget?.name === name);
+  if (input?.link == null) return node.widgets?.find((widget) => widget.name === name) ?? null;
+  const link = node.graph.getLink(input.link);
+  if (!link) return null;
+  if (!link.originIsIoNode) {
+    const feeding = node.graph.getNodeById(link.origin_id);
+    return /^Primitive/.test(feeding?.comfyClass ?? feeding?.type) ? (feeding.widgets?.[0] ?? null) : null;
+  }
+  const outer = outerNode(app, node.graph);
+  const outside = outer?.inputs[link.origin_slot];
+  return outside?.widget ? widgetFor(app, outer, outside.widget.name) : null;
+}
+
+/** The node that stands for a subgraph. */
+const outerNode = (app, graph) =>
+  graphs(app).flatMap(({ nodes }) => nodes).find((node) => node.subgraph && node.subgraph === graph);
+
 /** The node and output that really feeds an input: {node, slot}, or null. */
 export function origin(app, node, slot, depth = 0) {
   const id = node.inputs[slot]?.link;
   const link = id == null ? null : node.graph.getLink(id);
   if (!link || depth > 100) return null;
   if (link.originIsIoNode) {
-    const outer = graphs(app).flatMap((graph) => graph.nodes).find((other) => other.subgraph && other.subgraph === node.graph);
+    const outer = outerNode(app, node.graph);
     return outer ? origin(app, outer, link.origin_slot, depth + 1) : null;
   }
   return through(app, node.graph.getNodeById(link.origin_id), link.origin_slot, link.type, depth + 1);
