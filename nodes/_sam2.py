@@ -9,6 +9,7 @@ import comfy.model_management
 import comfy.model_patcher
 import folder_paths
 from comfy.utils import load_torch_file
+from torch import nn
 
 from ..ffgo.cutout.grid import Array
 from ..ffgo.cutout.prompts import Prompts
@@ -22,6 +23,14 @@ ACTIVATIONS = 3 * 1024**3
 folder_paths.add_model_folder_path(FOLDER, str(Path(folder_paths.models_dir) / FOLDER))
 
 
+class Held(nn.Module):
+    """What the host manages: it writes `device` onto a model, which SAM2 has as a read-only property."""
+
+    def __init__(self, sam2: nn.Module):
+        super().__init__()
+        self.sam2 = sam2
+
+
 @dataclass(frozen=True)
 class SAM2:
     """A loaded model; the strong reference to the patcher keeps it alive for the host."""
@@ -33,7 +42,7 @@ class SAM2:
         """As `ffgo.cutout.sam2.masks`, on the device that the host chooses."""
         comfy.model_management.throw_exception_if_processing_interrupted()
         comfy.model_management.load_models_gpu([self.patcher], memory_required=ACTIVATIONS)
-        return masks(self.patcher.model, picture, prompts)
+        return masks(self.patcher.model.sam2, picture, prompts)
 
 
 def checkpoints() -> list[str]:
@@ -57,7 +66,7 @@ def load_sam2(name: str) -> SAM2:
     content: Any = load_torch_file(path, safe_load=True)
     model, kind = load(content, name)
     patcher = comfy.model_patcher.CoreModelPatcher(
-        model,
+        Held(model),
         load_device=comfy.model_management.get_torch_device(),
         offload_device=comfy.model_management.unet_offload_device(),
     )

@@ -13,6 +13,8 @@ STEEPEST = 2 * LEVEL
 TINT, TINT_NEARBY = 6 * LEVEL, 1.2 * LEVEL
 """How far a shadow's channels may differ: at one pixel, and on average around it."""
 BRUSH_PX = 5
+LEAST = 0.03
+"""A shadow is at least this share of shadow and subject; less is a soft edge of the subject."""
 TOUCHING = 0.2
 """A shadow borders on the background with at least this share of its outline."""
 LIKE_THE_HOLE, SOFT_RIM = 0.12, 0.25
@@ -31,9 +33,9 @@ def find_shadow(picture: Array, ground: Array, outside: Array, noise: float) -> 
     """The shadow beside the background `outside`, and in openings of the subject; (H, W) boolean."""
     shade = _shade(picture, ground, outside, noise)
     shadow = _touching(flood(shade.possible, BRUSH_PX, seed=outside) & ~outside, outside)
-    if shadow.sum() > 0.01 * (~outside).sum():
-        shadow |= _in_openings(shade, shadow, ~(outside | shadow))
-    return shadow
+    if shadow.sum() < LEAST * (~outside).sum():
+        return np.zeros_like(shadow)
+    return shadow | _in_openings(shade, shadow, ~(outside | shadow))
 
 
 def _shade(picture: Array, ground: Array, outside: Array, noise: float) -> _Shade:

@@ -68,7 +68,7 @@ def find_subject(picture: Array) -> OnWhite:
     shadow = find_shadow(picture, ground, outside, noise)
     outside |= shadow
     if shadow.any():
-        outside |= _last_of_the_shadow(picture, outside, limit)
+        outside |= _last_of_the_shadow(picture, outside, shadow, limit)
     subject = without_specks(~outside & ~_holes(picture - ground, differs, ~outside & ~clear, limit, noise))
     if not subject.any():
         raise FFGOError("nothing but background was found in the picture. Connect a mask that shows the subject.")
@@ -129,9 +129,9 @@ def _clear(differs: Array, limit: float, noise: float) -> Array:
     return ndimage().binary_opening(clear, np.ones((2, 2))) if noise > 0.4 * LEVEL else clear
 
 
-def _last_of_the_shadow(picture: Array, outside: Array, limit: float) -> Array:
+def _last_of_the_shadow(picture: Array, outside: Array, shadow: Array, limit: float) -> Array:
     """The pixels between the shadow and the subject that still have the colour of the shadow beside them."""
-    beside = ndimage().binary_dilation(outside, SQUARE, 4) & ~outside
+    beside = ndimage().binary_dilation(shadow, SQUARE, 4) & ~outside
     colour, share = average(picture, outside, 3.0)
     return beside & (share > 0.01) & (np.abs(picture - colour).max(-1) < max(limit, 5 * LEVEL))
 
