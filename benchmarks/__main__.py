@@ -4,7 +4,7 @@ import argparse
 import importlib
 import json
 
-BENCHMARKS = ("compose", "editor", "host_start", "lora_load", "training")
+BENCHMARKS = ("compose", "editor", "host_start", "lora_load", "matte", "sam2_masks", "training")
 
 
 def main() -> None:
