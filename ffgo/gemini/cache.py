@@ -7,6 +7,7 @@ system lets go of the lock of a process that dies. What such a process leaves un
 
 import hashlib
 import json
+import logging
 import os
 import time
 from contextlib import suppress
@@ -16,6 +17,8 @@ from pathlib import Path
 from ..errors import FFGOError
 from .answer import Answer, Usage
 from .locks import try_lock, unlock
+
+logger = logging.getLogger("ffgo.gemini")
 
 DEFAULT_LIMIT = 2 * 1024**3
 """Bytes: some two thousand pictures."""
@@ -48,7 +51,9 @@ class AnswerCache:
         except FileNotFoundError:
             return None
         answer = _unpacked(key, content)
-        if answer is not None:
+        if answer is None:
+            logger.warning("%s is damaged: its answer is asked for again.", path)
+        else:
             with suppress(OSError):  # a folder that others write is a cache all the same
                 os.utime(path)  # the longest unused goes first
         return answer

@@ -127,6 +127,18 @@ def test_another_scene_is_only_resized_and_said_so():
     assert np.abs(plate.pixels * 255 - np.asarray(scene(seed=5))).mean() < 3
 
 
+def test_the_same_scene_from_elsewhere_is_known_by_its_score():
+    """As parallax does it: every part of the picture is there, each moved differently."""
+    plate, random = scene(), np.random.default_rng(1)
+    for x in range(0, WIDTH, 80):
+        for y in range(0, HEIGHT, 90):
+            dx, dy = random.integers(-9, 10, 2)
+            plate.paste(scene().crop((x + dx, y + dy, x + dx + 80, y + dy + 90)), (x, y))
+    found = register(np.asarray(scene()), np.asarray(plate))
+    assert 0.05 < found.score < 0.5
+    assert not found.same_scene
+
+
 def test_nothing_removed_is_said():
     _, plate = restored(returned(with_object(scene()), 1, 0, 0)[0])
     assert "removed nothing" in plate.warnings[0]
