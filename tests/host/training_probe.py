@@ -24,26 +24,23 @@ SHAPE, TOKENS = (2, 4, 6), 12
 # The pack under another name: its `nodes` and the host's must not meet.
 spec = importlib.util.spec_from_file_location("pack", PACK / "__init__.py", submodule_search_locations=[str(PACK)])
 sys.modules["pack"] = importlib.util.module_from_spec(spec)
-ours = SimpleNamespace(
-    **{
-        name.rpartition(".")[2]: importlib.import_module(f"pack.ffgo.{name}")
-        for name in (
-            "dataset.encoded", "errors", "experts.schedule", "training.adapters", "training.checkpoint", "training.draws",
-            "training.host", "training.loop", "training.recipe", "training.step", "training.run",
-        )
-    }
+PARTS = (
+    "dataset.encoded", "errors", "experts.schedule", "training.adapters", "training.checkpoint", "training.draws",
+    "training.host", "training.loop", "training.recipe", "training.step", "training.run",
 )  # fmt: skip
+ours = SimpleNamespace(**{part.rpartition(".")[2]: importlib.import_module(f"pack.ffgo.{part}") for part in PARTS})
 ours.host.boot(COMFYUI, "--cpu", "--base-directory", str(FOLDER))
 
 import comfy.model_management as mm  # noqa: E402
 import comfy.ops  # noqa: E402
 import comfy.sd  # noqa: E402
 import diffusers  # noqa: E402
-import nodes as host_nodes  # noqa: E402
 from comfy.ldm.modules.attention import attention_pytorch  # noqa: E402
 from comfy.ldm.wan.model import WanModel, sinusoidal_embedding_1d  # noqa: E402
 from comfy_extras import nodes_lora_debug  # noqa: E402
 from peft import LoraConfig, inject_adapter_in_model  # noqa: E402
+
+import nodes as host_nodes  # noqa: E402
 
 Example, Recipe = ours.encoded.EncodedExample, ours.recipe.Recipe
 PYTORCH = {"optimized_attention_override": lambda _, *args, **kwargs: attention_pytorch(*args, **kwargs)}
@@ -112,9 +109,9 @@ def scaled_fp8(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 @contextmanager
 def trainable(model, *, checkpointing: bool = False, offload: bool = False):
     """As in a node, which the host runs in inference mode."""
-    with torch.inference_mode():
-        with ours.host.trainable_expert(model, checkpointing=checkpointing, offload_block_inputs=offload) as expert:
-            yield expert
+    loaded = ours.host.trainable_expert(model, checkpointing=checkpointing, offload_block_inputs=offload)
+    with torch.inference_mode(), loaded as expert:
+        yield expert
 
 
 def adapted(network, rank: int = 8, alpha: float = 4.0):
@@ -162,9 +159,9 @@ def differ(found, wanted) -> float:
 
 
 DIFFUSERS = {
-    "self_attn.": "attn1.", "cross_attn.": "attn2.", ".q.": ".to_q.", ".k.": ".to_k.", ".v.": ".to_v.", ".o.": ".to_out.0.",
-    "norm3.": "norm2.", "ffn.0.": "ffn.net.0.proj.", "ffn.2.": "ffn.net.2.", "head.modulation": "scale_shift_table",
-    ".modulation": ".scale_shift_table", "head.head.": "proj_out.",
+    "self_attn.": "attn1.", "cross_attn.": "attn2.", ".q.": ".to_q.", ".k.": ".to_k.", ".v.": ".to_v.",
+    ".o.": ".to_out.0.", "norm3.": "norm2.", "ffn.0.": "ffn.net.0.proj.", "ffn.2.": "ffn.net.2.",
+    "head.modulation": "scale_shift_table", ".modulation": ".scale_shift_table", "head.head.": "proj_out.",
     "time_embedding.0.": "condition_embedder.time_embedder.linear_1.",
     "time_embedding.2.": "condition_embedder.time_embedder.linear_2.",
     "text_embedding.0.": "condition_embedder.text_embedder.linear_1.",
@@ -242,11 +239,14 @@ def oracle():
                     weight = getattr(layer, f"lora_{part}").default.weight
                     wanted[f"{name}.{part}"] = weight.grad.clone()
                     weight.grad = None
-            yield noise_level, {
-                "layers": len(layers),
-                "loss": abs(loss - wanted_loss) / wanted_loss,
-                "gradients": relative(found, wanted),
-            }
+            yield (
+                noise_level,
+                {
+                    "layers": len(layers),
+                    "loss": abs(loss - wanted_loss) / wanted_loss,
+                    "gradients": relative(found, wanted),
+                },
+            )
         adapters.remove()
 
 
@@ -286,11 +286,14 @@ def ways():
         ("accumulated, checkpointed", one_by_one, {"checkpointing": True}),
     ):
         other_loss, found = run(batches, **options)
-        yield name, {
-            "loss": abs(other_loss - loss) / loss,
-            "gradients": relative(found, wanted),
-            "difference": differ(found, wanted),
-        }
+        yield (
+            name,
+            {
+                "loss": abs(other_loss - loss) / loss,
+                "gradients": relative(found, wanted),
+                "difference": differ(found, wanted),
+            },
+        )
     yield "peft", peft_parity(step, loss, wanted)
 
 

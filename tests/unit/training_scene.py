@@ -17,11 +17,11 @@ from torch import Tensor, distributed, nn
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from ffgo.dataset.encoded import EncodedExample  # noqa: E402
-from ffgo.training.adapters import Adapters, add_adapters  # noqa: E402
-from ffgo.training.checkpoint import RunFolder  # noqa: E402
-from ffgo.training.loop import StepReport, Task, Trained, train  # noqa: E402
-from ffgo.training.recipe import OFFICIAL_TARGETS, Recipe  # noqa: E402
+from ffgo.dataset.encoded import EncodedExample
+from ffgo.training.adapters import Adapters, add_adapters
+from ffgo.training.checkpoint import RunFolder
+from ffgo.training.loop import StepReport, Task, Trained, train
+from ffgo.training.recipe import OFFICIAL_TARGETS, Recipe
 
 CPU = torch.device("cpu")
 DIM, TEXT_DIM, TOKENS = 16, 8, 6
