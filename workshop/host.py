@@ -25,8 +25,11 @@ TOOLS = ["pytest==9.2.0", "pytest-timeout==2.4.0", "playwright==1.65.2", "ruff==
 # Judges from outside: the Wan model of others for the trainer, axe for the page. What else they need is there.
 JUDGES = ["diffusers==0.42.1", "importlib_metadata==10.2.0", "zipp==4.1.2", "axe-playwright-python==0.1.8"]
 PACK_REQUIREMENTS = REPO / "requirements.txt"
-# Those of the pack's packages that ComfyUI does not bring itself.
-PACK_PACKAGES, PACK_MODULES = ("accelerate", "peft", "tomli-w"), ("accelerate", "peft", "tomli_w")
+# Those of the pack's packages that ComfyUI does not bring itself. What the first need besides, it has.
+WITHOUT_DEPENDENCIES, WITH_DEPENDENCIES = ("accelerate", "peft", "tomli-w"), ("google-genai",)
+PACK_MODULES = ("accelerate", "peft", "tomli_w", "google.genai")
+# An optional package, which is built against the torch that is there; else its build brings another one of gigabytes.
+SAM2, BUILD_TOOLS = "sam2==1.1.0", ["setuptools==80.9.0", "wheel==0.45.1"]
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
 OLDEST_PYTHON, FIRST_UNSUPPORTED_PYTHON = (3, 11), (3, 15)
 
@@ -121,7 +124,7 @@ def _pinned_comfyui() -> tuple[Path, Path]:
             f"Python {sys.version.split()[0]} cannot run the pinned ComfyUI. Use Python 3.11, 3.12, 3.13 or 3.14."
         )
     ours = _requirements(PACK_REQUIREMENTS)
-    folder = _keyed_folder("comfyui", COMFYUI_SDIST, *TORCH, *ours, sys.version.split()[0])
+    folder = _keyed_folder("comfyui", COMFYUI_SDIST, *TORCH, *ours, SAM2, sys.version.split()[0])
     comfyui, python = folder / "ComfyUI", folder / "venv" / _PYTHON_IN_VENV
     if not (folder / "ready").exists():
         _say(f"Installing ComfyUI 0.30.0 into {folder} (once for all checkouts; a few GB, a few minutes)")
@@ -129,7 +132,8 @@ def _pinned_comfyui() -> tuple[Path, Path]:
         if not comfyui.is_dir():
             _unpack_comfyui(python, comfyui)
         hosts = [r for r in _requirements(comfyui / "requirements.txt") if not r.startswith(NOT_NEEDED)]
-        _install(["--python", str(python)], TORCH + hosts + ours)
+        _install(["--python", str(python)], TORCH + hosts + ours + BUILD_TOOLS)
+        _install(["--python", str(python), "--no-build-isolation"], [SAM2])
         (folder / "ready").touch()
     return comfyui, python
 
@@ -152,15 +156,17 @@ def _unpack_comfyui(python: Path, destination: Path) -> None:
 
 
 def _missing_packages(python: Path) -> Path:
-    """What training needs and a user's Python lacks, beside it: nothing is installed into the user's environment."""
+    """What the pack needs and a user's Python lacks, beside it: nothing is installed into the user's environment."""
     probe = [python, "-c", f"import {', '.join(PACK_MODULES)}"]
     if subprocess.run(probe, capture_output=True, check=False).returncode == 0:
         return _NOTHING
-    packages = [line for line in _requirements(PACK_REQUIREMENTS) if line.startswith(PACK_PACKAGES)]
-    folder = _keyed_folder("packages", str(python), *packages)
+    ours = _requirements(PACK_REQUIREMENTS)
+    folder = _keyed_folder("packages", str(python), *ours)
     if not (folder / "ready").exists():
-        _say(f"Installing {', '.join(packages)} into {folder}")
-        _install(["--python", str(python), "--target", str(folder), "--no-deps"], packages)
+        _say(f"Installing what the pack needs into {folder}")
+        where = ["--python", str(python), "--target", str(folder)]
+        _install(where, [line for line in ours if line.startswith(WITH_DEPENDENCIES)])
+        _install([*where, "--no-deps"], [line for line in ours if line.startswith(WITHOUT_DEPENDENCIES)])
         (folder / "ready").touch()
     return folder
 
