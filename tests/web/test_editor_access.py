@@ -74,6 +74,7 @@ def test_a_picture_that_only_a_run_can_tell_is_shown_after_it(comfy, editor):
         f"""() => {{
             const graph = app.canvas.graph
             const node = LiteGraph.createNode('RepeatImageBatch')
+            node.widgets[0].value = 2
             graph.add(node)
             graph.getNodeById(31).connect(0, node, 0)
             node.connect(0, graph.nodes.find(one => one.type === '{COMPOSE}'), 2)
@@ -83,7 +84,11 @@ def test_a_picture_that_only_a_run_can_tell_is_shown_after_it(comfy, editor):
     expect(boat).to_have_count(1)
     comfy.run()
     expect(boat).to_have_count(0)
-    assert editor.places()[1] == (169, 240, 301, 240)
+    expect(editor.root.locator(".ffgo-subject")).to_have_count(4)  # a batch of two counts as two subjects
+    editor.drag(editor.subject(2), -15, 9)
+    assert len({entry["source"] for entry in editor.arrangement()["subjects"]}) == 4
+    fingerprints = [entry["fingerprint"] for entry in editor.arrangement()["subjects"]]
+    assert fingerprints[1] == fingerprints[2] != fingerprints[0]
 
 
 def test_a_removed_node_leaves_nothing(editor):

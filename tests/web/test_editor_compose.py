@@ -138,3 +138,25 @@ def test_an_automatic_layout_asks_nothing_and_can_be_undone(editor):
     )
     editor.settle()
     assert editor.places() == own
+
+
+def test_two_fingers_scale_the_subject_and_not_the_graph(editor):
+    editor.open(compose_workflow("background_lake.png", DEMO))
+    _, _, width, _ = editor.places()[1]
+    zoomed = editor.page.evaluate("app.canvas.ds.scale")
+    box = editor.subject(1).bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    devtools = editor.page.context.new_cdp_session(editor.page)
+
+    def touch(kind, *apart):
+        points = [{"x": x + side, "y": y, "id": i} for i, side in enumerate(apart)]
+        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", -10)
+    touch("touchStart", -10, 10)
+    for apart in (11, 12, 13, 14, 15):
+        touch("touchMove", -apart, apart)
+    touch("touchEnd")
+    editor.settle()
+    assert editor.places()[1][2] == pytest.approx(1.5 * width, abs=2)
+    assert editor.page.evaluate("app.canvas.ds.scale") == zoomed

@@ -121,6 +121,13 @@ export function createGestures({ model, actions, toCanvas, zoom, announce, signa
     const fingers = new Map();
     let endDrag = null;
     let start = null;
+    let touches = null;
+    /** While two fingers are down here, the host must not see them: it would zoom the graph as well. */
+    const keepTouches = () => {
+      touches = new AbortController();
+      window.addEventListener("touchmove", (event) => event.stopPropagation(), { capture: true, signal: touches.signal });
+      signalOfElement.addEventListener("abort", () => touches.abort(), { signal: touches.signal });
+    };
     const spread = () => {
       const [a, b] = [...fingers.values()];
       return Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY);
@@ -138,6 +145,7 @@ export function createGestures({ model, actions, toCanvas, zoom, announce, signa
         endDrag?.(false);
         target.setPointerCapture(event.pointerId);
         start = { spread: spread(), ...placeOf(index) };
+        keepTouches();
       }
     });
     listen("pointermove", (event) => {
@@ -151,6 +159,7 @@ export function createGestures({ model, actions, toCanvas, zoom, announce, signa
         fingers.delete(event.pointerId);
         if (!start || fingers.size) return;
         start = null;
+        touches.abort();
         model.commit();
       });
     }
