@@ -199,7 +199,9 @@ class HostNode:
 
     def step(self) -> None:
         self.may_step.release()
-        self.has_stepped.acquire()
+        while not self.has_stepped.acquire(timeout=1):
+            if not self.thread.is_alive():
+                raise RuntimeError("TrainLoraNode failed: the lines above say why.")
 
     @torch.inference_mode()  # so the host runs its nodes
     def _run(self) -> None:
@@ -208,7 +210,8 @@ class HostNode:
         torch.set_num_threads(1)  # counts for the thread that says so
         nodes_train.trange = self._counted
         schema = nodes_train.TrainLoraNode.define_schema()
-        given = {i.id: getattr(i, "default", None) for i in schema.inputs}
+        defaults = {given.id: getattr(given, "default", None) for given in schema.inputs}
+        given = {name: default for name, default in defaults.items() if default is not None}
         examples = RandomDataset()
         given |= {"model": load(), "positive": [_host_condition(e) for e in examples], "steps": self.steps}
         given |= {"rank": LORA_RANK, **self.options}
