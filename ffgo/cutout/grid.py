@@ -21,6 +21,27 @@ def ndimage() -> Any:
     return functions
 
 
+def largest(values: Array) -> Array:
+    """The largest of three channels, (H, W, 3) to (H, W); several times as fast as numpy's own along a short axis."""
+    return np.maximum(np.maximum(values[..., 0], values[..., 1]), values[..., 2])
+
+
+def smallest(values: Array) -> Array:
+    """The smallest of three channels, (H, W, 3) to (H, W)."""
+    return np.minimum(np.minimum(values[..., 0], values[..., 1]), values[..., 2])
+
+
+def total(values: Array) -> Array:
+    """The sum of three channels, (H, W, 3) to (H, W)."""
+    return values[..., 0] + values[..., 1] + values[..., 2]
+
+
+def window_of(mask: Array, margin: int) -> Window:
+    """The box of a boolean mask that is not empty, grown by `margin` px."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return _grown(slice(rows[0], rows[-1] + 1), margin), _grown(slice(columns[0], columns[-1] + 1), margin)
+
+
 def depth(region: Array) -> Array:
     """Distance in px of each pixel of a boolean region to the region's border; the picture's edge is no border."""
     if not region.any():

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..errors import FFGOError
 from ..pixels import require_image
 from . import white
-from .grid import Array, Window, depth
+from .grid import Array, Window, depth, total, window_of
 from .unmix import FAINT, sure_colour, unmix
 
 Shadow = Literal["drop", "keep"]
@@ -19,6 +19,8 @@ SHADOWS = get_args(Shadow)
 
 INSIDE_PX, OUTSIDE_PX = 2.5, 1.6
 """Width of the outline that is solved, inwards and outwards."""
+SOFT_PX, ROUGH_PX = 2.0, 4.0
+"""Width of an edge by geometry alone: where the outline is known, and where only a coarse mask's border is."""
 LOOSE = 0.008
 """How far a coarse mask may be off, as a share of the longer side."""
 LEAST_LOOSE_PX = 3.0
@@ -98,9 +100,11 @@ def cut_out(picture: Array, mask: Array | None = None, *, shadow: Shadow = "drop
     on_white = None
     if mask is None or white.light_share(picture) >= white.LEAST_WHITE:
         on_white = white.find_subject(picture)
-    subject, geometry = _outline(picture, on_white, mask)
-    window = _window(subject if on_white is None or shadow == "drop" else subject | on_white.shadow)
-    alpha, colour, behind = unmix(picture[window], *_sure(subject[window]), geometry[window])
+    subject, faint = _subject(picture, on_white, mask)
+    window = window_of(subject if on_white is None or shadow == "drop" else subject | on_white.shadow, MARGIN_PX)
+    inside, outside = depth(subject[window]), depth(~subject[window])
+    ramp = np.clip(0.5 + (inside - outside) / np.where(faint[window], ROUGH_PX, SOFT_PX), 0, 1)
+    alpha, colour, behind = unmix(picture[window], inside > INSIDE_PX, outside > OUTSIDE_PX, ramp)
     if on_white is not None and shadow == "keep":
         alpha, colour = _with_shadow(alpha, colour, behind, on_white, window)
     rgba = np.zeros((*subject.shape, 4), np.float32)
@@ -118,43 +122,38 @@ def _require_mask(mask: Array, picture: Array) -> None:
         )
 
 
-def _outline(picture: Array, on_white: white.OnWhite | None, mask: Array | None) -> tuple[Array, Array]:
-    """The subject (boolean) and its alpha by geometry alone; where a mask and the white agree least, colours decide."""
+def _subject(picture: Array, on_white: white.OnWhite | None, mask: Array | None) -> tuple[Array, Array]:
+    """The subject, and where only the mask's border is known of its outline; (H, W) boolean each."""
     if mask is None:
         assert on_white is not None
-        return on_white.subject, _ramp(on_white.subject, 2)
-    rough = mask > 0.5
+        return on_white.subject, np.zeros_like(on_white.subject)
+    window = window_of(mask > 0.5, MARGIN_PX)
+    rough, colours = (mask > 0.5)[window], picture[window]
     inside, outside = depth(rough), depth(~rough)
-    loose = max(LEAST_LOOSE_PX, LOOSE * max(rough.shape))
+    loose = max(LEAST_LOOSE_PX, LOOSE * max(mask.shape))
     sure, sure_not = inside > loose, outside > loose
+    subject, faint = np.zeros(mask.shape, bool), np.zeros(mask.shape, bool)
     if on_white is None:
-        return _by_colour(picture, rough, sure, sure_not), _ramp(rough, 4)
-    subject = (on_white.subject & ~sure_not) | sure
-    faint = _contrast(picture, sure, sure_not) < FAINT
-    subject = np.where(faint & ~sure & ~sure_not, rough, subject)
-    return subject, np.where(faint, _ramp(rough, 4), _ramp(subject, 2))
+        subject[window] = _by_colour(colours, rough, sure, sure_not)
+        return subject, faint
+    faint[window] = _contrast(colours, sure, sure_not) < FAINT
+    found = (on_white.subject[window] & ~sure_not) | sure
+    subject[window] = np.where(faint[window] & ~sure & ~sure_not, rough, found)
+    return subject, faint
 
 
 def _by_colour(picture: Array, rough: Array, sure: Array, sure_not: Array) -> Array:
     """Where a photo's subject ends near the edge of a coarse mask: at the pixels that look more like the inside."""
     front, behind = sure_colour(picture, sure), sure_colour(picture, sure_not)
     towards = front - behind
-    contrast = (towards**2).sum(-1)
-    along = ((picture - behind) * towards).sum(-1) / np.maximum(contrast, 1e-6)
+    contrast = total(towards**2)
+    along = total((picture - behind) * towards) / np.maximum(contrast, 1e-6)
     nearer = np.where(contrast > FAINT**2, along > 0.5, rough)
     return (nearer & ~sure_not) | sure
 
 
 def _contrast(picture: Array, sure: Array, sure_not: Array) -> Array:
-    return np.sqrt(((sure_colour(picture, sure) - sure_colour(picture, sure_not)) ** 2).sum(-1))
-
-
-def _ramp(subject: Array, width_px: float) -> Array:
-    return np.clip(0.5 + (depth(subject) - depth(~subject)) / width_px, 0, 1)
-
-
-def _sure(subject: Array) -> tuple[Array, Array]:
-    return depth(subject) > INSIDE_PX, depth(~subject) > OUTSIDE_PX
+    return np.sqrt(total((sure_colour(picture, sure) - sure_colour(picture, sure_not)) ** 2))
 
 
 def _with_shadow(
@@ -165,14 +164,6 @@ def _with_shadow(
     shade = shade * ((alpha > 0) | on_white.shadow[window])
     total = alpha + (1 - alpha) * shade
     return total, colour * (alpha / np.maximum(total, 1e-6))[..., None]
-
-
-def _window(subject: Array) -> Window:
-    rows, columns = np.flatnonzero(subject.any(1)), np.flatnonzero(subject.any(0))
-    return (
-        slice(max(0, rows[0] - MARGIN_PX), rows[-1] + 1 + MARGIN_PX),
-        slice(max(0, columns[0] - MARGIN_PX), columns[-1] + 1 + MARGIN_PX),
-    )
 
 
 def trim_to_alpha(image: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .grid import LEVEL, SQUARE, Array, average, blur, flood, ndimage, regions
+from .grid import LEVEL, SQUARE, Array, average, blur, flood, largest, ndimage, regions, smallest, total
 
 DARKEST = 0.45
 """A shadow leaves at least this share of the light."""
@@ -29,24 +29,29 @@ class _Shade:
     possible: Array
 
 
-def find_shadow(picture: Array, ground: Array, outside: Array, noise: float) -> Array:
-    """The shadow beside the background `outside`, and in openings of the subject; (H, W) boolean."""
-    shade = _shade(picture, ground, outside, noise)
+def find_shadow(picture: Array, ground: Array, outside: Array, noise: float, side: int) -> Array:
+    """The shadow beside the background `outside`, and in openings of the subject; (H, W) boolean.
+
+    side is the longer side of the whole picture, of which these arrays may be a part.
+    """
+    shade = _shade(picture, ground, outside, noise, side)
     shadow = _touching(flood(shade.possible, BRUSH_PX, seed=outside) & ~outside, outside)
     if shadow.sum() < LEAST * (~outside).sum():
         return np.zeros_like(shadow)
     return shadow | _in_openings(shade, shadow, ~(outside | shadow))
 
 
-def _shade(picture: Array, ground: Array, outside: Array, noise: float) -> _Shade:
+def _shade(picture: Array, ground: Array, outside: Array, noise: float, side: int) -> _Shade:
     colour = blur(picture / np.maximum(ground, 1e-3), 1.0 if noise < LEVEL else 2.0)
-    light = colour.mean(-1)
+    light = total(colour) / 3
     slope = np.hypot(*np.gradient(light))
-    steepest = STEEPEST * max(1.0, 1024 / max(light.shape))
-    grey = colour.max(-1) - colour.min(-1) < TINT + noise
+    steepest = STEEPEST * max(1.0, 1024 / side)
+    grey = largest(colour) - smallest(colour) < TINT + noise
     possible = (slope < steepest) & grey & (light > DARKEST) & (light < 1.02) & ~outside
     tint, _ = average(np.stack([colour[..., 0] - colour[..., 1], colour[..., 2] - colour[..., 1]], -1), possible, 4.0)
-    return _Shade(colour, light, outside | (possible & (np.abs(tint).max(-1) < TINT_NEARBY)))
+    return _Shade(
+        colour, light, outside | (possible & (np.maximum(np.abs(tint[..., 0]), np.abs(tint[..., 1])) < TINT_NEARBY))
+    )
 
 
 def _touching(found: Array, outside: Array) -> Array:

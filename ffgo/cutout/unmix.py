@@ -6,7 +6,7 @@ the least-squares solution along the line from B to F, and the colour is what re
 
 import numpy as np
 
-from .grid import Array, average, ndimage
+from .grid import Array, average, ndimage, total
 
 NEAR_PX, FAR_PX = 2.5, 10.0
 """Radii in which sure pixels are averaged; the far one serves where none is near."""
@@ -46,8 +46,8 @@ def unmix(picture: Array, subject: Array, background: Array, ramp: Array) -> tup
     """
     front, behind = sure_colour(picture, subject), sure_colour(picture, background)
     towards = front - behind
-    contrast = np.sqrt((towards**2).sum(-1))
-    along = ((picture - behind) * towards).sum(-1) / np.maximum(contrast, 1e-4) ** 2
+    contrast = np.sqrt(total(towards**2))
+    along = total((picture - behind) * towards) / np.maximum(contrast, 1e-4) ** 2
     trust = np.clip(contrast / FAINT, 0, 1) ** 2
     alpha = trust * np.clip(along, 0, 1) + (1 - trust) * ramp
     alpha[subject], alpha[background] = 1, 0

@@ -10,13 +10,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import FFGOError
-from .grid import LEVEL, SQUARE, Array, average, depth, flood, ndimage, regions, without_specks
+from .grid import (
+    LEVEL,
+    SQUARE,
+    Array,
+    average,
+    depth,
+    flood,
+    largest,
+    ndimage,
+    regions,
+    smallest,
+    window_of,
+    without_specks,
+)
 from .shadow import find_shadow
 
 LEAST_WHITE = 0.25
 """Share of the picture's frame that must be light."""
 LIGHT = 0.75
 BRUSH_PX = 2
+MARGIN_PX = 40
 RINGING, RINGING_MAX = 9.0, 12 * LEVEL
 """How far JPEG's ringing reaches, as a multiple of its roughness, and at most."""
 SOFT_RIM = 0.15
@@ -43,7 +57,7 @@ class OnWhite:
 
 def light_share(picture: Array) -> float:
     """Share of the frame of an RGB picture (H, W, 3) that is light."""
-    return float((picture.min(-1) >= LIGHT)[_frame(picture)].mean())
+    return float((smallest(picture) >= LIGHT)[_frame(picture)].mean())
 
 
 def find_subject(picture: Array) -> OnWhite:
@@ -51,7 +65,7 @@ def find_subject(picture: Array) -> OnWhite:
 
     Raises FFGOError if the frame of the picture is not light, or nothing but background is there.
     """
-    frame = _frame(picture) & (picture.min(-1) >= LIGHT)
+    frame = _frame(picture) & (smallest(picture) >= LIGHT)
     share = light_share(picture)
     if share < LEAST_WHITE:
         raise FFGOError(
@@ -61,14 +75,17 @@ def find_subject(picture: Array) -> OnWhite:
     rough = _roughness(picture)
     noise = 1.5 * float(np.percentile(rough[frame], 40))
     ground = _ground(picture, frame, noise)
-    differs = np.abs(picture - ground).max(-1)
+    differs = largest(np.abs(picture - ground))
     limit = _limit(differs, rough, frame, noise)
     clear = _clear(differs, limit, noise)
     outside = flood(~clear, BRUSH_PX)
-    shadow = find_shadow(picture, ground, outside, noise)
-    outside |= shadow
-    if shadow.any():
-        outside |= _last_of_the_shadow(picture, outside, shadow, limit)
+    shadow = np.zeros_like(outside)
+    if not outside.all():
+        part = window_of(~outside, MARGIN_PX)
+        shadow[part] = find_shadow(picture[part], ground[part], outside[part], noise, max(outside.shape))
+        if shadow.any():
+            outside |= shadow
+            outside[part] |= _last_of_the_shadow(picture[part], outside[part], shadow[part], limit)
     subject = without_specks(~outside & ~_holes(picture - ground, differs, ~outside & ~clear, limit, noise))
     if not subject.any():
         raise FFGOError("nothing but background was found in the picture. Connect a mask that shows the subject.")
@@ -84,7 +101,7 @@ def _frame(picture: Array) -> Array:
 
 
 def _roughness(picture: Array) -> Array:
-    return np.abs(picture - ndimage().uniform_filter(picture, (3, 3, 1))).max(-1)
+    return largest(np.abs(picture - ndimage().uniform_filter(picture, (3, 3, 1))))
 
 
 def _ground(picture: Array, frame: Array, noise: float) -> Array:
@@ -133,7 +150,7 @@ def _last_of_the_shadow(picture: Array, outside: Array, shadow: Array, limit: fl
     """The pixels between the shadow and the subject that still have the colour of the shadow beside them."""
     beside = ndimage().binary_dilation(shadow, SQUARE, 4) & ~outside
     colour, share = average(picture, outside, 3.0)
-    return beside & (share > 0.01) & (np.abs(picture - colour).max(-1) < max(limit, 5 * LEVEL))
+    return beside & (share > 0.01) & (largest(np.abs(picture - colour)) < max(limit, 5 * LEVEL))
 
 
 def _holes(deviation: Array, differs: Array, enclosed: Array, limit: float, noise: float) -> Array:
@@ -153,5 +170,5 @@ def _holes(deviation: Array, differs: Array, enclosed: Array, limit: float, nois
 def _faint(picture: Array, ground: Array, subject: Array, noise: float) -> float:
     inside = depth(subject)
     rim = (inside > 2) & (inside <= 6)
-    contrast = np.abs(picture - ground).max(-1)[rim]
+    contrast = largest(np.abs(picture - ground))[rim]
     return float((contrast < max(12 * LEVEL, 4 * noise)).mean()) if contrast.size else 0.0

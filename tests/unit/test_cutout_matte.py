@@ -85,7 +85,7 @@ def test_white_on_white_is_announced_and_a_mask_solves_it():
     assert any("mask" in warning for warning in alone.warnings) or any("noisy" in w for w in alone.warnings)
     assert error(SOLID, alone) > 0.2
     coarse = disc(122, 119, 80)
-    assert error(SOLID, cut_out(picture, coarse)) < 0.04
+    assert error(SOLID, cut_out(picture, coarse)) < 0.02
 
 
 def test_photo_with_a_coarse_mask():
