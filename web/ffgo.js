@@ -61,6 +61,7 @@ function focusOnceShown(editor, tries = 30) {
 }
 
 function openLarge(node) {
+  if (dialog) return;
   const { model } = editors.get(node);
   dialog = { place: locator(node), ...openLargeEditor(model, () => (dialog = null)) };
 }
@@ -82,13 +83,14 @@ function onChosen(act) {
   if (node) act(node);
 }
 
+const useAutomatic = (node) => editors.get(node).model.useAutomatic();
 const refreshAll = () => editors.forEach(({ later }) => later());
 
 app.registerExtension({
   name: "ffgo.editor",
   commands: [
     { id: "FFGo.OpenEditor", label: "Open the frame editor large", icon: "pi pi-window-maximize", function: () => onChosen(openLarge) },
-    { id: "FFGo.AutoLayout", label: "Automatic layout of the frame", icon: "pi pi-th-large", function: () => onChosen((node) => editors.get(node).model.useAutomatic()) },
+    { id: "FFGo.AutoLayout", label: "Automatic layout of the frame", icon: "pi pi-th-large", function: () => onChosen(useAutomatic) },
     { id: "FFGo.Help", label: "FFGo help", icon: "pi pi-question-circle", function: openHelp },
   ],
   menuCommands: [{ path: ["Extensions", "FFGo"], commands: ["FFGo.OpenEditor", "FFGo.AutoLayout", "FFGo.Help"] }],

@@ -93,6 +93,20 @@ test("copies of the loaders are known by the pictures' names", () => {
   assert.deepEqual(boxes(), before);
 });
 
+test("a new input is placed once its picture is there, and moves no other then or later", () => {
+  const { values, connect, boxes, move } = editing([A, B]);
+  move(0, 10, 10);
+  const [before, text] = [boxes(), values.arrangement];
+  connect([A, B, { ...C, picture: null, loading: true }]);
+  assert.equal(values.arrangement, text);
+  connect([A, B, C]);
+  const placed = boxes();
+  assert.deepEqual({ "a.png": placed["a.png"], "b.png": placed["b.png"] }, before);
+  assert.deepEqual(placed["c.png"], { x: 160, y: 480, width: 320, height: 240 });
+  connect([A, B, C, subject("d.png", "4:0")]);
+  assert.deepEqual(boxes()["c.png"], placed["c.png"]);
+});
+
 test("of two copies of one picture each has its own place", () => {
   const [one, two] = [subject("same.png", "1:0"), subject("same.png", "2:0")];
   const { model, connect, move } = editing([one, two, B]);

@@ -5,7 +5,7 @@
 import { centred, corners, fitSize, halves, round, sizeOf } from "./geometry.js";
 
 export const VERSION = 1;
-export const MAX_SUBJECTS = 8;
+const MAX_SUBJECTS = 8;
 const MAX_TEXT = 262144;
 const MAX_PARKED = 64;
 const MAX_SOURCE = 1000;

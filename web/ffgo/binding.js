@@ -39,7 +39,7 @@ export function claimed(entry, subject) {
   return { ...entry, source: subject.source, fingerprint };
 }
 
-/** Whether Python, too, would give each subject the entry that it has here. */
-export function isInOrder(bound, arrangement) {
-  return bound.length === arrangement.subjects.length && bound.every((entry, i) => entry === arrangement.subjects[i]);
+/** Whether Python, too, would give each subject the entry that it has here, and the last ones none. */
+export function isInOrder(bound, { subjects }) {
+  return bound.length >= subjects.length && bound.every((entry, i) => entry === (subjects[i] ?? null));
 }

@@ -10,7 +10,10 @@ import { asRecipe, backgroundSource, layersBySource, locator, subjectSources, wi
 export const COMPOSE_NODE = "FFGOComposeCanvas";
 const MIN_HEIGHT = 330;
 const MIN_WIDTH = 440;
-const DEFAULTS = { layout: "published", preset: "custom", width: 1280, height: 720, background_fit: "keep_aspect", max_upscale: 1, gap: 0, arrangement: "" };
+const DEFAULTS = {
+  layout: "published", preset: "custom", width: 1280, height: 720, background_fit: "keep_aspect", max_upscale: 1, gap: 0,
+  arrangement: "",
+};
 
 /** A run's layers by the sources that they came from, kept from when they came. */
 const runs = new WeakMap();
@@ -88,7 +91,9 @@ export function addEditor(node, { app, pictures, openLarge }) {
 
   function withPicture({ source, name, recipe, fingerprint }) {
     const picture = recipe && present(recipe);
-    return { source, name, fingerprint, picture, missing: Boolean(recipe) && !picture && pictures.get(recipe) === null };
+    const awaited = Boolean(recipe) && !picture;
+    const missing = awaited && pictures.get(recipe) === null;
+    return { source, name, fingerprint, picture, missing, loading: awaited && !missing };
   }
 
   /** What is connected, or else what the last run drew. */

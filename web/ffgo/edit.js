@@ -1,5 +1,5 @@
 /** Edits of entries, in whole pixels of the canvas: each takes what is there and returns what shall be. Pure. */
-import { bounds, centreOf, clamp, corners, cropOf, fitSize, halves, round, sizeOf, slots, turned } from "./geometry.js";
+import { bounds, centreOf, clamp, corners, cropOf, halves, round, slots, turned } from "./geometry.js";
 
 const SMALLEST_SIDE = 8;
 const STAYS_VISIBLE = 16;
@@ -15,7 +15,7 @@ export function movedBox(box, dx, dy, [width, height]) {
 }
 
 /** A size with the crop's aspect, as near to `width` x its aspect as whole pixels allow. */
-export function sizedTo(crop, width, [canvasWidth, canvasHeight]) {
+function sizedTo(crop, width, [canvasWidth, canvasHeight]) {
   const aspect = crop.width / crop.height;
   const least = Math.min(aspect, 1) === aspect ? SMALLEST_SIDE : SMALLEST_SIDE * aspect;
   const most = Math.min(4 * canvasWidth, 4 * canvasHeight * aspect);

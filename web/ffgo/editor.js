@@ -203,7 +203,9 @@ export function createEditor(model, { onLarge } = {}) {
 
   function bringBackButton(place) {
     const name = `${subjectTitle(place)}${place.subject.name ? ` (${place.subject.name})` : ""}`;
-    const button = element("button", { type: "button", class: "ffgo-chip", "data-index": place.index, "aria-label": `Bring back ${name}`, title: `Bring back ${name}` }, icon("bringBack"), subjectTitle(place));
+    const label = `Bring back ${name}`;
+    const attributes = { type: "button", class: "ffgo-chip", "data-index": place.index, "aria-label": label, title: label };
+    const button = element("button", attributes, icon("bringBack"), subjectTitle(place));
     button.addEventListener("click", () => {
       actions.bringBack(place.index);
       subjects[place.index].box.focus({ preventScroll: true });
@@ -242,8 +244,11 @@ const noteText = (scene) =>
   "A run stops until you choose another layout, or press Automatic layout to start anew.";
 
 function build(id, onLarge) {
-  const tool = ([name, label, tip], i) =>
-    element("button", { type: "button", class: "ffgo-tool", "data-tool": name, "aria-label": label, title: tip, tabindex: i ? -1 : 0 }, icon(name), element("span", { class: "ffgo-tool-label" }, label));
+  const tool = ([name, label, tip], i) => {
+    const attributes = { type: "button", class: "ffgo-tool", "data-tool": name, "aria-label": label, title: tip };
+    const text = element("span", { class: "ffgo-tool-label" }, label);
+    return element("button", { ...attributes, tabindex: i ? -1 : 0 }, icon(name), text);
+  };
   const offered = onLarge ? [...TOOLS, ["large", "Open large", "Open the editor large"]] : TOOLS;
   const tools = element("div", { class: "ffgo-tools", role: "toolbar", "aria-label": "Frame editor tools" }, ...offered.map(tool));
   const canvas = element("canvas", { class: "ffgo-pixels", "aria-hidden": "true" });

@@ -3,8 +3,8 @@
  * A size is [width, height]; a box is {x, y, width, height}; x and y are its top-left corner.
  */
 
-export const PRESETS = ["1280x720", "1344x768", "832x480", "640x480", "720x1280", "768x1344", "480x832", "480x640"];
-export const CROP_MARGIN = 5;
+const PRESETS = ["1280x720", "1344x768", "832x480", "640x480", "720x1280", "768x1344", "480x832", "480x640"];
+const CROP_MARGIN = 5;
 
 /** The part of the canvas that a subject should cover at least: see docs/arrangement.md for its source. */
 export const FEW_PIXELS = 11000 / (1280 * 720);
@@ -54,7 +54,7 @@ function nearest(wanted, error) {
 }
 
 /** The box with `margin` more pixels on every side, clipped to a picture of this size. */
-export function grown(box, margin, [width, height]) {
+function grown(box, margin, [width, height]) {
   const x = Math.max(box.x - margin, 0);
   const y = Math.max(box.y - margin, 0);
   const right = Math.min(box.x + box.width + margin, width);
@@ -118,7 +118,7 @@ export function bounds(points) {
   return { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) };
 }
 
-export function polygonArea(points) {
+function polygonArea(points) {
   return Math.abs(
     points.reduce((sum, [x, y], i) => {
       const [nextX, nextY] = points[(i + 1) % points.length];

@@ -11,7 +11,7 @@ import { bind, claimed, isInOrder } from "./binding.js";
 import { canvasSize } from "./geometry.js";
 import { automaticEntries, buildScene, withCover } from "./scene.js";
 
-export const CUSTOM = "custom";
+const CUSTOM = "custom";
 const MAX_PARKED = 64;
 const NO_GUIDES = { across: [], down: [] };
 
@@ -119,7 +119,7 @@ export function createModel(port) {
       return background;
     },
 
-    /** What is connected: subjects {source, name, fingerprint, picture}, background {size, ...} or null. */
+    /** What is connected: subjects {source, name, fingerprint, picture, loading}, background {size, ...} or null. */
     connect(next) {
       ({ subjects, background } = next);
       draft = null;
@@ -135,7 +135,11 @@ export function createModel(port) {
     settle() {
       const { arrangement } = scene;
       if (!arrangement || draft || !subjects.length) return;
-      if (isInOrder(bind(subjects, arrangement), arrangement)) return;
+      const bound = bind(subjects, arrangement);
+      const newcomers = subjects.filter((_, i) => !bound[i]);
+      if (newcomers.some(({ loading }) => loading)) return;
+      // One whose picture only a run can tell is placed by Python until then.
+      if (isInOrder(bound, arrangement) && newcomers.every(({ picture }) => !picture)) return;
       if (arrangement.subjects.some((entry) => entry.source === "")) return;
       put(arrangementOf(present(), arrangement));
     },

@@ -17,7 +17,7 @@ export function badgeText({ pixels, enough }) {
   return pixels === null ? "" : `${enough ? "✓" : "⚠"} ${number.format(pixels)} px`;
 }
 
-export function pixelsText({ pixels, enough }) {
+function pixelsText({ pixels, enough }) {
   return pixels === null ? "" : `${number.format(pixels)} pixels, ${enough ? "enough" : "few: details may get lost"}`;
 }
 
