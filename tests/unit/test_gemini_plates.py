@@ -48,10 +48,19 @@ def farthest(registration, truth: np.ndarray) -> float:
     return np.hypot(error[..., 0] / truth[0, 0], error[..., 1] / truth[1, 1]).max() + np.abs(registration.bend).max()
 
 
+CANVASES = [(WIDTH, HEIGHT), (1344, 768)]
+
+
 @pytest.mark.parametrize(
-    ("scale", "dx", "dy"), [(1, 0, 0), (0.94, 24, -24), (0.97, -13.3, 8), (1.03, 20, 5), (1.06, -24, 24)]
+    ("scale", "dx", "dy", "size"),
+    [
+        (1, 0, 0, CANVASES[0]),
+        (0.94, 24, -24, CANVASES[0]),
+        (1.06, -24, 24, CANVASES[0]),
+        (0.97, -13.3, 8, CANVASES[1]),
+        (1.06, 24, 5, CANVASES[1]),
+    ],
 )
-@pytest.mark.parametrize("size", [(WIDTH, HEIGHT), (1344, 768)])
 def test_known_shifts_and_scales(scale, dx, dy, size):
     plate, truth = returned(scene(), scale, dx, dy, size)
     found = register(np.asarray(with_object(scene())), plate)
