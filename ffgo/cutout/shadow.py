@@ -44,7 +44,8 @@ def find_shadow(picture: Array, ground: Array, outside: Array, noise: float, sid
 def _shade(picture: Array, ground: Array, outside: Array, noise: float, side: int) -> _Shade:
     colour = blur(picture / np.maximum(ground, 1e-3), 1.0 if noise < LEVEL else 2.0)
     light = total(colour) / 3
-    slope = np.hypot(*np.gradient(light))
+    down, across = np.gradient(light)
+    slope = np.hypot(down, across)
     steepest = STEEPEST * max(1.0, 1024 / side)
     grey = largest(colour) - smallest(colour) < TINT + noise
     possible = (slope < steepest) & grey & (light > DARKEST) & (light < 1.02) & ~outside
