@@ -54,7 +54,8 @@ def test_a_run_ends_with_a_video(comfy, server, workflow):
     entry = finished(server, comfy.run())
     assert failure(entry) == []
     comfy.select("FFGo LoRA")
-    expect(comfy.page.get_by_role("table", name="What was loaded")).to_contain_text("standin_ffgo_high_noise")
+    table = comfy.page.get_by_role("table", name="What was loaded")
+    expect(table.filter(has_text="standin_ffgo_high_noise")).to_be_visible()
     (saved,) = [
         file for output in entry["outputs"].values() for file in output.get("images", []) if file["type"] == "output"
     ]
