@@ -5,7 +5,8 @@ import { locator } from "./sources.js";
 
 export const REPORT_NODE = "FFGOWanMoELoRALoader";
 const WIDGET = "ffgo_report";
-const FIRST_GUESS = 190;
+const FIRST_GUESS = 240;
+const LAID_OUT_MS = 200;
 const LINES = [
   ["file", "File"], ["names", "Names"], ["rank", "Rank"], ["alpha", "Alpha"], ["modules", "Modules"],
   ["strength", "Strength"], ["applied", "Applied"], ["made_for", "Made for"], ["evidence", "Evidence"],
@@ -24,7 +25,14 @@ export function addReport(node, app) {
 function showReport(node, rows) {
   const shown = node.widgets.find((widget) => widget.name === WIDGET) ?? addWidget(node);
   shown.element.replaceChildren(tableOf(rows));
-  node.graph.setDirtyCanvas(true, true);
+  grow(node);
+  setTimeout(() => grow(node), LAID_OUT_MS);
+}
+
+/** On the classic canvas a node does not grow with what it shows. */
+function grow(node) {
+  node.setSize([node.size[0], Math.max(node.size[1], node.computeSize()[1])]);
+  node.graph?.setDirtyCanvas(true, true);
 }
 
 function addWidget(node) {
