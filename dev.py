@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Everything a developer needs, from a fresh clone: demo, test, check, serve, bench. Sets up by itself what is missing.
+"""Everything a developer needs, from a fresh clone; sets up by itself what is missing.
 
 python dev.py demo               run the shipped workflow on a real ComfyUI, leave a video in demo-output/
 python dev.py test [unit|host|web]
 python dev.py check              format, lint, types
 python dev.py serve [--port N]   the same ComfyUI with its page; Ctrl-C or SIGTERM ends it
 python dev.py bench [NAME] [--json]
+python dev.py screenshots        the pictures of the editor in docs/images/
 """
 
 import argparse
@@ -78,9 +79,20 @@ def serve(args: argparse.Namespace) -> int:
 
 def bench(args: argparse.Namespace) -> int:
     """Run one benchmark, or all; ratios are measured side by side in one run."""
-    host = ensure_host()
+    host = ensure_host(tools=True)
+    if args.name in (None, "editor"):
+        ensure_chromium(host)
     ensure_standins(host)
-    return host.run("-m", "benchmarks", *([args.name] if args.name else []), *(["--json"] if args.json else []))
+    options = [*([args.name] if args.name else []), *(["--json"] if args.json else [])]
+    return host.run("-m", "benchmarks", *options, pythonpath=[host.tools])
+
+
+def screenshots(_: argparse.Namespace) -> int:
+    """Take the pictures of the editor for the README, in both renderers and both themes."""
+    host = ensure_host(tools=True)
+    ensure_chromium(host)
+    ensure_standins(host)
+    return host.run("-m", "workshop.screenshots", pythonpath=[host.tools])
 
 
 def ensure_chromium(host: Host) -> None:
@@ -114,6 +126,7 @@ def main() -> int:
     benches.add_argument("name", nargs="?", help="default: all")
     benches.add_argument("--json", action="store_true", help="one JSON object a line")
     benches.set_defaults(run=bench)
+    commands.add_parser("screenshots", help=screenshots.__doc__).set_defaults(run=screenshots)
     # What follows `test` and is not ours goes to pytest: dev.py test unit -k trim
     args, args_pytest = parser.parse_known_args()
     if args_pytest and args.command != "test":
