@@ -36,7 +36,7 @@ class Server:
 
 def ensure_standins(host: Host) -> Path:
     """The untrained stand-in weights, made once and kept in the cache."""
-    sources = b"".join((REPO / "workshop" / name).read_bytes() for name in ("standins.py", "clips.py"))
+    sources = b"".join((REPO / "workshop" / name).read_bytes() for name in ("standins.py", "clips.py", "photos.py"))
     folder = cache_folder() / f"standins-{hashlib.sha256(sources).hexdigest()[:10]}"
     if not (folder / "ready").exists():
         print("[ffgo] Making the untrained stand-in weights", flush=True)

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from .clips import draw_clips
+from .photos import draw_photos
 
 SEED = 20251121
 EXPERT: dict[str, Any] = {"dim": 256, "ffn_dim": 512, "num_heads": 2, "num_layers": 2, "in_dim": 36, "out_dim": 16}
@@ -30,9 +31,10 @@ SENTENCES = [
 def make_standins(folder: Path) -> None:
     """Write two experts, a LoRA for each, a VAE and a text encoder below `folder`, in the host's model folders.
 
-    Beside them, in `input`, the clips of the demo's dataset.
+    Beside them, in `input`, the demo's clips and photos.
     """
     draw_clips(folder / "input")
+    draw_photos(folder / "input")
     torch.manual_seed(SEED)
     for expert in ("high", "low"):
         weights = _random_expert()
