@@ -171,6 +171,25 @@ def test_wiring_of_the_training():
     assert {at: nodes[at[0]]["inputs"][at[1]] for at in test_clip} == test_clip
 
 
+def test_wiring_of_the_photo():
+    nodes = read_api("FFGo prepare subjects")
+    wanted = {
+        ("Extract", "image"): ("Photo", 0),
+        ("Extract", "elements"): ("Elements", 0),
+        ("Extract", "masks"): ("Element masks", 0),
+        ("Element masks", "masks.mask0"): ("Element 1", 1),
+        ("Element masks", "masks.mask1"): ("Element 2", 1),
+        ("Plate", "image"): ("Photo", 0),
+        ("Plate", "elements"): ("Elements", 0),
+        ("Plate", "mask"): ("With their edges", 0),
+        ("Matte", "image"): ("Extract", 0),
+        ("Canvas", "background"): ("Plate", 0),
+        ("Canvas", "subjects.subject0"): ("Matte", 0),
+    }
+    assert {at: nodes[at[0]]["inputs"][at[1]] for at in wanted} == wanted
+    assert (nodes["Extract"]["inputs"]["mode"], nodes["Plate"]["inputs"]["mode"]) == ("auto", "auto")
+
+
 def test_the_distillation_lora_follows_the_ffgo_lora():
     inputs = read_api(FAST)["Distillation LoRA"]["inputs"]
     assert (inputs["model_high"], inputs["model_low"]) == (("FFGo LoRA", 0), ("FFGo LoRA", 1))
