@@ -6,11 +6,11 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import numpy as np
 
 from ..errors import FFGOError
+from ..files import complete_file
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -97,17 +97,12 @@ def write_clip(path: Path, frames: Iterable[np.ndarray], fps: float) -> int:
     import av
     from av.error import FFmpegError
 
-    partial = path.with_name(f".{path.stem}-{uuid4().hex}.mp4")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with av.open(str(partial), "w") as container:
-            written = _encode(container, frames, Fraction(fps).limit_denominator(1001), path)
-        partial.replace(path)
+        with complete_file(path) as partial, av.open(str(partial), "w", format="mp4") as container:
+            return _encode(container, frames, Fraction(fps).limit_denominator(1001), path)
     except (OSError, FFmpegError) as error:
         raise FFGOError(f"Cannot write {path}: {error.strerror}. Free some space or choose another folder.") from error
-    finally:
-        partial.unlink(missing_ok=True)
-    return written
 
 
 def _opened(path: Path) -> "InputContainer":

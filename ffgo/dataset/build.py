@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..clip.video_io import probe_clip
 from ..errors import FFGOError
+from ..files import complete_file
 from ..pixels import flatten_on_white, require_image, to_uint8
 from ..prompt import TRANSITION_PHRASE, add_transition_phrase
 from .examples import clip_troubles
@@ -38,8 +39,8 @@ def add_example(folder: Path, write_video: Callable[[Path], object], composite: 
             raise FFGOError(f"The clip {' It '.join(troubles)}")
         stem = blake2b(partial.read_bytes() + composite.tobytes(), digest_size=6).hexdigest()
         picture = folder / COMPOSITE_FOLDER / f"{stem}.png"
-        composite.save(picture.with_suffix(".partial"), "PNG")
-        picture.with_suffix(".partial").replace(picture)
+        with complete_file(picture) as unfinished:
+            composite.save(unfinished, "PNG")
         clip = folder / CLIP_FOLDER / f"{stem}.mp4"
         partial.replace(clip)
         _list(folder, Record(f"{CLIP_FOLDER}/{clip.name}", text, f"{COMPOSITE_FOLDER}/{picture.name}"))

@@ -6,12 +6,10 @@ belongs together. A key says what went into a file, so a file never has to be ch
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Self
-from uuid import uuid4
 
 import torch
 from safetensors import SafetensorError
@@ -19,6 +17,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from ..errors import FFGOError
+from ..files import complete_file
 from .encoded import EncodedExample
 
 VERSION = 1
@@ -176,14 +175,11 @@ def is_whole(file: Path, key: str) -> bool:
 
 def write_bytes(file: Path, content: bytes) -> None:
     """Write a file that is there only when it is complete. Raises FFGOError if the disk refuses."""
-    partial = file.with_name(f".{file.name}-{uuid4().hex}.partial")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        partial.replace(file)
+        with complete_file(file) as partial:
+            partial.write_bytes(content)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise FFGOError(
             f"Cannot write {file}: {error.strerror}. Free some space or choose another folder; "
             "what is written already is kept."

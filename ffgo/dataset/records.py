@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 from ..errors import FFGOError
+from ..files import complete_file
 
 RECORDS_FILE = "train_data.json"
 """The official name of the list."""
@@ -70,9 +71,8 @@ def read_records(path: Path) -> list[Record]:
 
 def write_records(path: Path, records: Sequence[Record]) -> None:
     """Write the official list, as the official one is written; the file is there only when it is complete."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps([asdict(record) for record in records], indent=2, ensure_ascii=False), "utf-8")
-    partial.replace(path)
+    with complete_file(path) as partial:
+        partial.write_text(json.dumps([asdict(record) for record in records], indent=2, ensure_ascii=False), "utf-8")
 
 
 def list_examples(path: Path) -> Listing:

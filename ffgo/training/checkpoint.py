@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import FFGOError
+from ..files import complete_file
 from .recipe import differences
 
 RUN_FILE = "run.json"
@@ -83,11 +84,14 @@ class RunFolder:
         return self._read(states[-1]) if states else None
 
     def _claim(self) -> None:
-        """Write what this run is."""
+        """Write what this run is; remove what a killed process left half-written."""
         self.refuse_other_run()
+        for unfinished in self.path.glob(".step_*"):
+            unfinished.unlink()
         file = self.path / RUN_FILE
         if not file.exists():
-            write_atomically(file, lambda partial: partial.write_text(json.dumps(self.identity, indent=2)))
+            with complete_file(file) as partial:
+                partial.write_text(json.dumps(self.identity, indent=2))
 
     def refuse_other_run(self) -> None:
         """Raises: FFGOError with the difference, where the folder holds a run that was started otherwise."""
@@ -162,25 +166,11 @@ def _name(step: int) -> str:
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write a safetensors file under a temporary name and rename it. Raises: OSError."""
 
-    def write(partial: Path) -> None:
+    with complete_file(path) as partial:
         try:
             save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, partial, dict(metadata))
         except SafetensorError as error:  # its words for a full disk and the like
             raise OSError(errno.EIO, str(error)) from error
-
-    write_atomically(path, write)
-
-
-def write_atomically(path: Path, write: Any) -> None:
-    """Let `write(partial)` make a file beside `path`, then put it in its place; a failure leaves nothing behind."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        write(partial)
-        with partial.open("rb+") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _flattened(state: RunState) -> tuple[dict[str, Tensor], dict[str, Any]]:
