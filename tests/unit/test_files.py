@@ -19,8 +19,13 @@ def test_it_takes_the_place_of_the_old_one(tmp_path):
 def test_a_failure_leaves_the_old_one_and_nothing_else(tmp_path, failure):
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with pytest.raises(type(failure)), complete_file(path) as partial:
-        partial.write_text("half")
-        raise failure
+
+    def write():
+        with complete_file(path) as partial:
+            partial.write_text("half")
+            raise failure
+
+    with pytest.raises(type(failure)):
+        write()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
