@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Everything a developer needs, from a fresh clone; sets up by itself what is missing.
 
-python dev.py demo               run the shipped workflow on a real ComfyUI, leave a video in demo-output/
+python dev.py demo [--curate]    run the shipped workflow on a real ComfyUI, leave a video in demo-output/
 python dev.py test [unit|host|web]
 python dev.py check              format, lint, types
 python dev.py serve [--port N]   the same ComfyUI with its page; Ctrl-C or SIGTERM ends it
@@ -27,11 +27,14 @@ from workshop.server import ensure_standins, make_base, running_server
 TEST_ROOMS = ("unit", "host", "web")
 
 
-def demo(_: argparse.Namespace) -> int:
+def demo(args: argparse.Namespace) -> int:
     """Run the main workflow from end to end and leave a video in demo-output/."""
     host = ensure_host()
+    standins = ensure_standins(host)
+    if args.curate:
+        return host.run("-m", "workshop.curate", str(standins), str(REPO / "demo-output"))
     with tempfile.TemporaryDirectory(prefix="ffgo-demo-") as folder:
-        base = make_base(Path(folder), ensure_standins(host))
+        base = make_base(Path(folder), standins)
         print("[ffgo] Starting ComfyUI", flush=True)
         with running_server(host, base) as server:
             return host.run("-m", "workshop.demo", server.url, str(REPO / "demo-output"))
@@ -114,7 +117,9 @@ def main() -> int:
         prog="dev.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("demo", help=demo.__doc__).set_defaults(run=demo)
+    demonstration = commands.add_parser("demo", help=demo.__doc__)
+    demonstration.add_argument("--curate", action="store_true", help="begin with one photo, at a stand-in for Gemini")
+    demonstration.set_defaults(run=demo)
     tests = commands.add_parser("test", help=test.__doc__)
     tests.add_argument("room", nargs="?", choices=TEST_ROOMS)
     tests.set_defaults(run=test)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ffgo.clip.transition import COMPOSED_FRAMES
 from ffgo.errors import FFGOError
-from ffgo.remote import Workflow, load_workflow, run_workflow
+from ffgo.remote import Result, Workflow, load_workflow, run_workflow
 
 from .host import REPO
 from .server import MATERIALS
@@ -45,39 +45,44 @@ def run_demo(server: str, out: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="ffgo-demo-") as folder:
         result = run_workflow(
             server,
-            _with_watchers(load_workflow(WORKFLOW)),
+            with_watchers(load_workflow(WORKFLOW)),
             Path(folder),
             background=BACKGROUND,
             subjects=SUBJECTS,
             prompt=PROMPT,
             settings=SETTINGS,
         )
-        frames = [Image.open(path).convert("RGB") for path in result.files["Demo: frames"]]
-        first_frame = Image.open(result.files["Demo: first frame"][0]).convert("RGB")
-        layout = json.loads(result.texts["Demo: layout"][0])
         out.mkdir(parents=True, exist_ok=True)
-        draw_story(first_frame, layout, frames, COMPOSED_FRAMES, NOTICE).save(out / "story.png")
-        first_frame.save(out / "first_frame.png")
-        shutil.copy(result.files["Save video"][0], out / "video.mp4")
+        keep_video(result, out, NOTICE).save(out / "story.png")
 
 
-def _with_watchers(workflow: Workflow) -> Workflow:
+def keep_video(result: Result, out: Path, notice: str, number: int = 1) -> Image.Image:
+    """Leave first_frame.png and video.mp4 in `out`; returns the story from the first frame on, numbered from there."""
+    frames = [Image.open(path).convert("RGB") for path in result.files["Demo: frames"]]
+    first_frame = Image.open(result.files["Demo: first frame"][0]).convert("RGB")
+    first_frame.save(out / "first_frame.png")
+    shutil.copy(result.files["Save video"][0], out / "video.mp4")
+    layout = json.loads(result.texts["Demo: layout"][0])
+    return draw_story(first_frame, layout, frames, COMPOSED_FRAMES, notice, number=number)
+
+
+def with_watchers(workflow: Workflow) -> Workflow:
     """Add nodes that keep what the story needs: the composed frame, its layout, and the frames before the cut."""
-    canvas = _titled(workflow, "Canvas")
-    decoded = _titled(workflow, "Decode")
+    canvas = titled(workflow, "Canvas")
+    decoded = titled(workflow, "Decode")
     return {
         **workflow,
-        "demo_1": _watcher("Demo: first frame", "SaveImage", images=[canvas, 0], filename_prefix="ffgo/first"),
-        "demo_2": _watcher("Demo: layout", "PreviewAny", source=[canvas, 2]),
-        "demo_3": _watcher("Demo: frames", "SaveImage", images=[decoded, 0], filename_prefix="ffgo/frame"),
+        "demo_1": watcher("Demo: first frame", "SaveImage", images=[canvas, 0], filename_prefix="ffgo/first"),
+        "demo_2": watcher("Demo: layout", "PreviewAny", source=[canvas, 2]),
+        "demo_3": watcher("Demo: frames", "SaveImage", images=[decoded, 0], filename_prefix="ffgo/frame"),
     }
 
 
-def _watcher(title: str, class_type: str, **inputs: object) -> dict:
+def watcher(title: str, class_type: str, **inputs: object) -> dict:
     return {"class_type": class_type, "inputs": inputs, "_meta": {"title": title}}
 
 
-def _titled(workflow: Workflow, title: str) -> str:
+def titled(workflow: Workflow, title: str) -> str:
     return next(node_id for node_id, node in workflow.items() if node["_meta"]["title"] == title)
 
 

@@ -12,31 +12,33 @@ MASK_GROWTH = 41
 """Pixels, odd: the masks are coarse, as a hand paints them."""
 
 
-def photo_and_alphas() -> tuple[Image.Image, dict[str, Image.Image]]:
-    """The photo, RGB, and where each subject is in it, L, 255 = subject."""
-    photo = Image.open(MATERIALS / PLATE).convert("RGB")
-    alphas = {}
+def placed_subjects(size: tuple[int, int]) -> dict[str, Image.Image]:
+    """Each subject alone, RGBA, where it is in the photo of that size."""
+    layers = {}
     for name, (share, x, y) in SUBJECTS.items():
         picture = Image.open(MATERIALS / f"subject_{name}.png").convert("RGBA")
         picture = picture.crop(picture.getchannel("A").getbbox())
-        height = round(share * photo.height)
+        height = round(share * size[1])
         picture = picture.resize((round(picture.width * height / picture.height), height), Image.Resampling.LANCZOS)
-        corner = round(x * photo.width - picture.width / 2), round(y * photo.height - picture.height / 2)
-        photo.paste(picture, corner, picture)
-        alphas[name] = Image.new("L", photo.size)
-        alphas[name].paste(picture.getchannel("A"), corner)
-    return photo, alphas
+        corner = round(x * size[0] - picture.width / 2), round(y * size[1] - picture.height / 2)
+        layers[name] = Image.new("RGBA", size)
+        layers[name].paste(picture, corner)
+    return layers
 
 
 def draw_photos(folder: Path) -> None:
     """Write the photo, a copy for each subject with that subject painted out as in ComfyUI's mask editor, and each
     subject alone on white."""
     folder.mkdir(parents=True, exist_ok=True)
-    photo, alphas = photo_and_alphas()
+    photo = Image.open(MATERIALS / PLATE).convert("RGB")
+    layers = placed_subjects(photo.size)
+    for layer in layers.values():
+        photo.paste(layer, mask=layer)
     photo.save(folder / PHOTO)
-    for name, alpha in alphas.items():
+    for name, layer in layers.items():
         painted = photo.copy()
-        painted.putalpha(alpha.filter(ImageFilter.MaxFilter(MASK_GROWTH)).point(lambda value: 255 - value))
+        coarse = layer.getchannel("A").filter(ImageFilter.MaxFilter(MASK_GROWTH))
+        painted.putalpha(coarse.point(lambda value: 255 - value))
         painted.save(folder / f"demo_photo_{name}.png")
         subject = Image.open(MATERIALS / f"subject_{name}.png").convert("RGBA")
         white = Image.new("RGB", subject.size, "white")

@@ -9,7 +9,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,9 +62,17 @@ def make_base(base: Path, standins: Path, *, with_pack: bool = True) -> Path:
 
 @contextlib.contextmanager
 def running_server(
-    host: Host, base: Path, *, port: int = 0, start_timeout_s: float = START_TIMEOUT_S
+    host: Host,
+    base: Path,
+    *,
+    port: int = 0,
+    start_timeout_s: float = START_TIMEOUT_S,
+    env: Mapping[str, str | None] | None = None,
 ) -> Iterator[Server]:
-    """Start ComfyUI on the base folder and wait until it answers; stop it on the way out."""
+    """Start ComfyUI on the base folder and wait until it answers; stop it on the way out.
+
+    env: what to set in its environment, or with None to take out of it.
+    """
     port = _usable_port(port)
     log_file = base / f"comfyui-{port}.log"
     command = [
@@ -72,9 +80,10 @@ def running_server(
         "--database-url", "sqlite:///:memory:", "--disable-auto-launch", "--log-stdout",
     ]  # fmt: skip
     # The tools of the tests must not be seen by the host.
-    env = {**os.environ, "PYTHONPATH": str(host.packages)}
+    changed = {**os.environ, **(env or {}), "PYTHONPATH": str(host.packages)}
+    environment = {name: value for name, value in changed.items() if value is not None}
     with log_file.open("w") as log:
-        process = subprocess.Popen(command, cwd=base, env=env, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, cwd=base, env=environment, stdout=log, stderr=subprocess.STDOUT)
     server = Server(f"http://127.0.0.1:{port}", base, log_file, process)
     try:
         _wait_until_up(server, start_timeout_s)

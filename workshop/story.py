@@ -9,11 +9,11 @@ KEPT = 4
 
 
 def draw_story(
-    first_frame: Image.Image, layout: dict, frames: list[Image.Image], dropped: int, notice: str
+    first_frame: Image.Image, layout: dict, frames: list[Image.Image], dropped: int, notice: str, *, number: int = 1
 ) -> Image.Image:
     """The composed frame with its subjects' boxes, the dropped frames crossed out, and the first frames that are kept.
 
-    layout: the canvas node's JSON; frames: all decoded frames, the dropped ones first.
+    layout: the canvas node's JSON; frames: all decoded frames, the dropped ones first; number: of the first heading.
     """
     big = _fit(first_frame, WIDTH - 2 * MARGIN)
     small = (WIDTH - 2 * MARGIN - (KEPT - 1) * GAP) // KEPT
@@ -22,26 +22,65 @@ def draw_story(
     draw = ImageDraw.Draw(page)
 
     count = len(layout["subjects"])
-    y = _line(draw, MARGIN, f"1  The first frame: {count} subjects on the left, the background on the right")
+    y = _line(draw, MARGIN, f"{number}  The first frame: {count} subjects on the left, the background on the right")
     page.paste(big, (MARGIN, y))
     draw.rectangle([(MARGIN - 1, y - 1), (MARGIN + big.width, y + big.height)], outline=FAINT)
     _draw_boxes(draw, layout, (MARGIN, y), big.width / layout["canvas"]["width"])
     y += big.height + GAP
 
-    y = _line(
-        draw, y, f"2  Dropped: the first {dropped} frames; with trained models they still show the composed frame"
-    )
+    says = f"Dropped: the first {dropped} frames; with trained models they still show the composed frame"
+    y = _line(draw, y, f"{number + 1}  {says}")
     for index, frame in enumerate(frames[:dropped][:KEPT]):
         x = MARGIN + index * (small + GAP)
         page.paste(Image.blend(_fit(frame, small), Image.new("RGB", (small, row), PAPER), 0.45), (x, y))
         draw.line([(x, y), (x + small, y + row)], fill=SUBJECT_COLOURS[0], width=4)
     y += row + GAP
 
-    y = _line(draw, y, f"3  Kept: frames {dropped} to {len(frames) - 1}; here the first {KEPT}")
+    y = _line(draw, y, f"{number + 2}  Kept: frames {dropped} to {len(frames) - 1}; here the first {KEPT}")
     for index, frame in enumerate(frames[dropped : dropped + KEPT]):
         page.paste(_fit(frame, small), (MARGIN + index * (small + GAP), y))
     draw.text((MARGIN, y + row + GAP), notice, font=_font(20), fill=SUBJECT_COLOURS[0])
     return page.crop((0, 0, WIDTH, y + row + GAP + 26 + MARGIN))
+
+
+def draw_rows(rows: list[tuple[str, list[Image.Image]]]) -> Image.Image:
+    """Headings, numbered from 1, each with a row of pictures below it; what is transparent shows as a chequer."""
+    small = (WIDTH - 2 * MARGIN - 2 * GAP) // 3
+    strips = [(words, [_fit(_on_chequer(picture), small) for picture in pictures]) for words, pictures in rows]
+    heights = [38 + max(picture.height for picture in pictures) + GAP for _, pictures in strips]
+    page = Image.new("RGB", (WIDTH, MARGIN + sum(heights)), PAPER)
+    draw = ImageDraw.Draw(page)
+    top = MARGIN
+    for number, ((words, pictures), height) in enumerate(zip(strips, heights, strict=True), 1):
+        y = _line(draw, top, f"{number}  {words}")
+        for column, picture in enumerate(pictures):
+            x = MARGIN + column * (small + GAP)
+            page.paste(picture, (x, y))
+            draw.rectangle([(x, y), (x + picture.width - 1, y + picture.height - 1)], outline=FAINT)
+        top += height
+    return page
+
+
+def stacked(pages: list[Image.Image]) -> Image.Image:
+    """Pages of the story, one below the other."""
+    whole = Image.new("RGB", (WIDTH, sum(page.height for page in pages)), PAPER)
+    y = 0
+    for page in pages:
+        whole.paste(page, (0, y))
+        y += page.height
+    return whole
+
+
+def _on_chequer(picture: Image.Image, cell: int = 32) -> Image.Image:
+    if picture.mode != "RGBA":
+        return picture
+    size = picture.width // cell + 1, picture.height // cell + 1
+    cells = Image.new("L", size)
+    cells.putdata([255 if (i % size[0] + i // size[0]) % 2 else 214 for i in range(size[0] * size[1])])
+    ground = cells.resize((size[0] * cell, size[1] * cell), Image.Resampling.NEAREST).crop((0, 0, *picture.size))
+    ground = ground.convert("RGB")
+    ground.paste(picture, mask=picture)
+    return ground
 
 
 def _draw_boxes(draw: ImageDraw.ImageDraw, layout: dict, origin: tuple[int, int], scale: float) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.fake_gemini import FakeGemini, fake_gemini
+from workshop.fake_gemini import FakeGemini, fake_gemini
 from workshop.host import Host
 from workshop.server import Server, ensure_standins, make_base, running_server
 
@@ -97,6 +97,18 @@ class RunningHost:
                 return entry
             time.sleep(0.05)
         pytest.fail(f"the host did not finish within {timeout_s} s; its log ends:\n{self.log()[-3000:]}")
+
+    @contextmanager
+    def gemini_key(self, key: str) -> Iterator[Path]:
+        """The key to Gemini, in its private file."""
+        file = self.base / "user" / "__ffgo" / "gemini_api_key"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(0o600)
+        file.write_text(key)
+        try:
+            yield file
+        finally:
+            file.unlink()
 
     @contextmanager
     def start_another(self, base: Path) -> Iterator["RunningHost"]:

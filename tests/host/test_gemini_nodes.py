@@ -6,14 +6,13 @@ import os
 import threading
 import time
 import urllib.request
-from contextlib import contextmanager
 from io import BytesIO
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.fake_gemini import Reply, answer, picture, text
+from workshop.fake_gemini import Reply, answer, picture, text
 
 pytest.importorskip("google.genai")
 
@@ -21,22 +20,9 @@ KEY = "AIza-planted-key-in-the-host-42"
 PHOTO = Image.fromarray(np.random.default_rng(3).integers(0, 256, (9, 16, 3), np.uint8)).resize((320, 180))
 
 
-@contextmanager
-def key_in(host):
-    """The key, in its private file."""
-    file = host.base / "user" / "__ffgo" / "gemini_api_key"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch(0o600)
-    file.write_text(KEY)
-    try:
-        yield file
-    finally:
-        file.unlink()
-
-
 @pytest.fixture
 def key_file(host):
-    with key_in(host) as file:
+    with host.gemini_key(KEY) as file:
         yield file
 
 
@@ -113,7 +99,7 @@ def test_a_key_that_appears_is_used(host, gemini):
     prompt = {"p": node("FFGOGeminiEnhancePrompt", prompt="a robot"), "a": show(["p", 0])}
     assert host.run(prompt)["a"]["text"] == ["a robot"]
     gemini.default = lambda asked: text("<caption>A red robot.</caption>")
-    with key_in(host):
+    with host.gemini_key(KEY):
         assert host.run(prompt)["a"]["text"] == ["A red robot."]
 
 

@@ -14,7 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageOps
+
+from .photos import MATERIALS, PLATE, placed_subjects
 
 RESET = object()
 """Instead of an answer: hang up without one."""
@@ -112,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, format, *args):
-        """Tests read their own output."""
+        """Tests and demo read their own output."""
 
 
 @contextmanager
@@ -170,3 +172,21 @@ def error(code: int, status: str, *details: dict[str, Any], message: str = "no",
 
 def retry_info(delay: str) -> dict[str, Any]:
     return {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}
+
+
+NATIVE = (1344, 768)
+"""What an image model makes of a wide photo: cut and scaled onto its own canvas."""
+
+
+def answer_for_demo_photo(asked: Asked) -> Reply:
+    """What the model could say to the demo's photo: a subject alone on white, or the scene without any."""
+    size = Image.open(BytesIO(asked.files[0][1])).size
+    wanted = asked.prompt.partition("\n")[0]
+    if "remove" in wanted:
+        return picture(ImageOps.fit(Image.open(MATERIALS / PLATE).convert("RGB").resize(size), NATIVE))
+    subject = next((layer for name, layer in placed_subjects(size).items() if name in wanted), None)
+    if subject is None:
+        return text("I do not see that in the photo.")
+    white = Image.new("RGB", size, "white")
+    white.paste(subject, mask=subject)
+    return picture(ImageOps.fit(white, NATIVE))
