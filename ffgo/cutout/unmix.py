@@ -5,8 +5,10 @@ the least-squares solution along the line from B to F, and the colour is what re
 """
 
 import numpy as np
+import torch
+from torch.nn import functional
 
-from .grid import Array, average, ndimage, total
+from .grid import Array, blur, total
 
 NEAR_PX, FAR_PX = 2.5, 10.0
 """Radii in which sure pixels are averaged; the far one serves where none is near."""
@@ -20,22 +22,24 @@ THIN = 0.1
 
 def sure_colour(picture: Array, sure: Array) -> Array:
     """The colour of the sure pixels around each pixel, (H, W, 3); far from all of them their mean."""
-    near, share = average(picture, sure, NEAR_PX)
-    trust = np.clip(share / ENOUGH, 0, 1)[..., None]
-    return trust * near + (1 - trust) * _far(picture, sure)
-
-
-def _far(picture: Array, sure: Array) -> Array:
-    """The far average, at a quarter of the size: it is smooth."""
-    height, width = sure.shape
-    rows, columns = -(-height // 4), -(-width // 4)
-    padding = ((0, 4 * rows - height), (0, 4 * columns - width))
-    weight = np.pad(sure.astype(np.float32), padding).reshape(rows, 4, columns, 4).mean((1, 3))
-    colour = np.pad(picture * sure[..., None], (*padding, (0, 0))).reshape(rows, 4, columns, 4, 3).mean((1, 3))
-    small, share = average(colour / np.maximum(weight, 1e-6)[..., None] * (weight > 0)[..., None], weight, FAR_PX / 4)
+    near, share = _average(picture, sure, NEAR_PX, step=2)
+    far, far_share = _average(picture, sure, FAR_PX, step=4)
     everywhere = picture[sure].mean(0) if sure.any() else np.zeros(3, np.float32)
-    small = np.where((share > 1e-4)[..., None], small, everywhere)
-    return ndimage().zoom(small, (4, 4, 1), order=1, grid_mode=True, mode="nearest")[:height, :width]
+    far = np.where(far_share > 1e-4, far, everywhere)
+    trust = np.clip(share / ENOUGH, 0, 1)
+    return trust * near + (1 - trust) * far
+
+
+def _average(picture: Array, sure: Array, radius: float, step: int) -> tuple[Array, Array]:
+    """The mean colour (H, W, 3) of the sure pixels and their share (H, W, 1); smooth, so a small size is enough."""
+    height, width = sure.shape
+    weighted = np.concatenate([picture * sure[..., None], sure[..., None]], -1, dtype=np.float32)
+    padded = functional.pad(torch.from_numpy(weighted).permute(2, 0, 1)[None], (0, -width % step, 0, -height % step))
+    small = blur(functional.avg_pool2d(padded, step)[0].permute(1, 2, 0).numpy(), radius / step)
+    small[..., :3] /= np.maximum(small[..., 3:], 1e-6)
+    wide = functional.interpolate(torch.from_numpy(small).permute(2, 0, 1)[None], scale_factor=step, mode="bilinear")
+    values = wide[0, :, :height, :width].permute(1, 2, 0).numpy()
+    return values[..., :3], values[..., 3:]
 
 
 def unmix(picture: Array, subject: Array, background: Array, ramp: Array) -> tuple[Array, Array, Array]:
