@@ -94,6 +94,7 @@ class EditorPage:
 
     def open(self, workflow: dict[str, Any]) -> None:
         """Load a workflow and look at its compose node at full size, with all pictures there."""
+        self.page.evaluate("() => document.querySelectorAll('dialog[open]').forEach(dialog => dialog.close())")
         self.page.evaluate("async workflow => { await app.loadGraphData(workflow) }", workflow)
         self.look()
         self.wait_for_pictures()
@@ -163,13 +164,23 @@ class EditorPage:
 
     def drag(self, target: Locator, dx: float, dy: float, *, steps: int = 8) -> None:
         """Drag an element's middle by so many pixels of the screen, with the mouse."""
-        box = _box(target)
+        box = self._box_at_rest(target)
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         self.page.mouse.move(x, y)
         self.page.mouse.down()
         self.page.mouse.move(x + dx, y + dy, steps=steps)
         self.page.mouse.up()
         self.settle()
+
+    def _box_at_rest(self, target: Locator) -> dict[str, float]:
+        """Where an element is once it no longer moves: a view that has just been opened may still be laid out."""
+        box = _box(target)
+        for _ in range(20):
+            self.settle()
+            before, box = box, _box(target)
+            if box == before:
+                break
+        return box
 
     def widget(self, name: str) -> Any:
         return self.page.evaluate(
