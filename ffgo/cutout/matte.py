@@ -117,9 +117,7 @@ def _require_mask(mask: Array, picture: Array) -> None:
         (h, w), (rows, columns) = mask.shape, picture.shape[:2]
         raise FFGOError(f"the mask is {w}x{h} px, the image {columns}x{rows} px. They must have the same size.")
     if not (mask > 0.5).any():
-        raise FFGOError(
-            "the mask is empty: no pixel is above 0.5. 1 means subject; a mask from Load Image is inverted."
-        )
+        raise FFGOError(EMPTY_MASK)
 
 
 def _subject(picture: Array, on_white: white.OnWhite | None, mask: Array | None) -> tuple[Array, Array]:
