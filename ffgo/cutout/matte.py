@@ -151,7 +151,10 @@ def _by_colour(picture: Array, rough: Array, sure: Array, sure_not: Array) -> Ar
 
 
 def _contrast(picture: Array, sure: Array, sure_not: Array) -> Array:
-    return np.sqrt(total((sure_colour(picture, sure) - sure_colour(picture, sure_not)) ** 2))
+    """How far the subject's colour is from the background's around each pixel (H, W); a coarse look is enough."""
+    picture, inside, outside = picture[::2, ::2], sure[::2, ::2], sure_not[::2, ::2]
+    contrast = np.sqrt(total((sure_colour(picture, inside) - sure_colour(picture, outside)) ** 2))
+    return contrast.repeat(2, 0).repeat(2, 1)[: sure.shape[0], : sure.shape[1]]
 
 
 def _with_shadow(
