@@ -19,11 +19,11 @@ from torch import Tensor
 from ..ffgo.dataset.cache import CachedDataset
 from ..ffgo.experts.lora_file import Expert
 from ..ffgo.pixels import to_float
-from ..ffgo.training.host import TrainableExpert, memory_of
 from ..ffgo.training.recipe import PRESETS, Recipe, preset
 from ._host import loras_output_folder, show_on_node
 
-if TYPE_CHECKING:  # they bring peft along, which no start of the host should wait for
+if TYPE_CHECKING:  # they bring much along, which no start of the host should wait for
+    from ..ffgo.training.host import TrainableExpert
     from ..ffgo.training.loop import StepReport
     from ..ffgo.training.run import Finished, Job
 
@@ -35,6 +35,8 @@ SHOW_EVERY_S = 2.0
 def preset_for(name: str, model: ModelPatcher) -> Recipe:
     """The recipe of a preset; auto takes the largest that the card holds."""
     if name == AUTO:
+        from ..ffgo.training.host import memory_of
+
         # Main memory has nothing to save by moving things into main memory.
         card = float("inf") if model.load_device.type == "cpu" else memory_of(model) / 1e9
         sizes = {name: float(name.split()[0]) for name in PRESETS}
@@ -61,7 +63,7 @@ def train_on_host(
 class _OnNode:
     """Shows a run on its node: a bar, the loss by sigma band, and previews; Cancel goes through here too."""
 
-    def __init__(self, node: type[io.ComfyNode], job: "Job", trainable: TrainableExpert):
+    def __init__(self, node: type[io.ComfyNode], job: "Job", trainable: "TrainableExpert"):
         self.node, self.job, self.trainable = node, job, trainable
         self.bar = ProgressBar(job.recipe.steps, node_id=node.hidden.unique_id)
         self.history, self.strip, self.shown, self.started = [], None, 0.0, (time.monotonic(), 0)

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from ..errors import FFGOError
 from ..experts.lora_file import EXPERT_KEY, EXPERTS
-from .checkpoint import save_tensors
 
 AS_TRAINED = "as trained"
 EXPERT_CHOICES = (AS_TRAINED, *EXPERTS)
@@ -22,6 +21,8 @@ def save_lora(lora: Mapping[str, Tensor], folder: Path, prefix: str, expert: str
     dtype: of the matrices, one of DTYPES; alphas stay as they are.
     Raises: FFGOError where the expert is unknown, contradicts the LoRA, or the file cannot be written.
     """
+    from .checkpoint import save_tensors  # a tenth of what the pack adds to the host's start
+
     metadata = dict(getattr(lora, "metadata", {}))
     metadata[EXPERT_KEY] = _expert(metadata.get(EXPERT_KEY), expert)
     kind = getattr(torch, dtype)
