@@ -10,6 +10,7 @@ from comfy.cli_args import args
 from comfy.model_management import processing_interrupted, throw_exception_if_processing_interrupted
 from comfy.utils import ProgressBar
 from comfy_api.latest import io
+from torch import Tensor
 
 from ..ffgo.errors import FFGOError
 from ..ffgo.gemini.ask import Desk
@@ -134,3 +135,8 @@ def _access(folder: Path) -> Access:
     if args.disable_api_nodes:
         raise NoAccessError("ComfyUI runs with --disable-api-nodes, so nothing is asked of Gemini.")
     return find_access(os.environ, folder)
+
+
+def one_by_one(pictures: dict[str, Tensor | None] | None) -> list[Tensor]:
+    """The pictures of an Autogrow input, batches taken apart; each (1, H, W, C)."""
+    return [one[None] for batch in (pictures or {}).values() if batch is not None for one in batch]

@@ -12,6 +12,7 @@ from ..errors import FFGOError
 from ..pixels import to_uint8
 from . import white
 from .grid import Array
+from .matte import EMPTY_MASK
 from .prompts import Prompts, prompts_from_mask, read_prompts
 
 AskSAM2 = Callable[[Array, Sequence[Prompts]], Array]
@@ -83,9 +84,7 @@ def _ask(ask: AskSAM2, image: Tensor, given: Array | None, prompts: list[Prompts
         return answer, ""
     known = given if given is not None else white.find_subject(picture / np.float32(255)).subject.astype(np.float32)
     if not (known > 0.5).any():
-        raise FFGOError(
-            "the mask is empty: no pixel is above 0.5. 1 means subject; a mask from Load Image is inverted."
-        )
+        raise FFGOError(EMPTY_MASK)
     answer = ask(picture, [prompts_from_mask(known)])
     agreement = overlap(answer > 0.5, known > 0.5)
     if agreement >= AGREE:

@@ -26,7 +26,6 @@ else:
 
 I2V_CHANNELS = 36
 """16 of the noised clip, 4 of the mask, 16 of the first frame."""
-TEXT_TOKENS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +177,6 @@ def _make_usable(network: nn.Module) -> None:
         for name, parameter in module.named_parameters(recurse=False):
             if parameter.is_inference():
                 setattr(module, name, nn.Parameter(parameter.detach().clone(), requires_grad=False))
-
-
-def is_cancel(error: BaseException) -> bool:
-    """Whether the host's Cancel raised this."""
-    return type(error).__name__ == "InterruptProcessingException"
 
 
 def find_comfyui(path: str | None) -> Path:

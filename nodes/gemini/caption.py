@@ -6,7 +6,7 @@ from ...ffgo.errors import FFGOError
 from ...ffgo.gemini.models import TEXT_MODELS
 from ...ffgo.gemini.prompts import CAPTION
 from ...ffgo.gemini.tasks import Words, caption, caption_offline
-from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen, has_access
+from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen, has_access, one_by_one
 from .._host import show_on_node
 
 
@@ -58,7 +58,7 @@ class GeminiCaption(io.ComfyNode):
         variant=0, mode: Mode = "auto", timeout=TIMEOUT_S, fps=16.0, looks=4.0, draft="",
     ) -> io.NodeOutput:  # fmt: skip
         asking = chosen(model, custom_model, template, variant)
-        shown = [one[None] for batch in (pictures or {}).values() if batch is not None for one in batch]
+        shown = one_by_one(pictures)
 
         def ask(desk) -> Words:
             clip, rate = _clip(video, frames, fps)

@@ -5,7 +5,7 @@ from comfy_api.latest import io
 from ...ffgo.gemini.models import TEXT_MODELS
 from ...ffgo.gemini.prompts import ENHANCE
 from ...ffgo.gemini.tasks import enhance, enhance_offline
-from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen, has_access
+from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen, has_access, one_by_one
 from .._host import show_on_node
 
 
@@ -47,7 +47,7 @@ class GeminiEnhancePrompt(io.ComfyNode):
         mode: Mode = "auto", timeout=TIMEOUT_S,
     ) -> io.NodeOutput:  # fmt: skip
         asking = chosen(model, custom_model, template, variant)
-        shown = [one[None] for batch in (pictures or {}).values() if batch is not None for one in batch]
+        shown = one_by_one(pictures)
         result = ask_or_do_without(
             mode, timeout, lambda desk: enhance(prompt, shown, asking, desk), lambda: enhance_offline(prompt)
         )
