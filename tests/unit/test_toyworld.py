@@ -1,0 +1,159 @@
+"""The toy world's renderer, its split, and its metrics, which must be exact for everything above them to mean something."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from ffgo.dataset.examples import Bucket, load_frames, open_dataset
+from toyworld.examples import test_set as unseen_examples
+from toyworld.examples import training_set, write_dataset
+from toyworld.metrics import Scores, intervals, score_clip
+from toyworld.render import render_clip, render_cutout, render_shot
+from toyworld.world import COLOURS, FRAMES, LAWS, PATTERNS, SHAPES, SIZE, draw_ordinary, draw_training, sprites
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(11)
+
+
+@pytest.fixture
+def two_subjects(rng):
+    """A clip of two unseen sprites."""
+    while True:
+        clip = draw_ordinary(rng, "test")
+        if len(clip.shot.subjects) == 2:
+            return clip
+
+
+def shown(clip):
+    return torch.from_numpy(render_clip(clip))
+
+
+def test_the_same_seed_gives_the_same_clips():
+    first, second = ([draw_training(np.random.default_rng(seed)) for seed in range(20)] for _ in range(2))
+    assert first == second
+    assert all(np.array_equal(render_clip(a), render_clip(b)) for a, b in zip(first, second, strict=True))
+
+
+def test_no_sprite_is_in_both_halves_but_every_trait_is():
+    train, unseen = sprites("train"), sprites("test")
+    assert not set(train) & set(unseen)
+    assert len(train) + len(unseen) == len(SHAPES) * len(PATTERNS) * len(COLOURS) * (len(COLOURS) - 1)
+    for half in (train, unseen):
+        assert {s.shape for s in half} == set(SHAPES)
+        assert {s.pattern for s in half} == set(PATTERNS)
+        assert {s.colour for s in half} == {s.second for s in half} == set(COLOURS)
+
+
+def test_the_sets_are_of_their_own_halves():
+    known, unseen = set(sprites("train")), set(sprites("test"))
+    assert len(training_set()) == 32
+    assert len(unseen_examples()) == 64
+    assert all(subject.sprite in known for example in training_set() for subject in example.clip.shot.subjects)
+    assert all(subject.sprite in unseen for example in unseen_examples() for subject in example.clip.shot.subjects)
+
+
+def test_base_models_never_see_a_composed_frame(rng):
+    """A shot is one scene or one plain backdrop; only FFGo's frames hold both, side by side."""
+    for _ in range(200):
+        clip = draw_training(rng)
+        assert "ad23r2" not in clip.caption
+        for shot in (clip.shot, clip.before):
+            assert shot is None or len(shot.subjects) in (1, 2)
+
+
+def test_subjects_stay_in_the_frame_and_apart(rng):
+    for _ in range(100):
+        shot = draw_ordinary(rng, "train").shot
+        alone = [render_shot(replace(shot, subjects=(subject,))) for subject in shot.subjects]
+        empty = render_shot(replace(shot, subjects=()))
+        covered = np.stack([np.abs(picture - empty).max(-1) > 0.02 for picture in alone])
+        assert covered.any((1, 2, 3)).all()
+        assert not (covered.sum(0) > 1).any(), "two subjects touch"
+
+
+def test_a_cutout_is_the_sprite_on_nothing():
+    cutout = render_cutout(sprites("train")[0])
+    assert cutout.shape[-1] == 4
+    assert cutout[..., 3].max() == 1
+    assert not cutout[0, :, 3].any()
+    assert not cutout[:, 0, 3].any()
+
+
+def test_the_dataset_reads_back_as_it_was_drawn(tmp_path):
+    """Through the pack's own format: an mp4, its composite and its caption."""
+    example = training_set()[0]
+    write_dataset(tmp_path, [example])
+    (read,) = open_dataset(tmp_path).examples
+    assert read.caption == example.prompt
+    frames = load_frames(read, Bucket(SIZE, SIZE, FRAMES))
+    assert float((frames[4:] - shown(example.clip)[4:]).square().mean()) < 1e-3
+    assert torch.equal(frames[:4], example.composed().expand(4, -1, -1, -1))
+
+
+def test_the_truth_scores_one(rng):
+    for _ in range(8):
+        clip = draw_ordinary(rng, "test")
+        frames = shown(clip) + 0.04 * torch.randn(FRAMES, SIZE, SIZE, 3, generator=torch.Generator().manual_seed(1))
+        assert score_clip(frames.clamp(0, 1)[4:], clip.shot, 4) == Scores(1.0, pytest.approx(1, abs=0.02), 1.0)
+
+
+@pytest.mark.parametrize("trait", ["shape", "colour", "second", "pattern"])
+def test_each_wrong_trait_is_noticed(two_subjects, trait):
+    values = {"shape": SHAPES, "colour": COLOURS, "second": COLOURS, "pattern": PATTERNS}[trait]
+    first, other = two_subjects.shot.subjects
+    taken = (first.sprite.colour, first.sprite.second, getattr(first.sprite, trait))
+    for value in values:
+        if value in taken:
+            continue
+        wrong = replace(first, sprite=replace(first.sprite, **{trait: value}))
+        scores = score_clip(shown(replace(two_subjects, shot=replace(two_subjects.shot, subjects=(wrong, other)))),
+                            two_subjects.shot, 0)  # fmt: skip
+        assert scores.object_identity <= 0.875, f"{value} passed for {first.sprite}"
+
+
+def test_a_missing_subject_counts_for_nothing(two_subjects):
+    shot = two_subjects.shot
+    frames = torch.from_numpy(render_shot(replace(shot, subjects=shot.subjects[:1])))
+    scores = score_clip(frames, shot, 0)
+    assert scores.object_identity == 0.5
+    assert scores.motion == 0.5
+    assert scores.scene_identity > 0.99
+
+
+def test_a_composed_frame_that_stays_scores_nothing():
+    """The subjects are all there, on white: that is no scene."""
+    for example in unseen_examples()[:6]:
+        stays = example.composed().expand(FRAMES, -1, -1, -1)
+        scores = score_clip(stays, example.clip.shot, 0)
+        assert scores.object_identity < 0.1
+        assert scores.motion < 0.1
+
+
+def test_motion_tells_the_laws_apart(two_subjects):
+    first = two_subjects.shot.subjects[0]
+    shot = replace(two_subjects.shot, subjects=(replace(first, x=32.0, y=32.0),))
+    for law in LAWS:
+        told = replace(shot, subjects=(replace(shot.subjects[0], law=law),))
+        found = [
+            other
+            for other in LAWS
+            if score_clip(
+                torch.from_numpy(render_shot(replace(shot, subjects=(replace(shot.subjects[0], law=other),))))[4:],
+                told, 4,
+            ).motion
+        ]  # fmt: skip
+        assert found == [law]
+
+
+def test_intervals_are_the_same_in_every_run_and_hold_the_mean():
+    scores = [Scores(value, 1.0, 0.0) for value in np.linspace(0, 1, 64)]
+    first, second = intervals(scores), intervals(scores)
+    assert first == second
+    mean, low, high = first["object_identity"]
+    assert low < mean < high
+    assert high - low < 0.2
+    assert first["scene_identity"] == (1.0, 1.0, 1.0)

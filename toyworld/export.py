@@ -1,0 +1,80 @@
+"""Bring trained weights into the files that ComfyUI loads: `python -m toyworld.export vae|experts FOLDER`."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from .family import HIGH, LOW, TEXT_ENCODER, VAE, WEIGHTS
+from .host import boot_host
+from .models import TEXT_ENCODER as TEXT_SIZES
+from .models import TOKENS, vocabulary, vocabulary_file
+from .train_vae import draw_pictures
+from .vae import LATENT_CHANNELS, build_vae, encode_whole
+
+NOTE = {"note": "toy model of ComfyUI-FFGo, trained on its toy world (docs/toy-world.md)", "format": "pt"}
+PICTURES = 60
+
+
+def export_vae(folder: Path) -> None:
+    """Give the latents the mean and the deviation that the host expects of Wan's, and write vae.pt and the file."""
+    import numpy as np
+    from comfy.latent_formats import Wan21
+
+    vae = build_vae()
+    vae.load_state_dict(torch.load(folder / "vae.partial.pt"))
+    rng = np.random.default_rng(0)
+    clips = torch.from_numpy(np.stack([draw_pictures(rng, 17) for _ in range(PICTURES)])).permute(0, 4, 1, 2, 3)
+    with torch.inference_mode():
+        latents = torch.cat([encode_whole(vae, clip)[0] for clip in (clips * 2 - 1).split(4)])
+    axes = (0, 2, 3, 4)
+    wan = Wan21()
+    scale = wan.latents_std.flatten() / latents.std(axes)
+    shift = wan.latents_mean.flatten() - scale * latents.mean(axes)
+    with torch.no_grad():
+        _scale_latents(vae, scale, shift)
+    weights = {name: weight.bfloat16() for name, weight in vae.state_dict().items()}
+    torch.save({name: weight.float() for name, weight in weights.items()}, folder / "vae.pt")
+    _write(VAE, weights)
+
+
+def _scale_latents(vae: Any, scale: Tensor, shift: Tensor) -> None:
+    """Scale and shift what the encoder gives, and undo it before the decoder: both are convolutions of one pixel."""
+    vae.conv1.weight[:LATENT_CHANNELS] *= scale.view(-1, 1, 1, 1, 1)
+    vae.conv1.bias[:LATENT_CHANNELS] = vae.conv1.bias[:LATENT_CHANNELS] * scale + shift
+    vae.conv2.bias -= vae.conv2.weight[:, :, 0, 0, 0] @ (shift / scale)
+    vae.conv2.weight /= scale.view(1, -1, 1, 1, 1)
+
+
+def export_experts(folder: Path) -> None:
+    """Write the text encoder and both experts."""
+    sizes = {**TEXT_SIZES, "vocab_size": vocabulary().vocab_size(), "tokens": TOKENS}
+    encoder = torch.load(folder / "joint.pt")["text_encoder"]
+    encoder = {name: weight.bfloat16() for name, weight in encoder.items()}
+    encoder["spiece_model"] = torch.frombuffer(bytearray(vocabulary_file()), dtype=torch.uint8)
+    _write(TEXT_ENCODER, encoder, {name: str(size) for name, size in sizes.items()})
+    for stage, name in (("high", HIGH), ("low", LOW)):
+        trained = folder / f"{stage}.pt"
+        weights = torch.load(trained if trained.exists() else folder / "joint.pt")["expert"]
+        _write(name, {key: weight.bfloat16() for key, weight in weights.items()})
+
+
+def _write(name: str, weights: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    WEIGHTS.mkdir(exist_ok=True)
+    partial = WEIGHTS / f"{name}.partial"
+    save_file({key: weight.contiguous() for key, weight in weights.items()}, partial, {**NOTE, **(metadata or {})})
+    partial.replace(WEIGHTS / name)
+    print(json.dumps({"file": name, "bytes": (WEIGHTS / name).stat().st_size}))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["vae", "experts"])
+    parser.add_argument("folder", type=Path)
+    arguments = parser.parse_args()
+    boot_host()
+    (export_vae if arguments.what == "vae" else export_experts)(arguments.folder)

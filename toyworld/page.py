@@ -1,0 +1,65 @@
+"""A picture page of the table: what each row made of the same examples, frame by frame, one below the other."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from .examples import Example
+from .render import render_clip
+from .table import Measured
+from .world import FRAMES, SIZE
+
+SHOWN = (0, 1, 3, 4, 6, 8, 10, 12, 14, 16)
+"""Frames; the first four are what the trim drops."""
+ENLARGED = 2
+LABEL, GAP, MARGIN = 430, 4, 20
+PAPER, INK, FAINT, RED = "#ffffff", "#22262e", "#6b7280", "#d9352b"
+
+
+def draw_page(measured: Sequence[Measured], examples: Sequence[Example], chosen: Sequence[int]) -> Image.Image:
+    """Filmstrips of the chosen examples, each with the truth above all rows."""
+    side = SIZE * ENLARGED
+    row = side + GAP
+    block = row * (len(measured) + 1) + 50
+    width = 2 * MARGIN + LABEL + len(SHOWN) * (side + GAP)
+    page = Image.new("RGB", (width, MARGIN + block * len(chosen)), PAPER)
+    draw = ImageDraw.Draw(page)
+    for place, index in enumerate(chosen):
+        example, top = examples[index], MARGIN + place * block
+        draw.text((MARGIN, top), example.prompt, font=_font(22), fill=INK)
+        top += 34
+        truth = torch.from_numpy(render_clip(example.clip))
+        truth[:4] = example.composed()
+        _strip(page, draw, top, "as it should be (frames 0 to 3: the composed frame)", "", truth)
+        for number, made in enumerate(measured, 1):
+            values = made.values
+            words = f"objects {values['object_identity']:.2f}  scene {values['scene_identity']:.2f}  motion {values['motion']:.2f}"
+            _strip(page, draw, top + number * row, made.row.words, words, made.clips[index])
+    return page
+
+
+def _strip(page: Image.Image, draw: ImageDraw.ImageDraw, top: int, words: str, values: str, clip: Tensor) -> None:
+    draw.text((MARGIN, top + 30), words, font=_font(17), fill=INK)
+    draw.text((MARGIN, top + 58), values, font=_font(16), fill=FAINT)
+    side = SIZE * ENLARGED
+    for column, frame in enumerate(SHOWN):
+        left = MARGIN + LABEL + column * (side + GAP)
+        pixels = (clip[frame].numpy() * 255).round().clip(0, 255).astype(np.uint8)
+        page.paste(Image.fromarray(pixels).resize((side, side), Image.Resampling.NEAREST), (left, top))
+        draw.text((left + 3, top + 2), str(frame), font=_font(13), fill=RED if frame < 4 else FAINT)
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
+
+
+def save_page(measured: Sequence[Measured], examples: Sequence[Example], out: Path) -> None:
+    """Write filmstrips.png into the folder `out`."""
+    assert len(SHOWN) <= FRAMES
+    out.mkdir(parents=True, exist_ok=True)
+    two = [index for index, example in enumerate(examples) if len(example.clip.shot.subjects) == 2]
+    draw_page(measured, examples, two[:4]).save(out / "filmstrips.png")

@@ -1,0 +1,241 @@
+"""What there is in the toy world, and how it is drawn at random: sprites, scenes, laws of motion, shots and captions.
+
+Everything is decided by a seed. Sprites fall into two halves that never meet: three quarters are for training, one
+quarter is unseen until the test, and so is each pair of them.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Literal
+
+import numpy as np
+
+SIZE = 64
+"""Pixels, width and height of a frame."""
+FRAMES = 17
+FRAME_RATE = 16
+RADIUS = 12.0
+"""Pixels, of a sprite in a shot of scale 1."""
+
+Split = Literal["train", "test"]
+
+COLOURS = {
+    "red": (220, 40, 45),
+    "green": (35, 150, 60),
+    "blue": (40, 70, 215),
+    "yellow": (250, 220, 40),
+    "purple": (135, 45, 165),
+    "orange": (245, 130, 25),
+    "cyan": (35, 195, 205),
+    "pink": (245, 120, 185),
+}
+SHAPES = ("disc", "square", "triangle", "diamond", "cross")
+PATTERNS = ("split", "banded", "dotted", "checked")
+SCENE_COLOURS = {
+    "blue": (150, 190, 225),
+    "green": (150, 185, 130),
+    "sandy": (225, 205, 155),
+    "violet": (125, 105, 155),
+    "dark": (55, 62, 95),
+    "brown": (185, 130, 110),
+}
+SCENES = ("gradient", "horizon", "stripes", "tiles")
+LAWS = ("stays", "moves left", "moves right", "rises", "sinks", "circles")
+LENGTH = 12.0
+"""Pixels that a moving sprite goes in a clip."""
+TURN = 4.0
+"""Pixels, the radius of a circle."""
+CUT_WORDS = "the camera view changes."
+
+
+@dataclass(frozen=True, slots=True)
+class Sprite:
+    """A figure in two colours. Captions tell its shape, pattern and first colour; the second one only a picture tells."""
+
+    shape: str
+    colour: str
+    second: str
+    pattern: str
+
+    @property
+    def words(self) -> str:
+        article = "an" if self.colour == "orange" else "a"
+        return f"{article} {self.colour} {self.pattern} {self.shape}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A background in two colours."""
+
+    kind: str
+    colour: str
+    second: str
+
+    @property
+    def words(self) -> str:
+        article = "" if self.kind in ("stripes", "tiles") else "a "
+        return f"over {article}{self.colour} {self.kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A sprite in a shot: where it is in the middle of its law, in pixels, and how it moves."""
+
+    sprite: Sprite
+    law: str
+    x: float
+    y: float
+
+    def place(self, time: float) -> tuple[float, float]:
+        """Where its centre is, in pixels; time runs from 0 at the clip's first frame to 1 at its last."""
+        way = LENGTH * (time - 0.5)
+        angle = 2 * np.pi * time
+        dx, dy = {
+            "stays": (0.0, 0.0),
+            "moves left": (-way, 0.0),
+            "moves right": (way, 0.0),
+            "rises": (0.0, -way),
+            "sinks": (0.0, way),
+            "circles": (-TURN * np.cos(angle), -TURN * np.sin(angle)),
+        }[self.law]
+        return self.x + dx, self.y + dy
+
+    @property
+    def words(self) -> str:
+        return f"{self.sprite.words} {self.law}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """Subjects moving over a scene. scene None: a plain backdrop in `backdrop` (R, G, B)."""
+
+    subjects: tuple[Subject, ...]
+    scene: Scene | None
+    scale: float = 1.0
+    """Of the sprites."""
+    zoom: float = 1.0
+    """Of the scene: 0.5 shows twice as much of it in each direction."""
+    backdrop: tuple[int, int, int] = (255, 255, 255)
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One shot, or two with a hard cut at frame `cut`."""
+
+    shot: Shot
+    before: Shot | None = None
+    cut: int = 0
+
+    @property
+    def caption(self) -> str:
+        """Told of the last shot."""
+        words = " and ".join(subject.words for subject in self.shot.subjects)
+        sentence = f"{words} {self.shot.scene.words}" if self.shot.scene else words
+        return f"{CUT_WORDS} {sentence}" if self.before else sentence
+
+
+@cache
+def sprites(split: Split) -> tuple[Sprite, ...]:
+    """The sprites of one half. Each colour, shape and pattern is in both; no sprite is."""
+    everything = [
+        Sprite(shape, colour, second, pattern)
+        for shape, colour, second, pattern in itertools.product(SHAPES, COLOURS, COLOURS, PATTERNS)
+        if colour != second
+    ]
+    order = np.random.default_rng(2511_15700).permutation(len(everything))
+    quarter = len(everything) // 4
+    chosen = order[:quarter] if split == "test" else order[quarter:]
+    return tuple(everything[index] for index in chosen)
+
+
+@cache
+def scenes() -> tuple[Scene, ...]:
+    return tuple(
+        Scene(kind, colour, second)
+        for kind, colour, second in itertools.product(SCENES, SCENE_COLOURS, SCENE_COLOURS)
+        if colour != second
+    )
+
+
+def draw_subjects(
+    rng: np.random.Generator, split: Split, scale: float = 1.0, count: int | None = None
+) -> list[Subject]:
+    """One or two subjects that stay in the frame and never touch. Both sprites differ in shape and first colour."""
+    count = count or int(rng.choice([1, 2], p=[0.4, 0.6]))
+    chosen = _draw_sprites(rng, split, count)
+    while True:
+        placed = [
+            Subject(sprite, str(rng.choice(LAWS)), *rng.uniform(RADIUS * scale, SIZE - RADIUS * scale, 2))
+            for sprite in chosen
+        ]
+        if _stay_inside(placed, scale) and _stay_apart(placed, scale):
+            return placed
+
+
+def _draw_sprites(rng: np.random.Generator, split: Split, count: int) -> list[Sprite]:
+    pool = sprites(split)
+    first = pool[rng.integers(len(pool))]
+    if count == 1:
+        return [first]
+    while True:
+        other = pool[rng.integers(len(pool))]
+        if other.shape != first.shape and other.colour != first.colour:
+            return [first, other]
+
+
+def _stay_inside(subjects: Sequence[Subject], scale: float) -> bool:
+    margin = RADIUS * scale
+    places = [subject.place(time) for subject in subjects for time in (0, 0.25, 0.5, 0.75, 1)]
+    return all(margin <= coordinate <= SIZE - margin for place in places for coordinate in place)
+
+
+def _stay_apart(subjects: Sequence[Subject], scale: float) -> bool:
+    if len(subjects) < 2:
+        return True
+    tracks = [np.array([subject.place(frame / (FRAMES - 1)) for frame in range(FRAMES)]) for subject in subjects]
+    return bool(np.hypot(*(tracks[0] - tracks[1]).T).min() >= 2.2 * RADIUS * scale)
+
+
+def draw_scene(rng: np.random.Generator) -> Scene:
+    return scenes()[rng.integers(len(scenes()))]
+
+
+def draw_ordinary(rng: np.random.Generator, split: Split) -> Clip:
+    """One shot of ordinary size: the clip that a base model is tested on."""
+    return Clip(Shot(tuple(draw_subjects(rng, split)), draw_scene(rng)))
+
+
+def draw_training(rng: np.random.Generator) -> Clip:
+    """A clip for the base models: mostly one shot, sometimes two; never a frame laid out as FFGo's."""
+    if rng.random() < 0.65:
+        scale = float(rng.uniform(0.8, 1.15)) if rng.random() < 0.5 else 1.0
+        return Clip(Shot(tuple(draw_subjects(rng, "train", scale)), draw_scene(rng), scale))
+    after = draw_ordinary(rng, "train").shot
+    return Clip(after, _earlier_shot(rng, after), int(rng.choice([4, 8])))
+
+
+def _earlier_shot(rng: np.random.Generator, after: Shot) -> Shot:
+    """What a cut comes from: the same subjects elsewhere in the scene, seen from further off, or before a backdrop."""
+    kind = rng.choice(["angle", "wide", "studio"])
+    scale = float(
+        {"angle": rng.uniform(0.8, 1.15), "wide": rng.uniform(0.5, 0.7), "studio": rng.uniform(0.8, 1.2)}[kind]
+    )
+    moved = _rearranged(rng, after.subjects, scale)
+    if kind == "studio":
+        level = int(rng.integers(40, 256))
+        return Shot(moved, None, scale, backdrop=(level, level, level))
+    return Shot(moved, after.scene, scale, zoom=0.5 if kind == "wide" else 1.0)
+
+
+def _rearranged(rng: np.random.Generator, subjects: Sequence[Subject], scale: float) -> tuple[Subject, ...]:
+    while True:
+        moved = [
+            replace(subject, law="stays", x=float(x), y=float(y))
+            for subject, (x, y) in zip(
+                subjects, rng.uniform(RADIUS * scale, SIZE - RADIUS * scale, (len(subjects), 2)), strict=True
+            )
+        ]
+        if _stay_apart(moved, scale):
+            return tuple(moved)
