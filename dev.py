@@ -7,7 +7,6 @@ python dev.py check              format, lint, types
 python dev.py serve [--port N]   the same ComfyUI with its page; Ctrl-C or SIGTERM ends it
 python dev.py bench [NAME] [--json]
 python dev.py screenshots        the pictures of the editor in docs/images/
-python dev.py toy [--json]       what the method does in the toy world, measured; filmstrips in toy-output/
 """
 
 import argparse
@@ -99,11 +98,6 @@ def screenshots(_: argparse.Namespace) -> int:
     return host.run("-m", "workshop.screenshots", pythonpath=[host.tools])
 
 
-def toy(args: argparse.Namespace) -> int:
-    """Measure the method in the toy world, with its small trained models, and draw filmstrips into toy-output/."""
-    return ensure_host().run("-m", "toyworld", str(REPO / "toy-output"), *(["--json"] if args.json else []))
-
-
 def ensure_chromium(host: Host) -> None:
     """Find a Chromium for the tests of the page, or install one: the system's, else Playwright's own."""
     if os.environ.get("FFGO_CHROMIUM") or any(map(shutil.which, CHROMIUM_NAMES)):
@@ -138,9 +132,6 @@ def main() -> int:
     benches.add_argument("--json", action="store_true", help="one JSON object a line")
     benches.set_defaults(run=bench)
     commands.add_parser("screenshots", help=screenshots.__doc__).set_defaults(run=screenshots)
-    toys = commands.add_parser("toy", help=toy.__doc__)
-    toys.add_argument("--json", action="store_true", help="one JSON object a line")
-    toys.set_defaults(run=toy)
     # What follows `test` and is not ours goes to pytest: dev.py test unit -k trim
     args, args_pytest = parser.parse_known_args()
     if args_pytest and args.command != "test":

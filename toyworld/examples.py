@@ -22,7 +22,7 @@ TRAINING, TEST = 32, 64
 """Examples of each set."""
 TRAINING_SEED, TEST_SEED = 32, 64
 ENLARGED = 4
-"""Times that a clip is enlarged on its way into an mp4, whose colours are coarse; the dataset's reader shrinks it again."""
+"""Times that a clip is enlarged on its way into an mp4, whose colours are coarse; the dataset's reader shrinks it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Bring trained weights into the files that ComfyUI loads: `python -m toyworld.export vae|experts FOLDER`."""
 
 import argparse
-import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,13 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ffgo.files import complete_file
+
 from .family import HIGH, LOW, TEXT_ENCODER, VAE, WEIGHTS
 from .host import boot_host
 from .models import TEXT_ENCODER as TEXT_SIZES
 from .models import TOKENS, vocabulary, vocabulary_file
-from .train_vae import draw_pictures
+from .train_vae import RUNS, draw_pictures
 from .vae import LATENT_CHANNELS, build_vae, encode_whole
 
 NOTE = {"note": "toy model of ComfyUI-FFGo, trained on its toy world (docs/toy-world.md)", "format": "pt"}
@@ -21,12 +23,12 @@ PICTURES = 60
 
 
 def export_vae(folder: Path) -> None:
-    """Give the latents the mean and the deviation that the host expects of Wan's, and write vae.pt and the file."""
+    """Give the latents the mean and the deviation that the host expects of Wan's, and write the file."""
     import numpy as np
     from comfy.latent_formats import Wan21
 
     vae = build_vae()
-    vae.load_state_dict(torch.load(folder / "vae.partial.pt"))
+    vae.load_state_dict(torch.load(folder / f"vae.{len(RUNS)}.pt"))
     rng = np.random.default_rng(0)
     clips = torch.from_numpy(np.stack([draw_pictures(rng, 17) for _ in range(PICTURES)])).permute(0, 4, 1, 2, 3)
     with torch.inference_mode():
@@ -37,9 +39,7 @@ def export_vae(folder: Path) -> None:
     shift = wan.latents_mean.flatten() - scale * latents.mean(axes)
     with torch.no_grad():
         _scale_latents(vae, scale, shift)
-    weights = {name: weight.bfloat16() for name, weight in vae.state_dict().items()}
-    torch.save({name: weight.float() for name, weight in weights.items()}, folder / "vae.pt")
-    _write(VAE, weights)
+    _save(vae.state_dict(), WEIGHTS / VAE)
 
 
 def _scale_latents(vae: Any, scale: Tensor, shift: Tensor) -> None:
@@ -52,23 +52,29 @@ def _scale_latents(vae: Any, scale: Tensor, shift: Tensor) -> None:
 
 def export_experts(folder: Path) -> None:
     """Write the text encoder and both experts."""
-    sizes = {**TEXT_SIZES, "vocab_size": vocabulary().vocab_size(), "tokens": TOKENS}
-    encoder = torch.load(folder / "joint.pt")["text_encoder"]
-    encoder = {name: weight.bfloat16() for name, weight in encoder.items()}
-    encoder["spiece_model"] = torch.frombuffer(bytearray(vocabulary_file()), dtype=torch.uint8)
-    _write(TEXT_ENCODER, encoder, {name: str(size) for name, size in sizes.items()})
+    save_text_encoder(torch.load(folder / "joint.pt")["text_encoder"], WEIGHTS / TEXT_ENCODER)
     for stage, name in (("high", HIGH), ("low", LOW)):
-        trained = folder / f"{stage}.pt"
-        weights = torch.load(trained if trained.exists() else folder / "joint.pt")["expert"]
-        _write(name, {key: weight.bfloat16() for key, weight in weights.items()})
+        _save(torch.load(folder / f"{stage}.pt")["expert"], WEIGHTS / name)
 
 
-def _write(name: str, weights: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    WEIGHTS.mkdir(exist_ok=True)
-    partial = WEIGHTS / f"{name}.partial"
-    save_file({key: weight.contiguous() for key, weight in weights.items()}, partial, {**NOTE, **(metadata or {})})
-    partial.replace(WEIGHTS / name)
-    print(json.dumps({"file": name, "bytes": (WEIGHTS / name).stat().st_size}))
+def save_text_encoder(weights: Mapping[str, Tensor], path: Path) -> None:
+    """Write a text encoder with its vocabulary, and with the sizes that ComfyUI cannot read from the weights."""
+    sizes = {**TEXT_SIZES, "vocab_size": vocabulary().vocab_size(), "tokens": TOKENS}
+    words = torch.frombuffer(bytearray(vocabulary_file()), dtype=torch.uint8)
+    _save(weights, path, {"spiece_model": words}, {name: str(size) for name, size in sizes.items()})
+
+
+def _save(
+    weights: Mapping[str, Tensor],
+    path: Path,
+    more: Mapping[str, Tensor] | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write weights in bfloat16."""
+    tensors = {name: weight.bfloat16().contiguous() for name, weight in weights.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with complete_file(path) as partial:
+        save_file({**tensors, **(more or {})}, partial, {**NOTE, **(metadata or {})})
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The small Wan family, loaded by the host and sampled as the workflows sample the large one, many clips at once."""
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ class Family:
     clip: Any
     boundary: float = WAN22_I2V_BOUNDARY
     shift: float = WAN22_SHIFT
+    encoded: dict[str, Tensor] = field(default_factory=dict)
+    """First frames that were encoded before: most rows of a table share theirs."""
 
     @classmethod
     def load(cls, folder: Path = WEIGHTS) -> "Family":
@@ -68,12 +71,18 @@ class Family:
     def _conditioning(self, first_frames: Tensor, prompts: Sequence[str]) -> list[Any]:
         """As CLIPTextEncode and WanImageToVideo make it, for a whole batch."""
         text = torch.cat([self.clip.encode_from_tokens_scheduled(self.clip.tokenize(p))[0][0] for p in prompts])
-        frames = torch.full((len(prompts), FRAMES, *first_frames.shape[1:]), 0.5)
-        frames[:, 0] = first_frames
-        pictures = torch.cat([self.vae.encode(clip) for clip in frames])
+        pictures = torch.cat([self._encoded(frame) for frame in first_frames])
         mask = torch.ones(1, 1, *pictures.shape[2:])
         mask[:, :, 0] = 0
         return [[text, {"concat_latent_image": pictures, "concat_mask": mask}]]
+
+    def _encoded(self, first_frame: Tensor) -> Tensor:
+        key = hashlib.sha256(first_frame.numpy().tobytes()).hexdigest()
+        if key not in self.encoded:
+            frames = torch.full((FRAMES, *first_frame.shape), 0.5)
+            frames[0] = first_frame
+            self.encoded[key] = self.vae.encode(frames)
+        return self.encoded[key]
 
     def _sample(self, expert: Any, noise: Tensor, sigmas: Tensor, positive: list[Any], latents: Tensor) -> Tensor:
         from comfy.sample import sample_custom

@@ -1,8 +1,8 @@
 """How much of a clip is right, exactly, because everything that should be in it is known.
 
 For every frame the renderer looks for each sprite: at every place and in several sizes it compares what the frame shows
-with the sprite over the right scene. A sprite counts as found where that fits; which of its shape, colours and pattern are
-right is then asked by exchanging each of them alone: the right one has to fit better than all others.
+with the sprite over the right scene. A sprite counts as found where that fits; which of its shape, colours and pattern
+are right is then asked by exchanging each of them alone: the right one has to fit better than all others.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,9 +11,9 @@ from functools import cache
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from .render import render_scene, render_sprites
 from .world import COLOURS, FRAMES, LAWS, PATTERNS, RADIUS, SHAPES, Shot, Sprite, Subject
@@ -22,6 +22,8 @@ SCALES = (0.75, 0.9, 1.0, 1.1, 1.2)
 """Of a sprite, in a clip that was generated."""
 FITS = 0.02
 """Mean squared error up to which a sprite counts as found; 0 to 1 a channel."""
+EXPLAINED = 0.4
+"""Share of what the scene alone is off by that the sprite may still be off by, to count as found."""
 SAME = 0.12
 """How far each channel of a pixel of the scene may be off."""
 EVERY = 2
@@ -56,6 +58,8 @@ class _Found:
 
     error: Tensor
     """(N,): mean squared error there."""
+    without: Tensor
+    """(N,): that of the scene alone, without the sprite."""
     x: Tensor
     y: Tensor
     """(N,): its centre in pixels."""
@@ -64,7 +68,7 @@ class _Found:
 
     @property
     def present(self) -> Tensor:
-        return self.error < FITS
+        return (self.error < FITS) & (self.error < EXPLAINED * self.without)
 
 
 def score_clip(frames: Tensor, shot: Shot, first: int) -> Scores:
@@ -86,11 +90,14 @@ def _find(frames: Tensor, scene: Tensor, sprite: Sprite) -> _Found:
     pictures, ground = _with_margin(frames), _with_margin(scene[None])
     x, y = _coarse_places(pictures, ground, sprite)
     near = {scale: _near(pictures, ground[0], scale, x, y) for scale in SCALES}
-    errors = torch.stack([_errors(*near[scale], sprite, scale).flatten(1) for scale in SCALES])
-    least, best = errors.amin(0).min(1)
+    errors = torch.stack([_errors(*near[scale], sprite, scale).flatten(1) for scale in SCALES], 1)
+    least, chosen = errors.flatten(1).min(1)
+    empty = torch.stack([_empty_errors(*near[scale], scale).flatten(1) for scale in SCALES], 1)
+    best = chosen % errors.shape[2]
     side = 2 * NEAR + 1
     traits = torch.stack([_fits_better(least, near, others) for others in _others(sprite)]).float().mean(0)
-    return _Found(least, x + best % side - NEAR, y + best // side - NEAR, traits)
+    without = empty.flatten(1).gather(1, chosen[:, None])[:, 0]
+    return _Found(least, without, x + best % side - NEAR, y + best // side - NEAR, traits)
 
 
 def _coarse_places(pictures: Tensor, ground: Tensor, sprite: Sprite) -> tuple[Tensor, Tensor]:
@@ -107,11 +114,11 @@ def _coarse_places(pictures: Tensor, ground: Tensor, sprite: Sprite) -> tuple[Te
 
 def _with_margin(pictures: Tensor) -> Tensor:
     """(N, H, W, 3) to (N, 3, H + 2 m, W + 2 m), black on all sides: room for what is compared at the frame's edge."""
-    return F.pad(pictures.permute(0, 3, 1, 2), (MARGIN,) * 4)
+    return functional.pad(pictures.permute(0, 3, 1, 2), (MARGIN,) * 4)
 
 
 def _near(pictures: Tensor, ground: Tensor, scale: float, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """What pictures and ground show around the places, as far as a sprite of this size may reach: (N, 3, W, W) each."""
+    """What pictures and ground show around the places, as far as a sprite of this size may reach: (N, 3, W, W)."""
     reach = _half(scale) + NEAR
     windows = [
         (
@@ -134,25 +141,32 @@ def _fits_better(least: Tensor, near: Mapping[float, tuple[Tensor, Tensor]], oth
 def _errors(pictures: Tensor, ground: Tensor, sprite: Sprite, scale: float, stride: int = 1) -> Tensor:
     """Mean squared error (N, H', W') between pictures (N, 3, H, W) and the sprite over the ground, at every place.
 
-    With a the sprite's alpha, c its colour, s the ground and p the picture: |p - s - a (c - s)|^2, summed over the window.
+    With a the sprite's alpha, c its colour, g the ground and p the picture: |p - g - a (c - g)|^2, over the window.
     """
     colour, alpha, painted, squared = _kernels(sprite, scale)
     difference = pictures - ground
-    plain = F.conv2d(difference.square().sum(1, keepdim=True), torch.ones_like(alpha), stride=stride)
-    crossed = F.conv2d(difference, painted, stride=stride) - F.conv2d(
+    plain = functional.conv2d(difference.square().sum(1, keepdim=True), torch.ones_like(alpha), stride=stride)
+    crossed = functional.conv2d(difference, painted, stride=stride) - functional.conv2d(
         (difference * ground).sum(1, keepdim=True), alpha, stride=stride
     )
     paint = (
         (squared * colour.square()).sum()
-        - 2 * F.conv2d(ground, squared * colour, stride=stride)
-        + F.conv2d(ground.square().sum(1, keepdim=True), squared, stride=stride)
+        - 2 * functional.conv2d(ground, squared * colour, stride=stride)
+        + functional.conv2d(ground.square().sum(1, keepdim=True), squared, stride=stride)
     )
     return (plain - 2 * crossed + paint)[:, 0] / (3 * alpha.numel())
 
 
+def _empty_errors(pictures: Tensor, ground: Tensor, scale: float) -> Tensor:
+    """The same for no sprite."""
+    return functional.avg_pool2d((pictures - ground).square().mean(1, keepdim=True), 2 * _half(scale) + 1, stride=1)[
+        :, 0
+    ]
+
+
 @cache
 def _kernels(sprite: Sprite, scale: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Colour (1, 3, S, S) and alpha a (1, 1, S, S) of the sprite in the middle of a window; a times colour; a squared."""
+    """Colour c (1, 3, S, S) and alpha a (1, 1, S, S) of the sprite in the middle of a window; a c; a squared."""
     half = _half(scale)
     colours, alphas = render_sprites(sprite, [(half + 0.5, half + 0.5)], scale, 2 * half + 1)
     colour, alpha = torch.from_numpy(colours).permute(0, 3, 1, 2), torch.from_numpy(alphas)[None]

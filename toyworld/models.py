@@ -38,7 +38,7 @@ def build_expert() -> Any:
 
 
 def build_text_encoder() -> Any:
-    """A umt5 encoder. Words that no caption of the base models holds, as `ad23r2`, keep the embedding they are born with."""
+    """A umt5 encoder. Words that no caption of the base models holds, as `ad23r2`, keep what they began with."""
     import comfy.ops
     from comfy.text_encoders.t5 import T5
 

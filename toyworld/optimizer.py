@@ -10,7 +10,7 @@ ADAM_RATE = 2e-3
 
 
 class Optimizer:
-    """Steps all weights of some modules. skip: parts of the names of matrices that are AdamW's, as first and last layers."""
+    """Steps all weights of some modules. skip: parts of the names of matrices that are AdamW's, as first layers."""
 
     def __init__(self, *modules: nn.Module, skip: Sequence[str] = (), muon: float = MUON_RATE, adam: float = ADAM_RATE):
         named = [pair for module in modules for pair in module.named_parameters() if pair[1].requires_grad]

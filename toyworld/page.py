@@ -34,17 +34,19 @@ def draw_page(measured: Sequence[Measured], examples: Sequence[Example], chosen:
         top += 34
         truth = torch.from_numpy(render_clip(example.clip))
         truth[:4] = example.composed()
-        _strip(page, draw, top, "as it should be (frames 0 to 3: the composed frame)", "", truth)
+        _strip(page, top, ("as it should be (frames 0 to 3: the composed frame)", ""), truth)
         for number, made in enumerate(measured, 1):
             values = made.values
-            words = f"objects {values['object_identity']:.2f}  scene {values['scene_identity']:.2f}  motion {values['motion']:.2f}"
-            _strip(page, draw, top + number * row, made.row.words, words, made.clips[index])
+            scores = [f"{name} {values[f'{name}_identity']:.2f}" for name in ("object", "scene")]
+            words = (made.row.words, "  ".join([*scores, f"motion {values['motion']:.2f}"]))
+            _strip(page, top + number * row, words, made.clips[index])
     return page
 
 
-def _strip(page: Image.Image, draw: ImageDraw.ImageDraw, top: int, words: str, values: str, clip: Tensor) -> None:
-    draw.text((MARGIN, top + 30), words, font=_font(17), fill=INK)
-    draw.text((MARGIN, top + 58), values, font=_font(16), fill=FAINT)
+def _strip(page: Image.Image, top: int, words: tuple[str, str], clip: Tensor) -> None:
+    draw = ImageDraw.Draw(page)
+    draw.text((MARGIN, top + 30), words[0], font=_font(17), fill=INK)
+    draw.text((MARGIN, top + 58), words[1], font=_font(16), fill=FAINT)
     side = SIZE * ENLARGED
     for column, frame in enumerate(SHOWN):
         left = MARGIN + LABEL + column * (side + GAP)

@@ -1,13 +1,14 @@
-"""Pictures of the toy world: analytic shapes with soft edges of one pixel, so that they are exact at any place and size."""
+"""Pictures of the toy world: analytic shapes with soft edges of one pixel, exact at any place and in any size."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .world import COLOURS, FRAMES, RADIUS, SCENE_COLOURS, SIZE, Clip, Scene, Shot, Sprite
 
-Picture = NDArray[np.float32]
+Picture = NDArray[np.floating[Any]]
 
 
 def render_clip(clip: Clip) -> Picture:
@@ -59,8 +60,8 @@ def render_sprites(
     return _mix(_unit(COLOURS[sprite.colour]), _unit(COLOURS[sprite.second]), weight), alpha
 
 
-def render_cutout(sprite: Sprite, scale: float = 3.0) -> Picture:
-    """A sprite alone, (H, W, 4) with straight alpha."""
+def render_cutout(sprite: Sprite, scale: float = 1.0) -> Picture:
+    """A sprite alone, (H, W, 4) with straight alpha; as large as in a clip."""
     size = round(2.4 * RADIUS * scale)
     colour, alpha = render_sprites(sprite, [(size / 2, size / 2)], scale, size)
     return np.concatenate([colour[0], alpha[0, ..., None]], axis=-1)

@@ -1,25 +1,25 @@
-"""Train the small experts and the text encoder: `python -m toyworld.train_experts STAGE FOLDER [--minutes M]`.
+"""Train the small experts and the text encoder: `python -m toyworld.train_experts STAGE FOLDER`.
 
-Stages, in this order: `encode` (clips to latents), `joint` (one expert over all sigmas, with the text encoder; one process
-for each core), then `high` and `low` from there, each on its own sigmas, at the same time. All on ordinary clips with
-some hard cuts; nothing is laid out as FFGo's frames.
+In order: `encode` (clips to latents), `joint` (one expert over all sigmas, with the text encoder; one process for
+each core), then `high` and `low` from there, each on its own sigmas, at the same time. All on ordinary clips with some
+hard cuts; nothing is laid out as FFGo's frames.
 """
 
 import argparse
-import json
-import os
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from ffgo.training.world import World
 
+from .family import VAE, WEIGHTS
 from .host import boot_host
+from .loop import Average, Curve, gradients, run_together
 from .models import build_expert, build_text_encoder, encode_text, tokenize
 from .optimizer import Optimizer
 from .render import render_clip
@@ -35,18 +35,21 @@ UNTOLD = 0.05
 GREY = 0.0
 """In -1..1: what the host fills a start image up with."""
 CHUNK = 50
+CLIPS = 4000
+STEPS = {"joint": 500, "high": 2300, "low": 2300}
+NO_MATRICES = ("patch_embedding", "head", "text_embedding", "shared", "relative_attention_bias")
 
 
-def encode(folder: Path, count: int) -> None:
+def encode(folder: Path) -> None:
     """Draw, render and encode clips into `latents_<rank>.pt`: latents, captions, and what grey frames become."""
     world = World.current()
     boot_host()
     torch.set_num_threads(1)
     vae = build_vae()
-    vae.load_state_dict(torch.load(folder / "vae.pt"))
+    vae.load_state_dict({name: weight.float() for name, weight in load_file(WEIGHTS / VAE).items()})
     rng = np.random.default_rng([SEED, world.rank])
     latents, captions = [], []
-    for _ in range(count // world.size // CHUNK):
+    for _ in range(CLIPS // world.size // CHUNK):
         clips = [draw_training(rng) for _ in range(CHUNK)]
         latents.append(_encoded(vae, _pixels(clips)).half())
         captions += [clip.caption for clip in clips]
@@ -123,8 +126,8 @@ def draw_sigmas(rng: np.random.Generator, stage: str, count: int) -> Tensor:
     return torch.from_numpy(SHIFT * uniform / (1 + (SHIFT - 1) * uniform)).float()
 
 
-def train(stage: str, folder: Path, minutes: float) -> None:
-    """Train until the time is up; the learning rate falls to a tenth, or to zero in the last stages."""
+def train(stage: str, folder: Path) -> None:
+    """One stage; `high` and `low` go on from what `joint` left."""
     world = World.current()
     boot_host()
     import comfy.model_management
@@ -133,48 +136,33 @@ def train(stage: str, folder: Path, minutes: float) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
     expert, encoder = build_expert(), build_text_encoder()
-    joint = folder / "joint.pt"
-    if joint.exists():
-        weights = torch.load(joint)
+    if stage != "joint":
+        weights = torch.load(folder / "joint.pt")
         expert.load_state_dict(weights["expert"])
         encoder.load_state_dict(weights["text_encoder"])
     encoder.requires_grad_(stage == "joint")
     trained = {"expert": expert, "text_encoder": encoder} if stage == "joint" else {"expert": expert}
-    average = {name: {k: w.clone() for k, w in module.state_dict().items()} for name, module in trained.items()}
-    optimizer = Optimizer(
-        *trained.values(), skip=("patch_embedding", "head", "text_embedding", "shared", "relative_attention_bias"),
-        muon=0.02, adam=1e-3,
-    )  # fmt: skip
+    average, curve = Average(trained), Curve(folder / f"{stage}.jsonl", stage)
+    optimizer = Optimizer(*trained.values(), skip=NO_MATRICES, adam=1e-3)
     rng = np.random.default_rng([SEED, world.rank, len(stage)])
     clips = Clips(folder, rng, encoder)
-    started, step, losses = time.monotonic(), 0, []
-    while (done := _same_everywhere(world, (time.monotonic() - started) / (60 * minutes))) < 1:
+    for step in range(STEPS[stage]):
         latents, conditions, texts = clips.batch(BATCH)
         loss = _loss(expert, latents, conditions, texts, draw_sigmas(rng, stage, BATCH))
         loss.backward()
-        world.sum([w.grad for w in optimizer.weights if w.grad is not None])
-        floor = 0.3 if stage == "joint" else 0.0
-        optimizer.step(min(1, (step + 1) / WARMUP) * (floor + (1 - floor) * (1 - done)))
-        step += 1
-        losses.append(float(loss.detach()))
-        decay = min(0.998, 1 - 10 / (step + 10))
-        for name, module in trained.items():
-            for key, weight in module.state_dict().items():
-                average[name][key].lerp_(weight, 1 - decay)
-        if world.is_first and step % 50 == 0:
-            line = {"step": step, "minutes": round(minutes * done, 2), "loss": round(float(np.mean(losses)), 5)}
-            losses.clear()
-            with (folder / f"{stage}.jsonl").open("a") as log:
-                print(json.dumps(line), file=log)
-        if world.is_first and step % 500 == 0:
-            _save(average, folder / f"{stage}.pt")
+        world.sum(gradients(optimizer.weights))
+        optimizer.step(_rate(stage, step))
+        average.update()
+        if world.is_first:
+            curve.add(step + 1, float(loss.detach()))
     if world.is_first:
-        _save(average, folder / f"{stage}.pt")
+        average.save(folder / f"{stage}.pt")
 
 
-def _save(weights: Any, path: Path) -> None:
-    torch.save(weights, path.with_suffix(".partial"))
-    path.with_suffix(".partial").replace(path)
+def _rate(stage: str, step: int) -> float:
+    """The learning rate falls along a line: to a half, and from the whole to zero in the last stages."""
+    end = 0.5 if stage == "joint" else 0.0
+    return min(1, (step + 1) / WARMUP) * (end + (1 - end) * (1 - step / STEPS[stage]))
 
 
 def _loss(expert: Any, latents: Tensor, conditions: Tensor, texts: Tensor, sigmas: Tensor) -> Tensor:
@@ -187,33 +175,15 @@ def _loss(expert: Any, latents: Tensor, conditions: Tensor, texts: Tensor, sigma
     return (velocity.float() - (noise - latents)).square().mean()
 
 
-def _same_everywhere(world: World, number: float) -> float:
-    """The first process's number, so that all stop at the same step."""
-    shared = torch.tensor([number if world.is_first else 0.0], dtype=torch.float64)
-    world.sum([shared])
-    return float(shared)
-
-
-def _worker(rank: int, processes: int, arguments: argparse.Namespace) -> None:
-    if processes > 1:
-        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="29521")
-        torch.distributed.init_process_group("gloo", rank=rank, world_size=processes)
-    if arguments.stage == "encode":
-        encode(arguments.folder, arguments.clips)
-    else:
-        train(arguments.stage, arguments.folder, arguments.minutes)
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stage", choices=["encode", "joint", "high", "low"])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--minutes", type=float, default=20)
-    parser.add_argument("--clips", type=int, default=10_000)
-    parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()
-    alone = arguments.stage in ("high", "low")
-    if alone:
-        _worker(0, 1, arguments)
-    else:
-        torch.multiprocessing.spawn(_worker, (arguments.processes, arguments), arguments.processes)
+    match arguments.stage:
+        case "encode":
+            run_together(encode, arguments.folder)
+        case "joint":
+            run_together(train, "joint", arguments.folder)
+        case stage:
+            train(stage, arguments.folder)

@@ -1,26 +1,25 @@
-"""Train the small Wan VAE on pictures of all sorts: `python -m toyworld.train_vae FOLDER [--minutes M]`.
+"""Train the small Wan VAE on pictures of all sorts: `python -m toyworld.train_vae FOLDER`.
 
-One process for each core. Writes vae.safetensors, its loss curve vae.jsonl and, while it runs, vae.partial.pt.
+Two processes, a core each. Writes vae.<run>.pt and the loss curve vae.jsonl (mean squared error, 0 to 1).
 """
 
 import argparse
 import contextlib
-import json
 import math
-import os
-import time
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from ffgo.training.world import World
 
 from .host import boot_host
+from .loop import Average, Curve, gradients, run_together
 from .optimizer import Optimizer
 from .render import render_scene, render_shot
 from .vae import build_vae, decode_whole, encode_whole, still_pictures
@@ -31,6 +30,37 @@ WARMUP = 50
 KL_WEIGHT = 2e-5
 GREY = 0.5
 """What the host fills a start image up with."""
+FRAMES_A_STEP = 4
+"""Still pictures that each process takes at once; of longer clips one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Steps on clips of growing length, while the learning rate falls to zero along a cosine."""
+
+    pace: float
+    """Times the learning rate."""
+    steps: Mapping[int, int]
+    """How many, by the clips' frames."""
+    falls: bool = True
+
+    @property
+    def frames_by_step(self) -> list[int]:
+        return [frames for frames, count in self.steps.items() for _ in range(count)]
+
+    def rate(self, step: int) -> float:
+        fall = 0.5 * (1 + math.cos(math.pi * step / sum(self.steps.values()))) if self.falls else 1.0
+        return self.pace * min(1, (step + 1) / WARMUP) * fall
+
+
+RUNS = (
+    Run(1.0, {1: 500}, falls=False),
+    Run(1.0, {1: 1310, 5: 700, 9: 240}),
+    Run(0.7, {5: 600, 9: 100}),
+    Run(0.45, {9: 1180, 17: 190}),
+    Run(0.3, {9: 500, 17: 70}),
+)
+"""As the shipped weights were made. The first four drew sprites that were smaller or slower."""
 
 
 def draw_pictures(rng: np.random.Generator, frames: int) -> np.ndarray:
@@ -75,7 +105,7 @@ def _collage(rng: np.random.Generator) -> np.ndarray:
     width, height = rng.integers(16, SIZE + 1, 2)
     left, top = rng.integers(0, SIZE - width + 1), rng.integers(0, SIZE - height + 1)
     scene = torch.from_numpy(render_scene(draw_scene(rng))).permute(2, 0, 1)[None]
-    small = F.interpolate(scene, (int(height), int(width)), mode="bilinear", antialias=True)[0]
+    small = functional.interpolate(scene, (int(height), int(width)), mode="bilinear", antialias=True)[0]
     page[top : top + height, left : left + width] = small.permute(1, 2, 0).numpy()
     return page
 
@@ -85,51 +115,38 @@ def _colour(rng: np.random.Generator) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def train_vae(folder: Path, minutes: float, batch: int, stills: float, pace: float) -> None:
-    """Train until the time is up; the learning rate falls to zero with it. stills: share of the time for still pictures."""
+def train_vae(folder: Path) -> None:
+    """All runs, each from the average of the one before; those that are done are not run again."""
     world = World.current()
     boot_host()
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
-    vae = build_vae()
-    if (folder / "vae.partial.pt").exists():
-        vae.load_state_dict(torch.load(folder / "vae.partial.pt"))
-    average = {name: weight.detach().clone() for name, weight in vae.state_dict().items()}
-    optimizer = Optimizer(vae, skip=("encoder.conv1", "decoder.head"), muon=0.03)
     rng = np.random.default_rng([SEED, world.rank])
-    started, step, shown = time.monotonic(), 0, []
-    while (done := (time.monotonic() - started) / (60 * minutes)) < 1:
-        done = _same_everywhere(world, done)
-        frames = 1 if done < stills else 9 if done < 0.88 else 17
-        clip = _batch(rng, max(1, batch // frames), frames)
-        rate = pace * min(1, (step + 1) / WARMUP) * 0.5 * (1 + math.cos(math.pi * min(done, 1)))
+    vae = build_vae()
+    for number, run in enumerate(RUNS, 1):
+        done, curve = folder / f"vae.{number}.pt", Curve(folder / "vae.jsonl", f"vae {number}")
+        there = done.exists()
+        world.wait()  # until all have looked
+        weights = torch.load(done) if there else _train(vae, run, rng, world, curve)
+        vae.load_state_dict(weights)
+        if world.is_first and not there:
+            torch.save(weights, done)
+
+
+def _train(vae: Any, run: Run, rng: np.random.Generator, world: World, curve: Curve) -> dict[str, Tensor]:
+    average = Average({"vae": vae})
+    optimizer = Optimizer(vae, skip=("encoder.conv1", "decoder.head"), muon=0.03)
+    for step, frames in enumerate(run.frames_by_step):
+        clip = _batch(rng, max(1, FRAMES_A_STEP // frames), frames)
         with still_pictures(vae) if frames == 1 else contextlib.nullcontext():
             error, loss = _loss(vae, clip)
             loss.backward()
-        gradients = [weight.grad for weight in vae.parameters() if weight.grad is not None]
-        world.sum(gradients)
-        optimizer.step(rate)
-        step += 1
-        decay = min(0.998, 1 - 10 / (step + 10))
-        for name, weight in vae.state_dict().items():
-            average[name].lerp_(weight, 1 - decay)
-        shown.append(error)
-        if world.is_first and step % 50 == 0:
-            line = {"step": step, "minutes": round(minutes * done, 2), "frames": frames, "mse": float(np.mean(shown))}
-            shown.clear()
-            with (folder / "vae.jsonl").open("a") as log:
-                print(json.dumps(line), file=log)
-        if world.is_first and step % 500 == 0:
-            torch.save(average, folder / "vae.partial.pt")
-    if world.is_first:
-        torch.save(average, folder / "vae.partial.pt")
-
-
-def _same_everywhere(world: World, number: float) -> float:
-    """The first process's number, so that all take the same kind of step."""
-    shared = torch.tensor([number if world.is_first else 0.0], dtype=torch.float64)
-    world.sum([shared])
-    return float(shared)
+        world.sum(gradients(optimizer.weights))
+        optimizer.step(run.rate(step))
+        average.update()
+        if world.is_first:
+            curve.add(step + 1, error)
+    return average.weights["vae"]
 
 
 def _batch(rng: np.random.Generator, count: int, frames: int) -> Tensor:
@@ -148,21 +165,9 @@ def _loss(vae: Any, clip: Tensor) -> tuple[float, Tensor]:
     return float(error.detach()), error + 0.02 * (again - clip).abs().mean() + KL_WEIGHT * divergence
 
 
-def _worker(rank: int, processes: int, arguments: argparse.Namespace) -> None:
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="29520")
-    torch.distributed.init_process_group("gloo", rank=rank, world_size=processes)
-    train_vae(arguments.folder, arguments.minutes, arguments.batch, arguments.stills, arguments.pace)
-    torch.distributed.destroy_process_group()
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--minutes", type=float, default=25)
-    parser.add_argument("--batch", type=int, default=4, help="frames for each core")
-    parser.add_argument("--stills", type=float, default=0.5)
-    parser.add_argument("--pace", type=float, default=1.0, help="times the learning rate")
-    parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    torch.multiprocessing.spawn(_worker, (arguments.processes, arguments), arguments.processes)
+    run_together(train_vae, arguments.folder)

@@ -10,18 +10,18 @@ from functools import partial
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 LATENT_CHANNELS = 16
 DIM = 16
 
 
 def build_vae() -> Any:
-    """A WanVAE with fresh weights, which treats a clip as separate pictures: of each convolution only the present counts."""
-    from comfy.ldm.wan.vae import CausalConv3d, WanVAE
+    """A WanVAE with new weights, to which clips are separate pictures: of each convolution only the present counts."""
+    from comfy.ldm.wan.vae import WanVAE
 
-    vae = WanVAE(dim=DIM, z_dim=LATENT_CHANNELS, temperal_downsample=[False, True, True])
+    vae: Any = WanVAE(dim=DIM, z_dim=LATENT_CHANNELS, temperal_downsample=[False, True, True])
     for name, weight in vae.named_parameters():
         if weight.ndim < 2 or name.endswith("gamma"):
             torch.nn.init.constant_(weight, 0.0 if name.endswith("bias") else 1.0)
@@ -30,12 +30,12 @@ def build_vae() -> Any:
         else:
             torch.nn.init.normal_(weight, std=weight[0, :, -1:].numel() ** -0.5)
     with torch.no_grad():
-        for name, module in vae.named_modules():
-            if isinstance(module, CausalConv3d):
-                module.weight[:, :, :-1] = 0
-            if name.endswith("time_conv"):
-                copies = len(module.weight) // module.weight.shape[1]
-                module.weight[:, :, -1, 0, 0] = torch.eye(module.weight.shape[1]).repeat(copies, 1)
+        for name, weight in vae.named_parameters():
+            if weight.ndim == 5:
+                weight[:, :, :-1] = 0
+            if name.endswith("time_conv.weight"):
+                copies = len(weight) // weight.shape[1]
+                weight[:, :, -1, 0, 0] = torch.eye(weight.shape[1]).repeat(copies, 1)
         vae.conv1.weight[LATENT_CHANNELS:] = 0  # nearly no noise at first
         vae.conv1.bias[LATENT_CHANNELS:] = -6
     return vae
@@ -46,7 +46,7 @@ def still_pictures(vae: Any) -> Iterator[None]:
     """For clips of one frame: each causal convolution as the flat one that it then is, three times faster."""
     from comfy.ldm.wan.vae import CausalConv3d
 
-    convolutions = [module for module in vae.modules() if isinstance(module, CausalConv3d)]
+    convolutions: list[Any] = [module for module in vae.modules() if isinstance(module, CausalConv3d)]
     for convolution in convolutions:
         convolution.forward = partial(_flat, convolution)
     try:
@@ -58,7 +58,7 @@ def still_pictures(vae: Any) -> Iterator[None]:
 
 def _flat(convolution: Any, x: Tensor) -> Tensor:
     weight = convolution.weight[:, :, -1]
-    return F.conv2d(x[:, :, 0], weight, convolution.bias, padding=weight.shape[-1] // 2)[:, :, None]
+    return functional.conv2d(x[:, :, 0], weight, convolution.bias, padding=weight.shape[-1] // 2)[:, :, None]
 
 
 def encode_whole(vae: Any, clip: Tensor) -> tuple[Tensor, Tensor]:

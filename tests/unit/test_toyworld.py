@@ -1,4 +1,4 @@
-"""The toy world's renderer, its split, and its metrics, which must be exact for everything above them to mean something."""
+"""The toy world's renderer, its split, and its metrics: what is built on them means nothing if they are not exact."""
 
 from dataclasses import replace
 
@@ -98,7 +98,9 @@ def test_the_truth_scores_one(rng):
     for _ in range(8):
         clip = draw_ordinary(rng, "test")
         frames = shown(clip) + 0.04 * torch.randn(FRAMES, SIZE, SIZE, 3, generator=torch.Generator().manual_seed(1))
-        assert score_clip(frames.clamp(0, 1)[4:], clip.shot, 4) == Scores(1.0, pytest.approx(1, abs=0.02), 1.0)
+        scores = score_clip(frames.clamp(0, 1)[4:], clip.shot, 4)
+        assert (scores.object_identity, scores.motion) == (1, 1)
+        assert scores.scene_identity > 0.98
 
 
 @pytest.mark.parametrize("trait", ["shape", "colour", "second", "pattern"])

@@ -1,0 +1,47 @@
+"""The toy world's models are the host's: what trains quickly computes what ComfyUI computes."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from toyworld.models import EXPERT
+from workshop.host import REPO, Host
+
+PROBE = Path(__file__).with_name("toy_probe.py")
+
+
+@pytest.fixture(scope="module")
+def probe(tmp_path_factory) -> dict:
+    """What toy_probe.py found out in the host's Python."""
+    host = Host.current()
+    env = {
+        **os.environ,
+        "COMFYUI_PATH": str(host.comfyui),
+        "PYTHONPATH": os.pathsep.join(map(str, (REPO, host.packages))),
+    }
+    command = [str(host.python), str(PROBE), str(tmp_path_factory.mktemp("toy"))]
+    done = subprocess.run(command, env=env, cwd=REPO, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_whole_clip_at_once_is_the_same_as_the_hosts_chunks(probe):
+    assert probe["vae"]["encoded"] < 1e-5
+    assert probe["vae"]["decoded"] < 1e-5
+    assert probe["vae"]["still"] < 1e-5
+
+
+def test_text_is_what_the_host_makes_of_it(probe):
+    assert probe["text"]["text"] < 1e-5
+    assert probe["text"]["padded"] == 0
+
+
+def test_every_word_of_the_captions_is_known(probe):
+    assert probe["text"]["known"]
+
+
+def test_an_expert_loads_and_can_be_trained(probe):
+    assert probe["expert"] == {"dim": EXPERT["dim"], "blocks": EXPERT["num_layers"]}

@@ -1,0 +1,77 @@
+"""Runs inside the host's Python: the toy world's quick forms of its models beside the host's own, as JSON.
+
+Usage: python toy_probe.py FOLDER, in the repository. The test beside it starts it and judges what it prints.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from toyworld.host import boot_host
+from toyworld.models import PAD, PHRASE, build_expert, build_text_encoder, encode_text, tokenize
+from toyworld.vae import build_vae, decode_whole, encode_whole, still_pictures
+from toyworld.world import COLOURS, SCENE_COLOURS
+
+FOLDER = Path(sys.argv[1])
+boot_host()
+torch.manual_seed(0)
+
+
+def off(ours: torch.Tensor, theirs: torch.Tensor) -> float:
+    """The largest difference, relative to the largest number."""
+    assert ours.shape == theirs.shape, (ours.shape, theirs.shape)
+    return float((ours - theirs).abs().max() / theirs.abs().max())
+
+
+@torch.no_grad()
+def vae() -> dict[str, float]:
+    vae = build_vae()
+    for weight in vae.parameters():  # those of a new one know no time
+        weight.add_(0.05 * torch.randn_like(weight))
+    clip = torch.rand(1, 3, 9, 32, 32) * 2 - 1
+    theirs = vae.encode(clip)
+    still = vae.encode(clip[:, :, :1])
+    with still_pictures(vae):
+        flat = off(encode_whole(vae, clip[:, :, :1])[0], still)
+    return {
+        "encoded": off(encode_whole(vae, clip)[0], theirs),
+        "decoded": off(decode_whole(vae, theirs), vae.decode(theirs)),
+        "still": flat,
+    }
+
+
+def text() -> dict[str, float | bool | int]:
+    from toyworld.export import save_text_encoder
+    from workshop.custom_nodes.ffgo_standins.small_encoder import load_small_encoder
+
+    encoder = build_text_encoder()
+    save_text_encoder(encoder.state_dict(), FOLDER / "encoder.safetensors")
+    clip = load_small_encoder(FOLDER / "encoder.safetensors")
+    words = [*COLOURS, *SCENE_COLOURS]
+    captions = [f"{PHRASE} a {word} split disc moves left and an orange cross stays over dark tiles" for word in words]
+    theirs = torch.cat([clip.encode_from_tokens_scheduled(clip.tokenize(caption))[0][0] for caption in captions])
+    with torch.no_grad():
+        encoder.load_state_dict({name: weight.bfloat16().float() for name, weight in encoder.state_dict().items()})
+        ours = encode_text(encoder, tokenize(captions))
+    unknown = 2
+    return {
+        "text": off(ours, theirs.float()),
+        "known": not bool((tokenize(captions) == unknown).any()),
+        "padded": float(theirs[tokenize(captions) == PAD].abs().max()),
+    }
+
+
+def expert() -> dict[str, object]:
+    """A fresh expert is one that the pack's trainer takes, when it is loaded as users load theirs."""
+    from safetensors.torch import save_file
+
+    from ffgo.training.host import check_expert, load_expert
+
+    save_file(build_expert().state_dict(), FOLDER / "expert.safetensors", {"format": "pt"})
+    shape = check_expert(load_expert(FOLDER / "expert.safetensors"))
+    return {"dim": shape.dim, "blocks": shape.blocks}
+
+
+print(json.dumps({"vae": vae(), "text": text(), "expert": expert()}))

@@ -1,0 +1,72 @@
+"""What the trainings of the toy models share: processes that work on one model, its running average, and its curve."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.multiprocessing.spawn import spawn
+
+AVERAGED = 0.998
+"""How much of the average a step keeps, once there were many."""
+CURVE_EVERY = 50
+
+
+class Average:
+    """The running average of some modules' weights, which is what is kept: it is ahead of the weights themselves."""
+
+    def __init__(self, modules: Mapping[str, nn.Module]):
+        self.modules, self.steps = modules, 0
+        self.weights = {
+            name: {key: weight.detach().clone() for key, weight in module.state_dict().items()}
+            for name, module in modules.items()
+        }
+
+    def update(self) -> None:
+        self.steps += 1
+        kept = min(AVERAGED, 1 - 10 / (self.steps + 10))
+        for name, module in self.modules.items():
+            for key, weight in module.state_dict().items():
+                self.weights[name][key].lerp_(weight, 1 - kept)
+
+    def save(self, path: Path) -> None:
+        partial = path.with_suffix(".partial")
+        torch.save(self.weights, partial)
+        partial.replace(path)
+
+
+class Curve:
+    """The mean loss of every fifty steps, a JSON line each."""
+
+    def __init__(self, path: Path, run: str):
+        self.path, self.run, self.losses, self.started = path, run, [], time.monotonic()
+
+    def add(self, step: int, loss: float) -> None:
+        self.losses.append(loss)
+        if step % CURVE_EVERY:
+            return
+        minutes = round((time.monotonic() - self.started) / 60, 2)
+        line = {"run": self.run, "step": step, "minutes": minutes, "loss": round(sum(self.losses) / CURVE_EVERY, 6)}
+        self.losses.clear()
+        with self.path.open("a") as file:
+            print(json.dumps(line), file=file)
+
+
+def run_together(work: Callable[..., None], *arguments: Any, processes: int = 2, port: int = 29520) -> None:
+    """Run a function of this module's users in processes that know each other (`World.current()`), a core each."""
+    spawn(_join, (processes, port, work, arguments), processes)
+
+
+def _join(rank: int, processes: int, port: int, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    torch.distributed.init_process_group("gloo", rank=rank, world_size=processes)
+    work(*arguments)
+    torch.distributed.destroy_process_group()
+
+
+def gradients(weights: Iterable[Tensor]) -> list[Tensor]:
+    return [weight.grad for weight in weights if weight.grad is not None]
