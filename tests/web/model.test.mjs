@@ -52,6 +52,25 @@ test("a touch writes all places as they were shown, in the order of the inputs, 
   assert.equal(model.scene.editing, false);
 });
 
+test("a picture that arrives during an edit does not end it", () => {
+  const late = { ...B, picture: null, loading: true };
+  const { model, connect, boxes } = editing([A, late, C]);
+  model.preview((entries) => entries.map((entry, i) => (i === 0 ? { ...entry, x: 41, y: 43 } : entry)));
+  connect([A, B, C]);
+  assert.equal(model.scene.editing, true);
+  model.commit();
+  assert.deepEqual([boxes()["a.png"].x, boxes()["a.png"].y], [41, 43]);
+});
+
+test("an edit ends where another picture is connected in its place", () => {
+  const { model, values, connect } = editing([A, B]);
+  model.preview((entries) => entries.map((entry) => ({ ...entry, x: 41 })));
+  connect([A, C]);
+  assert.equal(model.scene.editing, false);
+  model.commit();
+  assert.equal(values.arrangement, "");
+});
+
 test("a removed middle input is parked, and comes back where it was, at whatever input", () => {
   const { values, connect, boxes, move } = editing();
   move(1, 7, 9);

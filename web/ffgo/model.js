@@ -121,9 +121,13 @@ export function createModel(port) {
 
     /** What is connected: subjects {source, name, fingerprint, picture, loading}, background {size, ...} or null. */
     connect(next) {
+      // A picture that only now arrives must not take the edit in progress with it.
+      const same = next.subjects.length === subjects.length && next.subjects.every(({ source }, i) => source === subjects[i].source);
       ({ subjects, background } = next);
-      draft = null;
-      guides = NO_GUIDES;
+      if (!same) {
+        draft = null;
+        guides = NO_GUIDES;
+      }
       if (selected >= subjects.length) selected = -1;
       if (remembered.arrangement) remembered = { ...remembered, arrangement: withSources(remembered.arrangement) };
       refresh();
