@@ -13,6 +13,7 @@ from ffgo.clip.video_io import write_clip
 from ffgo.dataset.build import add_example
 from ffgo.frame.compose import compose
 from ffgo.frame.layout import LayoutName
+from ffgo.pixels import to_uint8
 from ffgo.prompt import add_transition_phrase
 
 from .render import render_clip, render_cutout, render_scene
@@ -70,7 +71,7 @@ def _draw(seed: int, split: Split, count: int) -> list[Example]:
 def write_dataset(folder: Path, examples: Iterable[Example]) -> None:
     """Write the examples as a dataset of the pack's own format."""
     for example in examples:
-        composed = Image.fromarray((example.composed().numpy() * 255).round().astype(np.uint8))
+        composed = Image.fromarray(to_uint8(example.composed()))
         add_example(
             folder, lambda path, e=example: write_clip(path, _enlarged(e), FRAME_RATE), composed, example.prompt
         )

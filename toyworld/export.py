@@ -10,13 +10,15 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ffgo.files import complete_file
+from ffgo.training.host import latent_format
 
 from .family import HIGH, LOW, TEXT_ENCODER, VAE, WEIGHTS
 from .host import boot_host
 from .models import TEXT_ENCODER as TEXT_SIZES
 from .models import TOKENS, vocabulary, vocabulary_file
 from .train_vae import RUNS, draw_pictures
-from .vae import LATENT_CHANNELS, build_vae, encode_whole
+from .vae import LATENT_CHANNELS, as_input, build_vae, encode_whole
+from .world import FRAMES
 
 NOTE = {"note": "toy model of ComfyUI-FFGo, trained on its toy world (docs/toy-world.md)", "format": "pt"}
 PICTURES = 60
@@ -25,16 +27,15 @@ PICTURES = 60
 def export_vae(folder: Path) -> None:
     """Give the latents the mean and the deviation that the host expects of Wan's, and write the file."""
     import numpy as np
-    from comfy.latent_formats import Wan21
 
     vae = build_vae()
     vae.load_state_dict(torch.load(folder / f"vae.{len(RUNS)}.pt"))
     rng = np.random.default_rng(0)
-    clips = torch.from_numpy(np.stack([draw_pictures(rng, 17) for _ in range(PICTURES)])).permute(0, 4, 1, 2, 3)
+    clips = as_input([draw_pictures(rng, FRAMES) for _ in range(PICTURES)])
     with torch.inference_mode():
-        latents = torch.cat([encode_whole(vae, clip)[0] for clip in (clips * 2 - 1).split(4)])
+        latents = torch.cat([encode_whole(vae, clip)[0] for clip in clips.split(4)])
     axes = (0, 2, 3, 4)
-    wan = Wan21()
+    wan = latent_format()
     scale = wan.latents_std.flatten() / latents.std(axes)
     shift = wan.latents_mean.flatten() - scale * latents.mean(axes)
     with torch.no_grad():

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ffgo.dataset.encode import GREY
 from ffgo.experts.schedule import WAN22_I2V_BOUNDARY, WAN22_SHIFT, split_at_boundary
 from ffgo.training.host import load_expert, load_vae
 
@@ -79,7 +80,7 @@ class Family:
     def _encoded(self, first_frame: Tensor) -> Tensor:
         key = hashlib.sha256(first_frame.numpy().tobytes()).hexdigest()
         if key not in self.encoded:
-            frames = torch.full((FRAMES, *first_frame.shape), 0.5)
+            frames = torch.full((FRAMES, *first_frame.shape), GREY)
             frames[0] = first_frame
             self.encoded[key] = self.vae.encode(frames)
         return self.encoded[key]

@@ -1,11 +1,10 @@
 """ComfyUI's modules in this process, for making the toy models and for measuring them."""
 
 import os
-from pathlib import Path
 
 from ffgo.training.host import boot, find_comfyui
 
 
 def boot_host() -> None:
     """Boot the host on the CPU. COMFYUI_PATH names its folder."""
-    boot(Path(find_comfyui(os.environ.get("COMFYUI_PATH"))), "--cpu")
+    boot(find_comfyui(os.environ.get("COMFYUI_PATH")), "--cpu")

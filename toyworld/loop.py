@@ -11,9 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.multiprocessing.spawn import spawn
 
+from ffgo.files import complete_file
+
 AVERAGED = 0.998
 """How much of the average a step keeps, once there were many."""
 CURVE_EVERY = 50
+PROCESSES, PORT = 2, "29520"
 
 
 class Average:
@@ -34,9 +37,8 @@ class Average:
                 self.weights[name][key].lerp_(weight, 1 - kept)
 
     def save(self, path: Path) -> None:
-        partial = path.with_suffix(".partial")
-        torch.save(self.weights, partial)
-        partial.replace(path)
+        with complete_file(path) as partial:
+            torch.save(self.weights, partial)
 
 
 class Curve:
@@ -56,14 +58,14 @@ class Curve:
             print(json.dumps(line), file=file)
 
 
-def run_together(work: Callable[..., None], *arguments: Any, processes: int = 2, port: int = 29520) -> None:
+def run_together(work: Callable[..., None], *arguments: Any) -> None:
     """Run a function of this module's users in processes that know each other (`World.current()`), a core each."""
-    spawn(_join, (processes, port, work, arguments), processes)
+    spawn(_join, (work, arguments), PROCESSES)
 
 
-def _join(rank: int, processes: int, port: int, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    torch.distributed.init_process_group("gloo", rank=rank, world_size=processes)
+def _join(rank: int, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=PORT)
+    torch.distributed.init_process_group("gloo", rank=rank, world_size=PROCESSES)
     work(*arguments)
     torch.distributed.destroy_process_group()
 

@@ -1,10 +1,13 @@
 """The small experts and the small text encoder, in the host's own architectures, with fresh weights."""
 
 import io
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from ffgo.prompt import TRANSITION_PHRASE
 
 from . import world
 
@@ -15,7 +18,6 @@ TEXT_WIDTH = 4096
 TOKENS = 32
 """Captions are filled up with zeros to as many; 512 in the large encoder."""
 PAD, END = 0, 1
-PHRASE = "ad23r2 the camera view suddenly changes."
 
 
 def build_expert() -> Any:
@@ -66,6 +68,7 @@ def build_text_encoder() -> Any:
     return encoder
 
 
+@cache
 def vocabulary() -> Any:
     """A sentencepiece model that knows each word of the world's captions."""
     import sentencepiece
@@ -73,6 +76,7 @@ def vocabulary() -> Any:
     return sentencepiece.SentencePieceProcessor(model_proto=vocabulary_file())
 
 
+@cache
 def vocabulary_file() -> bytes:
     import sentencepiece
 
@@ -86,7 +90,7 @@ def vocabulary_file() -> bytes:
 
 def _sentences() -> list[str]:
     words = [*world.COLOURS, *world.SHAPES, *world.PATTERNS, *world.SCENE_COLOURS, *world.SCENES, *world.LAWS]
-    return [*words, world.CUT_WORDS, PHRASE, "a an and over"]
+    return [*words, world.CUT_WORDS, TRANSITION_PHRASE, "a an and over"]
 
 
 def tokenize(captions: list[str]) -> Tensor:

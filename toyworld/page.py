@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
+
+from ffgo.clip.transition import COMPOSED_FRAMES
+from ffgo.pixels import to_uint8
 
 from .examples import Example
 from .render import render_clip
@@ -30,10 +32,10 @@ def draw_page(measured: Sequence[Measured], examples: Sequence[Example], chosen:
     draw = ImageDraw.Draw(page)
     for place, index in enumerate(chosen):
         example, top = examples[index], MARGIN + place * block
-        draw.text((MARGIN, top), example.prompt, font=_font(22), fill=INK)
+        draw.text((MARGIN, top), example.prompt, font=ImageFont.load_default(22), fill=INK)
         top += 34
         truth = torch.from_numpy(render_clip(example.clip))
-        truth[:4] = example.composed()
+        truth[:COMPOSED_FRAMES] = example.composed()
         _strip(page, top, ("as it should be (frames 0 to 3: the composed frame)", ""), truth)
         for number, made in enumerate(measured, 1):
             values = made.values
@@ -45,18 +47,19 @@ def draw_page(measured: Sequence[Measured], examples: Sequence[Example], chosen:
 
 def _strip(page: Image.Image, top: int, words: tuple[str, str], clip: Tensor) -> None:
     draw = ImageDraw.Draw(page)
-    draw.text((MARGIN, top + 30), words[0], font=_font(17), fill=INK)
-    draw.text((MARGIN, top + 58), words[1], font=_font(16), fill=FAINT)
+    draw.text((MARGIN, top + 30), words[0], font=ImageFont.load_default(17), fill=INK)
+    draw.text((MARGIN, top + 58), words[1], font=ImageFont.load_default(16), fill=FAINT)
     side = SIZE * ENLARGED
     for column, frame in enumerate(SHOWN):
         left = MARGIN + LABEL + column * (side + GAP)
-        pixels = (clip[frame].numpy() * 255).round().clip(0, 255).astype(np.uint8)
-        page.paste(Image.fromarray(pixels).resize((side, side), Image.Resampling.NEAREST), (left, top))
-        draw.text((left + 3, top + 2), str(frame), font=_font(13), fill=RED if frame < 4 else FAINT)
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
+        picture = Image.fromarray(to_uint8(clip[frame]))
+        page.paste(picture.resize((side, side), Image.Resampling.NEAREST), (left, top))
+        draw.text(
+            (left + 3, top + 2),
+            str(frame),
+            font=ImageFont.load_default(13),
+            fill=RED if frame < COMPOSED_FRAMES else FAINT,
+        )
 
 
 def save_page(measured: Sequence[Measured], examples: Sequence[Example], out: Path) -> None:

@@ -13,10 +13,10 @@ Picture = NDArray[np.floating[Any]]
 
 def render_clip(clip: Clip) -> Picture:
     """A clip (F, H, W, 3), 0..1."""
-    frames = render_shot(clip.shot)
-    if clip.before is not None:
-        frames[: clip.cut] = render_shot(clip.before)[: clip.cut]
-    return frames
+    if clip.before is None:
+        return render_shot(clip.shot)
+    before, after = render_shot(clip.before, range(clip.cut)), render_shot(clip.shot, range(clip.cut, FRAMES))
+    return np.concatenate([before, after])
 
 
 def render_shot(shot: Shot, frames: Sequence[int] = range(FRAMES)) -> Picture:
@@ -30,11 +30,11 @@ def render_shot(shot: Shot, frames: Sequence[int] = range(FRAMES)) -> Picture:
     return pictures
 
 
-def render_scene(scene: Scene, zoom: float = 1.0, size: int = SIZE) -> Picture:
+def render_scene(scene: Scene, zoom: float = 1.0) -> Picture:
     """A background (H, W, 3), 0..1."""
-    line = (((np.arange(size, dtype=np.float32) + 0.5) / size) - 0.5) / zoom + 0.5
+    line = (((np.arange(SIZE, dtype=np.float32) + 0.5) / SIZE) - 0.5) / zoom + 0.5
     x, y = np.meshgrid(line, line)
-    soft = size * zoom
+    soft = SIZE * zoom
     across, down = (_step(np.sin(3 * np.pi * axis) / (3 * np.pi), soft) for axis in (x, y))
     weight = {
         "gradient": np.clip(y, 0, 1),
@@ -60,10 +60,10 @@ def render_sprites(
     return _mix(_unit(COLOURS[sprite.colour]), _unit(COLOURS[sprite.second]), weight), alpha
 
 
-def render_cutout(sprite: Sprite, scale: float = 1.0) -> Picture:
+def render_cutout(sprite: Sprite) -> Picture:
     """A sprite alone, (H, W, 4) with straight alpha; as large as in a clip."""
-    size = round(2.4 * RADIUS * scale)
-    colour, alpha = render_sprites(sprite, [(size / 2, size / 2)], scale, size)
+    size = round(2.4 * RADIUS)
+    colour, alpha = render_sprites(sprite, [(size / 2, size / 2)], size=size)
     return np.concatenate([colour[0], alpha[0, ..., None]], axis=-1)
 
 

@@ -74,14 +74,14 @@ def rows(loras: Path = WEIGHTS) -> list[Row]:
 
 def measure(family: Family, row: Row, examples: Sequence[Example], clips: Tensor | None = None) -> Measured:
     """Generate a row's clips, or take these, and score them."""
+    frames = torch.stack([row.first_frame(example) for example in examples])
     if clips is None:
-        frames = torch.stack([row.first_frame(example) for example in examples])
         clips = row.family(family).generate(frames, [row.prompt(example) for example in examples], SEED)
     scores, starts = [], []
-    for clip, example in zip(clips, examples, strict=True):
+    for clip, frame, example in zip(clips, frames, examples, strict=True):
         trimmed = trim_clip(clip, mode=row.trim)
         scores.append(score_clip(trimmed.images, example.clip.shot, trimmed.trimmed))
-        starts.append(_first_without(clip, row.first_frame(example), example.scene))
+        starts.append(_first_without(clip, frame, example.scene))
     values = {"name": row.name, "words": row.words, "clips": len(clips), **_flat(scores)}
     return Measured(row, clips, values | {"transition_frame": round(float(np.mean(starts)), 2)})
 
@@ -111,13 +111,17 @@ def measure_all(family: Family, loras: Path = WEIGHTS) -> Iterator[Measured]:
 
 def measure_ordinary(family: Family, count: int = 64) -> Measured:
     """Ordinary image-to-video with unseen sprites: the first frame is the clip's own."""
-    rng = np.random.default_rng(ORDINARY_SEED)
-    clips = [draw_ordinary(rng, "test") for _ in range(count)]
+    clips = _ordinary_clips(count)
     truth = [torch.from_numpy(render_clip(clip)) for clip in clips]
     made = family.generate(torch.stack([clip[0] for clip in truth]), [clip.caption for clip in clips], SEED)
     scores = [_scored(frames, clip) for frames, clip in zip(made, clips, strict=True)]
     row = Row("ordinary", "base, ordinary image-to-video", _unchanged)
     return Measured(row, made, {"name": row.name, "words": row.words, "clips": count, **_flat(scores)})
+
+
+def _ordinary_clips(count: int) -> list[Clip]:
+    rng = np.random.default_rng(ORDINARY_SEED)
+    return [draw_ordinary(rng, "test") for _ in range(count)]
 
 
 def _scored(frames: Tensor, clip: Clip) -> Scores:
@@ -126,10 +130,9 @@ def _scored(frames: Tensor, clip: Clip) -> Scores:
 
 def measure_vae(family: Family, count: int = 64) -> dict[str, Any]:
     """PSNR of unseen ordinary clips that went through the VAE."""
-    rng = np.random.default_rng(ORDINARY_SEED)
     found = []
-    for _ in range(count):
-        clip = torch.from_numpy(render_clip(draw_ordinary(rng, "test")))
+    for drawn in _ordinary_clips(count):
+        clip = torch.from_numpy(render_clip(drawn))
         again = family.vae.decode(family.vae.encode(clip))[0].float().clamp(0, 1)
         found.append(-10 * float((again - clip).square().mean().log10()))
     return {"name": "vae", "words": "VAE, unseen clips", "clips": count, "psnr": round(float(np.mean(found)), 2)}

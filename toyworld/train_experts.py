@@ -8,13 +8,17 @@ hard cuts; nothing is laid out as FFGo's frames.
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from ffgo.dataset.encode import GREY
+from ffgo.experts.lora_file import Expert
+from ffgo.experts.schedule import WAN22_SHIFT, SigmaWindow, training_window
+from ffgo.training.host import latent_format
 from ffgo.training.world import World
 
 from .family import VAE, WEIGHTS
@@ -23,17 +27,16 @@ from .loop import Average, Curve, gradients, run_together
 from .models import build_expert, build_text_encoder, encode_text, tokenize
 from .optimizer import Optimizer
 from .render import render_clip
-from .vae import build_vae, encode_whole
+from .vae import as_input, build_vae, encode_whole
 from .world import Clip, draw_training
 
+Stage = Expert | Literal["joint"]
+
 SEED = 20251122
-BOUNDARY, SHIFT = 0.9, 5.0
 BATCH = 32
 WARMUP = 100
 UNTOLD = 0.05
 """Share of clips that are shown without their caption, as guidance wants it."""
-GREY = 0.0
-"""In -1..1: what the host fills a start image up with."""
 CHUNK = 50
 CLIPS = 4000
 STEPS = {"joint": 500, "high": 2300, "low": 2300}
@@ -54,29 +57,21 @@ def encode(folder: Path) -> None:
         latents.append(_encoded(vae, _pixels(clips)).half())
         captions += [clip.caption for clip in clips]
     grey = _pixels([draw_training(rng) for _ in range(CHUNK)])
-    grey[:, :, 1:] = GREY
+    grey[:, :, 1:] = 2 * GREY - 1
     whole = {"latents": torch.cat(latents), "captions": captions, "grey": _encoded(vae, grey)[:, :, 1:].half()}
     torch.save(whole, folder / f"latents_{world.rank}.pt")
 
 
 def _pixels(clips: Sequence[Clip]) -> Tensor:
-    return torch.from_numpy(np.stack([render_clip(clip) for clip in clips])).permute(0, 4, 1, 2, 3) * 2 - 1
+    return as_input([render_clip(clip) for clip in clips])
 
 
 @torch.inference_mode()
 def _encoded(vae: Any, pixels: Tensor) -> Tensor:
     """Latents as the expert sees them."""
-    mean, deviation = _wan_statistics()
     with torch.autocast("cpu", torch.bfloat16):
         latents = torch.cat([encode_whole(vae, part)[0].float() for part in pixels.split(10)])
-    return (latents - mean) / deviation
-
-
-def _wan_statistics() -> tuple[Tensor, Tensor]:
-    from comfy.latent_formats import Wan21
-
-    wan = Wan21()
-    return wan.latents_mean, wan.latents_std
+    return latent_format().process_in(latents)
 
 
 class Clips:
@@ -118,15 +113,14 @@ class Clips:
         return torch.cat([mask, pictures], 1)
 
 
-def draw_sigmas(rng: np.random.Generator, stage: str, count: int) -> Tensor:
+def draw_sigmas(rng: np.random.Generator, stage: Stage, count: int) -> Tensor:
     """Sigmas of a stage's window, evenly spread before the shift."""
-    edge = BOUNDARY / (SHIFT - (SHIFT - 1) * BOUNDARY)
-    low, high = {"joint": (0.0, 1.0), "high": (edge, 1.0), "low": (0.0, edge)}[stage]
-    uniform = low + (high - low) * (rng.permutation(count) + rng.random(count)) / count
-    return torch.from_numpy(SHIFT * uniform / (1 + (SHIFT - 1) * uniform)).float()
+    window = SigmaWindow(0.0, 1.0, WAN22_SHIFT) if stage == "joint" else training_window(stage)
+    fractions = (rng.permutation(count) + rng.random(count)) / count
+    return torch.tensor([window.sigma(fraction) for fraction in fractions.tolist()])
 
 
-def train(stage: str, folder: Path) -> None:
+def train(stage: Stage, folder: Path) -> None:
     """One stage; `high` and `low` go on from what `joint` left."""
     world = World.current()
     boot_host()
@@ -159,7 +153,7 @@ def train(stage: str, folder: Path) -> None:
         average.save(folder / f"{stage}.pt")
 
 
-def _rate(stage: str, step: int) -> float:
+def _rate(stage: Stage, step: int) -> float:
     """The learning rate falls along a line: to a half, and from the whole to zero in the last stages."""
     end = 0.5 if stage == "joint" else 0.0
     return min(1, (step + 1) / WARMUP) * (end + (1 - end) * (1 - step / STEPS[stage]))

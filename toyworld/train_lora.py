@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch.multiprocessing.spawn import spawn
 
 from ffgo.dataset.cache import CachedDataset
 from ffgo.dataset.encode import encode_examples, host_encoders
@@ -61,10 +62,10 @@ def train_lora(dataset: CachedDataset, expert: Expert, folder: Path, recipe: Rec
         return train_expert(model, job, lambda _: Lines(), print).path
 
 
-def _worker(_: int, expert: Expert, folder: Path, steps: int) -> None:
+def _worker(rank: int, folder: Path, steps: int) -> None:
     boot_host()
     torch.set_num_threads(1)
-    train_lora(CachedDataset.open(folder / "encoded"), expert, folder, replace(RECIPE, steps=steps))
+    train_lora(CachedDataset.open(folder / "encoded"), tuple(FILES)[rank], folder, replace(RECIPE, steps=steps))
 
 
 if __name__ == "__main__":
@@ -75,15 +76,6 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     boot_host()
     encode_training_set(arguments.folder)
-    processes = [
-        torch.multiprocessing.get_context("spawn").Process(
-            target=_worker, args=(0, expert, arguments.folder, arguments.steps)
-        )
-        for expert in FILES
-    ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
+    spawn(_worker, (arguments.folder, arguments.steps), len(FILES))  # raises what a process raises
     for expert, (_, name) in FILES.items():
         shutil.copy(arguments.folder / f"toy_{expert}.safetensors", arguments.out / name)

@@ -16,20 +16,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ffgo.dataset.encode import GREY
+from ffgo.files import complete_file
 from ffgo.training.world import World
 
 from .host import boot_host
 from .loop import Average, Curve, gradients, run_together
 from .optimizer import Optimizer
 from .render import render_scene, render_shot
-from .vae import build_vae, decode_whole, encode_whole, still_pictures
+from .vae import as_input, build_vae, decode_whole, encode_whole, still_pictures
 from .world import FRAMES, LAWS, RADIUS, SIZE, Shot, Subject, draw_scene, sprites
 
 SEED = 20251121
 WARMUP = 50
 KL_WEIGHT = 2e-5
-GREY = 0.5
-"""What the host fills a start image up with."""
 HELD = 0.25
 """Share of clips that stand still, where that counts."""
 FRAMES_A_STEP = 4
@@ -136,7 +136,8 @@ def train_vae(folder: Path) -> None:
         weights = torch.load(done) if there else _train(vae, run, rng, world, curve)
         vae.load_state_dict(weights)
         if world.is_first and not there:
-            torch.save(weights, done)
+            with complete_file(done) as partial:
+                torch.save(weights, partial)
 
 
 def _train(vae: Any, run: Run, rng: np.random.Generator, world: World, curve: Curve) -> dict[str, Tensor]:
@@ -159,8 +160,7 @@ def _train(vae: Any, run: Run, rng: np.random.Generator, world: World, curve: Cu
 
 
 def _batch(rng: np.random.Generator, count: int, frames: int) -> Tensor:
-    clips = np.stack([draw_pictures(rng, frames) for _ in range(count)])
-    return torch.from_numpy(clips).permute(0, 4, 1, 2, 3) * 2 - 1
+    return as_input([draw_pictures(rng, frames) for _ in range(count)])
 
 
 def _loss(vae: Any, clip: Tensor, steady: float) -> tuple[float, Tensor]:

@@ -1,14 +1,15 @@
 """The small Wan VAE: how it is made, and a form of it that trains quickly.
 
 The host walks through a clip in chunks and keeps what each convolution saw; the same arithmetic over the whole clip at
-once is several times faster on the way back. tests/unit/test_toyworld.py holds the two against each other.
+once is several times faster on the way back. tests/host/test_toyworld.py holds the two against each other.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -59,6 +60,11 @@ def still_pictures(vae: Any) -> Iterator[None]:
 def _flat(convolution: Any, x: Tensor) -> Tensor:
     weight = convolution.weight[:, :, -1]
     return functional.conv2d(x[:, :, 0], weight, convolution.bias, padding=weight.shape[-1] // 2)[:, :, None]
+
+
+def as_input(clips: Sequence[np.ndarray]) -> Tensor:
+    """Clips (F, H, W, 3), 0..1, as the VAE takes them: (B, 3, F, H, W) in -1..1."""
+    return torch.from_numpy(np.stack(clips)).permute(0, 4, 1, 2, 3) * 2 - 1
 
 
 def encode_whole(vae: Any, clip: Tensor) -> tuple[Tensor, Tensor]:

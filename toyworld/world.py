@@ -161,9 +161,9 @@ def scenes() -> tuple[Scene, ...]:
     )
 
 
-def draw_subjects(rng: np.random.Generator, split: Split, count: int | None = None) -> list[Subject]:
+def draw_subjects(rng: np.random.Generator, split: Split) -> list[Subject]:
     """One or two subjects that stay in the frame and never touch. Both sprites differ in shape and first colour."""
-    count = count or int(rng.choice([1, 2], p=[0.4, 0.6]))
+    count = int(rng.choice([1, 2], p=[0.4, 0.6]))
     chosen = _draw_sprites(rng, split, count)
     while True:
         places = GRID * rng.integers(2, SIZE // GRID - 1, (count, 2))

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import torch
 
+from ffgo.prompt import TRANSITION_PHRASE
 from toyworld.host import boot_host
-from toyworld.models import PAD, PHRASE, build_expert, build_text_encoder, encode_text, tokenize
+from toyworld.models import PAD, build_expert, build_text_encoder, encode_text, tokenize
 from toyworld.vae import build_vae, decode_whole, encode_whole, still_pictures
 from toyworld.world import COLOURS, SCENE_COLOURS
 
@@ -50,7 +51,10 @@ def text() -> dict[str, float | bool | int]:
     save_text_encoder(encoder.state_dict(), FOLDER / "encoder.safetensors")
     clip = load_small_encoder(FOLDER / "encoder.safetensors")
     words = [*COLOURS, *SCENE_COLOURS]
-    captions = [f"{PHRASE} a {word} split disc moves left and an orange cross stays over dark tiles" for word in words]
+    captions = [
+        f"{TRANSITION_PHRASE} a {word} split disc moves left and an orange cross stays over dark tiles"
+        for word in words
+    ]
     theirs = torch.cat([clip.encode_from_tokens_scheduled(clip.tokenize(caption))[0][0] for caption in captions])
     with torch.no_grad():
         encoder.load_state_dict({name: weight.bfloat16().float() for name, weight in encoder.state_dict().items()})
