@@ -71,10 +71,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.job is None:
         parser.error("name a job file; --example prints one")
     try:
-        return _train(read_job(args.job))
+        status = _train(read_job(args.job))
     except FFGOError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    World.current().leave()
+    return status
 
 
 def _train(job: JobFile) -> int:

@@ -49,3 +49,9 @@ class World:
         """Until all processes are here."""
         if self.size > 1:
             distributed.barrier()
+
+    def leave(self) -> None:
+        """Part from the others when the work is done: a process that ends while it is still bound to them is aborted
+        now and then (pytorch issue 190489), and its launcher reports a failure."""
+        if self.size > 1:
+            distributed.destroy_process_group()

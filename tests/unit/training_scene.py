@@ -22,6 +22,7 @@ from ffgo.training.adapters import Adapters, add_adapters
 from ffgo.training.checkpoint import RunFolder
 from ffgo.training.loop import StepReport, Task, Trained, train
 from ffgo.training.recipe import OFFICIAL_TARGETS, Recipe
+from ffgo.training.world import World
 
 CPU = torch.device("cpu")
 DIM, TEXT_DIM, TOKENS = 16, 8, 6
@@ -154,6 +155,7 @@ def main() -> None:
         dataset = Examples(shapes=MIXED) if changes.pop("mixed", False) else None
         trained = run(folder / name, watch, dataset, **changes)
         torch.save({"lora": trained.lora, "history": trained.history}, folder / name / f"result_{sys.argv[3]}.pt")
+    World.current().leave()
 
 
 if __name__ == "__main__":
