@@ -1,6 +1,7 @@
 """Bring trained weights into the files that ComfyUI loads: `python -m toyworld.export vae|experts FOLDER`."""
 
 import argparse
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from ffgo.training.host import latent_format
 from .family import HIGH, LOW, TEXT_ENCODER, VAE, WEIGHTS
 from .host import boot_host
 from .models import TEXT_ENCODER as TEXT_SIZES
-from .models import TOKENS, vocabulary, vocabulary_file
+from .models import EXPERT, TOKENS, vocabulary, vocabulary_file
 from .train_vae import RUNS, draw_pictures
 from .vae import LATENT_CHANNELS, as_input, build_vae, encode_whole
 from .world import FRAMES
@@ -55,7 +56,12 @@ def export_experts(folder: Path) -> None:
     """Write the text encoder and both experts."""
     save_text_encoder(torch.load(folder / "joint.pt")["text_encoder"], WEIGHTS / TEXT_ENCODER)
     for stage, name in (("high", HIGH), ("low", LOW)):
-        _save(torch.load(folder / f"{stage}.pt")["expert"], WEIGHTS / name)
+        save_expert(torch.load(folder / f"{stage}.pt")["expert"], WEIGHTS / name)
+
+
+def save_expert(weights: Mapping[str, Tensor], path: Path) -> None:
+    """Write an expert with its number of heads: ComfyUI takes each head to be 128 wide where the file does not tell."""
+    _save(weights, path, metadata={"config": json.dumps({"transformer": {"num_heads": EXPERT["num_heads"]}})})
 
 
 def save_text_encoder(weights: Mapping[str, Tensor], path: Path) -> None:

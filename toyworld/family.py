@@ -19,6 +19,8 @@ WEIGHTS = Path(__file__).parent / "weights"
 HIGH, LOW = "toy_high_noise.safetensors", "toy_low_noise.safetensors"
 VAE, TEXT_ENCODER = "toy_vae.safetensors", "toy_umt5.safetensors"
 LORA_HIGH, LORA_LOW = "toy_ffgo_high_noise.safetensors", "toy_ffgo_low_noise.safetensors"
+MIDWAY_HIGH, MIDWAY_LOW = "toy_midway_high_noise.safetensors", "toy_midway_low_noise.safetensors"
+"""LoRAs that are not done, for the test that goes on from them."""
 STEPS = 12
 BATCH = 16
 

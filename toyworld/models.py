@@ -10,6 +10,7 @@ from torch import Tensor
 from ffgo.prompt import TRANSITION_PHRASE
 
 from . import world
+from .wiring import wire
 
 EXPERT: dict[str, Any] = {"dim": 192, "ffn_dim": 768, "num_heads": 4, "num_layers": 6, "in_dim": 36, "out_dim": 16}
 TEXT_ENCODER = {"num_layers": 2, "num_heads": 3, "d_kv": 8, "d_ff": 24}
@@ -18,6 +19,9 @@ TEXT_WIDTH = 4096
 TOKENS = 32
 """Captions are filled up with zeros to as many; 512 in the large encoder."""
 PAD, END = 0, 1
+LOOKS = ([1, 2], [3, 4], [17, 18, 19, 20, 21])
+"""Where each head of the text encoder looks at first: one or two words back, three or four back, or the next five. So
+a law's words know from the start whose law it is."""
 
 
 def build_expert() -> Any:
@@ -36,6 +40,7 @@ def build_expert() -> Any:
                 weight.normal_(std=weight.shape[-1] ** -0.5)
             else:
                 weight.normal_(std=weight[0].numel() ** -0.5)
+    wire(model)
     return model
 
 
@@ -59,6 +64,8 @@ def build_text_encoder() -> Any:
                 weight.fill_(1.0)
             elif "relative_attention_bias" in name:
                 weight.normal_(std=0.5)
+                for head, places in enumerate(LOOKS):
+                    weight[places, head] += 4.0
             elif name == "shared.weight":
                 weight.normal_()
             else:

@@ -8,7 +8,7 @@ hard cuts; nothing is laid out as FFGo's frames.
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -28,18 +28,23 @@ from .models import build_expert, build_text_encoder, encode_text, tokenize
 from .optimizer import Optimizer
 from .render import render_clip
 from .vae import as_input, build_vae, encode_whole
-from .world import Clip, draw_training
+from .world import CUT_WORDS, Clip, draw_training
 
 Stage = Expert | Literal["joint"]
+Kind = Literal["one", "two", "all"]
 
 SEED = 20251122
-BATCH = 32
+BATCH = 16
 WARMUP = 100
 UNTOLD = 0.05
 """Share of clips that are shown without their caption, as guidance wants it."""
 CHUNK = 50
-CLIPS = 4000
-STEPS = {"joint": 500, "high": 2300, "low": 2300}
+CLIPS = 6000
+STEPS: dict[Stage, dict[Kind, int]] = {"joint": {"one": 400}, "high": {"one": 600, "two": 2600, "all": 3500}}
+STEPS["low"] = STEPS["high"]
+"""How many, on clips of which kind: one subject, one or two, and at last those with cuts too. What moves is learned in
+hundreds of steps where nothing else is to be learned, and in thousands otherwise."""
+SAVE_EVERY = 500
 NO_MATRICES = ("patch_embedding", "head", "text_embedding", "shared", "relative_attention_bias")
 
 
@@ -80,7 +85,9 @@ class Clips:
     def __init__(self, folder: Path, rng: np.random.Generator, encoder: Any):
         parts = [torch.load(path) for path in sorted(folder.glob("latents_*.pt"))]
         self.latents = torch.cat([part["latents"] for part in parts])
-        self.tokens = tokenize([*(caption for part in parts for caption in part["captions"]), ""])
+        captions = [caption for part in parts for caption in part["captions"]]
+        self.tokens = tokenize([*captions, ""])
+        self.kinds = {kind: torch.tensor(_of_kind(kind, captions)) for kind in get_args(Kind)}
         self.encoder, self.encoded = encoder, None
         if not next(encoder.parameters()).requires_grad:
             with torch.inference_mode():
@@ -89,9 +96,10 @@ class Clips:
         self.grey, self.leak = grey.mean(0), grey.std(0)
         self.rng = rng
 
-    def batch(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    def batch(self, kind: Kind, count: int) -> tuple[Tensor, Tensor, Tensor]:
         """Latents (B, 16, T, h, w), conditions (B, 20, T, h, w) and texts (B, L, 4096)."""
-        chosen = torch.from_numpy(self.rng.integers(len(self.latents), size=count))
+        known = self.kinds[kind]
+        chosen = known[torch.from_numpy(self.rng.integers(len(known), size=count))]
         captions = chosen.clone()
         captions[torch.from_numpy(self.rng.random(count) < UNTOLD)] = len(self.tokens) - 1
         latents = self.latents[chosen].float()
@@ -111,6 +119,16 @@ class Clips:
         mask = torch.zeros_like(pictures[:, :4])
         mask[:, :, 0] = 1
         return torch.cat([mask, pictures], 1)
+
+
+def _of_kind(kind: Kind, captions: Sequence[str]) -> list[int]:
+    """Which clips they are, by their captions."""
+    wanted = {
+        "one": lambda caption: CUT_WORDS not in caption and " and " not in caption,
+        "two": lambda caption: CUT_WORDS not in caption,
+        "all": lambda caption: True,
+    }[kind]
+    return [number for number, caption in enumerate(captions) if wanted(caption)]
 
 
 def draw_sigmas(rng: np.random.Generator, stage: Stage, count: int) -> Tensor:
@@ -140,23 +158,24 @@ def train(stage: Stage, folder: Path) -> None:
     optimizer = Optimizer(*trained.values(), skip=NO_MATRICES, adam=1e-3)
     rng = np.random.default_rng([SEED, world.rank, len(stage)])
     clips = Clips(folder, rng, encoder)
-    for step in range(STEPS[stage]):
-        latents, conditions, texts = clips.batch(BATCH)
+    kinds = [kind for kind, count in STEPS[stage].items() for _ in range(count)]
+    for step, kind in enumerate(kinds):
+        latents, conditions, texts = clips.batch(kind, BATCH)
         loss = _loss(expert, latents, conditions, texts, draw_sigmas(rng, stage, BATCH))
         loss.backward()
         world.sum(gradients(optimizer.weights))
-        optimizer.step(_rate(stage, step))
+        optimizer.step(_rate(stage, step, len(kinds)))
         average.update()
         if world.is_first:
             curve.add(step + 1, float(loss.detach()))
-    if world.is_first:
-        average.save(folder / f"{stage}.pt")
+            if (step + 1) % SAVE_EVERY == 0 or step + 1 == len(kinds):
+                average.save(folder / f"{stage}.pt")
 
 
-def _rate(stage: Stage, step: int) -> float:
-    """The learning rate falls along a line: to a half, and from the whole to zero in the last stages."""
-    end = 0.5 if stage == "joint" else 0.0
-    return min(1, (step + 1) / WARMUP) * (end + (1 - end) * (1 - step / STEPS[stage]))
+def _rate(stage: Stage, step: int, steps: int) -> float:
+    """The learning rate stays; in the last stages it falls along a line to zero in the second half."""
+    fall = 1.0 if stage == "joint" else min(1.0, 2 - 2 * step / steps)
+    return min(1, (step + 1) / WARMUP) * fall
 
 
 def _loss(expert: Any, latents: Tensor, conditions: Tensor, texts: Tensor, sigmas: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import argparse
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch.multiprocessing.spawn import spawn
@@ -21,7 +22,11 @@ from ffgo.training.recipe import Recipe
 from .examples import training_set, write_dataset
 from .family import HIGH, LORA_HIGH, LORA_LOW, LOW, WEIGHTS, Family
 from .host import boot_host
+from .loop import Curve
 from .world import FRAMES, SIZE
+
+if TYPE_CHECKING:
+    from ffgo.training.loop import StepReport
 
 RECIPE = Recipe(
     steps=400, batch_size=8, accumulation=1, rank=16, alpha=16.0, learning_rate=2e-3, schedule="cosine",
@@ -31,12 +36,16 @@ RECIPE = Recipe(
 FILES: dict[Expert, tuple[str, str]] = {"high": (HIGH, LORA_HIGH), "low": (LOW, LORA_LOW)}
 
 
-class Lines:
-    """Prints a line now and then."""
+class Looker:
+    """Keeps the curve, and prints a line now and then."""
 
-    def stepped(self, report) -> None:
-        if report.step % 20 == 0 or report.step == report.steps:
-            print(f"step {report.step}/{report.steps}  loss {report.loss:.5f}", flush=True)
+    def __init__(self, curve: Curve):
+        self.curve = curve
+
+    def stepped(self, report: "StepReport") -> None:
+        self.curve.add(report.step, report.loss)
+        if report.step % 20 == 0:
+            print(f"{self.curve.run}: step {report.step}/{report.steps}  loss {report.loss:.5f}", flush=True)
 
     def wants_to_stop(self) -> bool:
         return False
@@ -57,9 +66,10 @@ def train_lora(dataset: CachedDataset, expert: Expert, folder: Path, recipe: Rec
     from ffgo.training.run import Job, train_expert
 
     model = host.load_expert(WEIGHTS / FILES[expert][0])
+    looker = Looker(Curve(folder / f"lora_{expert}.jsonl", f"LoRA, {expert} noise"))
     job = Job("toy", expert, recipe, dataset, runs=folder / "runs", loras=folder)
     with torch.inference_mode():  # as the host runs nodes
-        return train_expert(model, job, lambda _: Lines(), print).path
+        return train_expert(model, job, lambda _: looker, print).path
 
 
 def _worker(rank: int, folder: Path, steps: int) -> None:

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from workshop.fake_gemini import FakeGemini, fake_gemini
-from workshop.host import Host
+from workshop.host import REPO, Host
 from workshop.server import Server, ensure_standins, make_base, running_server
 
 KEYS_TO_GEMINI = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE")
@@ -111,9 +111,9 @@ class RunningHost:
             file.unlink()
 
     @contextmanager
-    def start_another(self, base: Path) -> Iterator["RunningHost"]:
-        """A second host in its own base folder, for tests that kill it."""
-        with running_server(self._host, make_base(base, ensure_standins(self._host))) as server:
+    def start_another(self, base: Path, pack: Path = REPO) -> Iterator["RunningHost"]:
+        """A second host in its own base folder, for tests that kill it or change the pack."""
+        with running_server(self._host, make_base(base, ensure_standins(self._host), pack=pack)) as server:
             yield RunningHost(self._host, server)
 
 

@@ -11,7 +11,7 @@ import torch
 
 from ffgo.prompt import TRANSITION_PHRASE
 from toyworld.host import boot_host
-from toyworld.models import PAD, build_expert, build_text_encoder, encode_text, tokenize
+from toyworld.models import PAD, TEXT_WIDTH, TOKENS, build_expert, build_text_encoder, encode_text, tokenize
 from toyworld.vae import build_vae, decode_whole, encode_whole, still_pictures
 from toyworld.world import COLOURS, SCENE_COLOURS
 
@@ -67,15 +67,24 @@ def text() -> dict[str, float | bool | int]:
     }
 
 
+@torch.no_grad()
 def expert() -> dict[str, object]:
-    """A fresh expert is one that the pack's trainer takes, when it is loaded as users load theirs."""
-    from safetensors.torch import save_file
-
+    """An expert as its training computes it, and as the pack's trainer and users load it."""
     from ffgo.training.host import check_expert, load_expert
+    from toyworld.export import save_expert
 
-    save_file(build_expert().state_dict(), FOLDER / "expert.safetensors", {"format": "pt"})
-    shape = check_expert(load_expert(FOLDER / "expert.safetensors"))
-    return {"dim": shape.dim, "blocks": shape.blocks}
+    ours = build_expert()
+    for weight in ours.parameters():
+        weight.add_(0.02 * torch.randn_like(weight)).copy_(weight.bfloat16().float())
+    save_expert(ours.state_dict(), FOLDER / "expert.safetensors")
+    theirs = load_expert(FOLDER / "expert.safetensors")
+    shape = check_expert(theirs)
+    seen = torch.randn(2, 36, 3, 8, 8), torch.tensor([950.0, 300.0]), torch.randn(2, TOKENS, TEXT_WIDTH)
+    return {
+        "dim": shape.dim,
+        "blocks": shape.blocks,
+        "velocity": off(ours(*seen), theirs.model.diffusion_model(*seen)),
+    }
 
 
 print(json.dumps({"vae": vae(), "text": text(), "expert": expert()}))
