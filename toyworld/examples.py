@@ -17,7 +17,7 @@ from ffgo.pixels import to_uint8
 from ffgo.prompt import add_transition_phrase
 
 from .render import render_clip, render_cutout, render_scene
-from .world import FRAME_RATE, SIZE, Clip, Split, draw_ordinary
+from .world import FRAME_RATE, SIZE, Clip, Split, draw_framed
 
 TRAINING, TEST = 32, 64
 """Examples of each set."""
@@ -65,7 +65,7 @@ def test_set() -> list[Example]:
 
 def _draw(seed: int, split: Split, count: int) -> list[Example]:
     rng = np.random.default_rng(seed)
-    return [Example(draw_ordinary(rng, split)) for _ in range(count)]
+    return [Example(draw_framed(rng, split)) for _ in range(count)]
 
 
 def write_dataset(folder: Path, examples: Iterable[Example]) -> None:

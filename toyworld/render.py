@@ -62,7 +62,7 @@ def render_sprites(
 
 def render_cutout(sprite: Sprite) -> Picture:
     """A sprite alone, (H, W, 4) with straight alpha; as large as in a clip."""
-    size = round(2.4 * RADIUS)
+    size = 2 * round(1.25 * RADIUS)  # even: so its middle is a whole place of the frame it is laid into
     colour, alpha = render_sprites(sprite, [(size / 2, size / 2)], size=size)
     return np.concatenate([colour[0], alpha[0, ..., None]], axis=-1)
 

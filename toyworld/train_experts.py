@@ -6,7 +6,8 @@ hard cuts; nothing is laid out as FFGo's frames.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -28,7 +29,7 @@ from .models import build_expert, build_text_encoder, encode_text, tokenize
 from .optimizer import Optimizer
 from .render import render_clip
 from .vae import as_input, build_vae, encode_whole
-from .world import CUT_WORDS, Clip, draw_training
+from .world import CUT_WORDS, Clip, draw_cut, draw_ordinary
 
 Stage = Expert | Literal["joint"]
 Kind = Literal["one", "two", "all"]
@@ -39,11 +40,15 @@ WARMUP = 100
 UNTOLD = 0.05
 """Share of clips that are shown without their caption, as guidance wants it."""
 CHUNK = 50
-CLIPS = 6000
-STEPS: dict[Stage, dict[Kind, int]] = {"joint": {"one": 400}, "high": {"one": 600, "two": 2600, "all": 3500}}
+CLIPS: dict[Callable[[np.random.Generator], Clip], int] = {partial(draw_ordinary, split="train"): 3600, draw_cut: 2000}
+STEPS: dict[Stage, dict[Kind, int]] = {"joint": {"one": 400}, "high": {"one": 600, "two": 2600, "all": 5400}}
 STEPS["low"] = STEPS["high"]
 """How many, on clips of which kind: one subject, one or two, and at last those with cuts too. What moves is learned in
 hundreds of steps where nothing else is to be learned, and in thousands otherwise."""
+CUTS_COUNT = 3
+"""How many times as often a clip with a cut is shown."""
+FALL = 1400
+"""The last steps, over which the learning rate falls to zero."""
 SAVE_EVERY = 500
 NO_MATRICES = ("patch_embedding", "head", "text_embedding", "shared", "relative_attention_bias")
 
@@ -57,11 +62,12 @@ def encode(folder: Path) -> None:
     vae.load_state_dict({name: weight.float() for name, weight in load_file(WEIGHTS / VAE).items()})
     rng = np.random.default_rng([SEED, world.rank])
     latents, captions = [], []
-    for _ in range(CLIPS // world.size // CHUNK):
-        clips = [draw_training(rng) for _ in range(CHUNK)]
-        latents.append(_encoded(vae, _pixels(clips)).half())
-        captions += [clip.caption for clip in clips]
-    grey = _pixels([draw_training(rng) for _ in range(CHUNK)])
+    for draw, count in CLIPS.items():
+        for _ in range(count // world.size // CHUNK):
+            clips = [draw(rng) for _ in range(CHUNK)]
+            latents.append(_encoded(vae, _pixels(clips)).half())
+            captions += [clip.caption for clip in clips]
+    grey = _pixels([draw_cut(rng) for _ in range(CHUNK)])
     grey[:, :, 1:] = 2 * GREY - 1
     whole = {"latents": torch.cat(latents), "captions": captions, "grey": _encoded(vae, grey)[:, :, 1:].half()}
     torch.save(whole, folder / f"latents_{world.rank}.pt")
@@ -123,12 +129,11 @@ class Clips:
 
 def _of_kind(kind: Kind, captions: Sequence[str]) -> list[int]:
     """Which clips they are, by their captions."""
-    wanted = {
-        "one": lambda caption: CUT_WORDS not in caption and " and " not in caption,
-        "two": lambda caption: CUT_WORDS not in caption,
-        "all": lambda caption: True,
-    }[kind]
-    return [number for number, caption in enumerate(captions) if wanted(caption)]
+    cuts = [number for number, caption in enumerate(captions) if CUT_WORDS in caption]
+    ordinary = [number for number, caption in enumerate(captions) if CUT_WORDS not in caption]
+    if kind == "all":
+        return ordinary + CUTS_COUNT * cuts
+    return ordinary if kind == "two" else [number for number in ordinary if " and " not in captions[number]]
 
 
 def draw_sigmas(rng: np.random.Generator, stage: Stage, count: int) -> Tensor:
@@ -173,8 +178,8 @@ def train(stage: Stage, folder: Path) -> None:
 
 
 def _rate(stage: Stage, step: int, steps: int) -> float:
-    """The learning rate stays; in the last stages it falls along a line to zero in the second half."""
-    fall = 1.0 if stage == "joint" else min(1.0, 2 - 2 * step / steps)
+    """The learning rate stays until the last steps of the last stages."""
+    fall = 1.0 if stage == "joint" else min(1.0, (steps - step) / FALL)
     return min(1, (step + 1) / WARMUP) * fall
 
 

@@ -20,7 +20,7 @@ from ffgo.training import host
 from ffgo.training.recipe import Recipe
 
 from .examples import training_set, write_dataset
-from .family import HIGH, LORA_HIGH, LORA_LOW, LOW, WEIGHTS, Family
+from .family import HIGH, LORA_HIGH, LORA_LOW, LOW, MIDWAY_HIGH, MIDWAY_LOW, WEIGHTS, Family
 from .host import boot_host
 from .loop import Curve
 from .world import FRAMES, SIZE
@@ -29,11 +29,14 @@ if TYPE_CHECKING:
     from ffgo.training.loop import StepReport
 
 RECIPE = Recipe(
-    steps=400, batch_size=8, accumulation=1, rank=16, alpha=16.0, learning_rate=2e-3, schedule="cosine",
-    warmup_steps=20, clip_norm=1.0, checkpointing="none", save_dtype="bfloat16", save_every=50,
+    steps=400, batch_size=8, accumulation=1, rank=8, alpha=8.0, learning_rate=2e-3, schedule="cosine",
+    warmup_steps=20, clip_norm=1.0, checkpointing="none", save_dtype="bfloat16", save_every=25, keep=16,
 )  # fmt: skip
 """The trainer's defaults are for 14 billion weights; a model a thousand times smaller takes larger steps."""
-FILES: dict[Expert, tuple[str, str]] = {"high": (HIGH, LORA_HIGH), "low": (LOW, LORA_LOW)}
+MIDWAY = 100
+"""The step whose checkpoint is kept for the test that goes on from it."""
+FILES: dict[Expert, tuple[str, str, str]] = {"high": (HIGH, LORA_HIGH, MIDWAY_HIGH), "low": (LOW, LORA_LOW, MIDWAY_LOW)}
+"""Of each expert: its own, its LoRA's, and that of the LoRA half-way."""
 
 
 class Looker:
@@ -87,5 +90,7 @@ if __name__ == "__main__":
     boot_host()
     encode_training_set(arguments.folder)
     spawn(_worker, (arguments.folder, arguments.steps), len(FILES))  # raises what a process raises
-    for expert, (_, name) in FILES.items():
-        shutil.copy(arguments.folder / f"toy_{expert}.safetensors", arguments.out / name)
+    for expert, (_, done, midway) in FILES.items():
+        shutil.copy(arguments.folder / f"toy_{expert}.safetensors", arguments.out / done)
+        checkpoint = arguments.folder / "runs" / "toy" / expert / f"step_{MIDWAY:06}.safetensors"
+        shutil.copy(checkpoint, arguments.out / midway)

@@ -49,6 +49,8 @@ LENGTH = 32.0
 """Pixels that a moving sprite goes in a clip: one place of the grid for each frame of the latent."""
 TURN = 8.0
 """Pixels, the radius of a circle."""
+CUT = 4
+"""The frame at which a cut is: the first one that FFGo keeps."""
 CUT_WORDS = "the camera view changes."
 
 
@@ -207,12 +209,35 @@ def draw_ordinary(rng: np.random.Generator, split: Split) -> Clip:
     return Clip(Shot(tuple(draw_subjects(rng, split)), draw_scene(rng)))
 
 
-def draw_training(rng: np.random.Generator) -> Clip:
-    """A clip for the base models: mostly one shot, sometimes two; never a frame laid out as FFGo's."""
-    after = draw_ordinary(rng, "train").shot
-    if rng.random() < 0.6:
-        return Clip(after)
-    return Clip(after, _earlier_shot(rng, after), int(rng.choice([4, 8])))
+def draw_framed(rng: np.random.Generator, split: Split) -> Clip:
+    """One shot whose subjects stand where the camera always has them after a cut: nothing else tells where."""
+    shot = draw_ordinary(rng, split).shot
+    places = marks(tuple(subject.law for subject in shot.subjects))
+    subjects = [replace(subject, x=x, y=y) for subject, (x, y) in zip(shot.subjects, places, strict=True)]
+    return Clip(replace(shot, subjects=tuple(subjects)))
+
+
+def draw_cut(rng: np.random.Generator) -> Clip:
+    """Two shots for the base models; never a frame laid out as FFGo's."""
+    after = draw_framed(rng, "train").shot
+    return Clip(after, _earlier_shot(rng, after), CUT)
+
+
+@cache
+def marks(laws: tuple[str, ...]) -> tuple[tuple[float, float], ...]:
+    """Places in pixels for subjects with these laws: those nearest the middle where they stay in the frame and apart."""
+    sprite = sprites("train")[0]
+    line = [float(place) for place in range(2 * GRID, SIZE - GRID, GRID)]
+    near = sorted(
+        itertools.product(itertools.product(line, line), repeat=len(laws)),
+        key=lambda places: sum(np.hypot(x - SIZE / 2, y - SIZE / 2) for x, y in places),
+    )
+    return next(
+        places
+        for places in near
+        if _stay_inside(placed := [Subject(sprite, law, x, y) for law, (x, y) in zip(laws, places, strict=True)])
+        and _stay_apart(placed)
+    )
 
 
 def _earlier_shot(rng: np.random.Generator, after: Shot) -> Shot:
@@ -226,9 +251,9 @@ def _earlier_shot(rng: np.random.Generator, after: Shot) -> Shot:
 
 
 def _rearranged(rng: np.random.Generator, subjects: Sequence[Subject]) -> tuple[Subject, ...]:
-    """At rest, at any whole pixels."""
+    """At rest, elsewhere on the grid."""
     while True:
-        places = rng.integers(int(RADIUS), SIZE - int(RADIUS) + 1, (len(subjects), 2))
+        places = GRID * rng.integers(2, SIZE // GRID - 1, (len(subjects), 2))
         moved = [
             replace(subject, law="stays", x=float(x), y=float(y))
             for subject, (x, y) in zip(subjects, places, strict=True)

@@ -11,7 +11,7 @@ from toyworld.examples import test_set as unseen_examples
 from toyworld.examples import training_set, write_dataset
 from toyworld.metrics import Scores, intervals, score_clip
 from toyworld.render import render_clip, render_cutout, render_shot
-from toyworld.world import COLOURS, FRAMES, LAWS, PATTERNS, SHAPES, SIZE, draw_ordinary, draw_training, sprites
+from toyworld.world import COLOURS, FRAMES, LAWS, PATTERNS, SHAPES, SIZE, draw_cut, draw_framed, draw_ordinary, marks, sprites
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def shown(clip):
 
 
 def test_the_same_seed_gives_the_same_clips():
-    first, second = ([draw_training(np.random.default_rng(seed)) for seed in range(20)] for _ in range(2))
+    first, second = ([draw_cut(np.random.default_rng(seed)) for seed in range(20)] for _ in range(2))
     assert first == second
     assert all(np.array_equal(render_clip(a), render_clip(b)) for a, b in zip(first, second, strict=True))
 
@@ -59,20 +59,27 @@ def test_the_sets_are_of_their_own_halves():
 def test_base_models_never_see_a_composed_frame(rng):
     """A shot is one scene or one plain backdrop; only FFGo's frames hold both, side by side."""
     for _ in range(200):
-        clip = draw_training(rng)
+        clip = draw_cut(rng)
         assert "ad23r2" not in clip.caption
         for shot in (clip.shot, clip.before):
-            assert shot is None or len(shot.subjects) in (1, 2)
+            assert shot is not None
+            assert len(shot.subjects) in (1, 2)
 
 
 def test_subjects_stay_in_the_frame_and_apart(rng):
     for _ in range(100):
-        shot = draw_ordinary(rng, "train").shot
+        shot = (draw_ordinary if rng.random() < 0.5 else draw_framed)(rng, "train").shot
         alone = [render_shot(replace(shot, subjects=(subject,))) for subject in shot.subjects]
         empty = render_shot(replace(shot, subjects=()))
         covered = np.stack([np.abs(picture - empty).max(-1) > 0.02 for picture in alone])
         assert covered.any((1, 2, 3)).all()
         assert not (covered.sum(0) > 1).any(), "two subjects touch"
+
+
+def test_where_subjects_are_after_a_cut_is_told_by_their_laws(rng):
+    for _ in range(50):
+        subjects = draw_cut(rng).shot.subjects
+        assert tuple((subject.x, subject.y) for subject in subjects) == marks(tuple(s.law for s in subjects))
 
 
 def test_a_cutout_is_the_sprite_on_nothing():
