@@ -49,6 +49,8 @@ LENGTH = 32.0
 """Pixels that a moving sprite goes in a clip: one place of the grid for each frame of the latent."""
 TURN = 8.0
 """Pixels, the radius of a circle."""
+ROWS = (16, 48)
+"""Pixels from the top: where subjects are lined up before a cut."""
 CUT = 4
 """The frame at which a cut is: the first one that FFGo keeps."""
 CUT_WORDS = "the camera view changes."
@@ -241,22 +243,17 @@ def marks(laws: tuple[str, ...]) -> tuple[tuple[float, float], ...]:
 
 
 def _earlier_shot(rng: np.random.Generator, after: Shot) -> Shot:
-    """What a cut comes from: the same subjects elsewhere in the scene, from further off, or before a plain wall."""
+    """What a cut comes from: the same subjects lined up in the scene, from further off, or before a plain wall."""
     kind = rng.choice(["angle", "wide", "studio"])
-    moved = _rearranged(rng, after.subjects)
+    moved = _lined_up(rng, after.subjects)
     if kind == "studio":
         level = int(rng.integers(40, 256))
         return Shot(moved, None, backdrop=(level, level, level))
     return Shot(moved, after.scene, zoom=0.5 if kind == "wide" else 1.0)
 
 
-def _rearranged(rng: np.random.Generator, subjects: Sequence[Subject]) -> tuple[Subject, ...]:
-    """At rest, elsewhere on the grid."""
-    while True:
-        places = GRID * rng.integers(2, SIZE // GRID - 1, (len(subjects), 2))
-        moved = [
-            replace(subject, law="stays", x=float(x), y=float(y))
-            for subject, (x, y) in zip(subjects, places, strict=True)
-        ]
-        if _stay_apart(moved):
-            return tuple(moved)
+def _lined_up(rng: np.random.Generator, subjects: Sequence[Subject]) -> tuple[Subject, ...]:
+    """At rest in a row, in the order in which the caption names them."""
+    y = float(rng.choice(ROWS))
+    columns = (SIZE / 2,) if len(subjects) == 1 else (SIZE / 4, 3 * SIZE / 4)
+    return tuple(replace(subject, law="stays", x=x, y=y) for subject, x in zip(subjects, columns, strict=True))

@@ -46,8 +46,11 @@ def ensure_standins(host: Host) -> Path:
     return folder
 
 
-def make_base(base: Path, standins: Path, *, with_pack: bool = True) -> Path:
-    """Fill a base folder: models from the stand-ins, the demo materials as input, the pack linked in."""
+def make_base(base: Path, standins: Path, *, pack: Path | None = REPO) -> Path:
+    """Fill a base folder: the stand-ins, the demo materials as input, the pack linked in.
+
+    pack: its folder, where it is not this one; None: without it.
+    """
     for folder in ("input", "output", "temp", "user", "custom_nodes", *(f"models/{m}" for m in MODEL_FOLDERS)):
         (base / folder).mkdir(parents=True, exist_ok=True)
     for weights in standins.glob("*/*.safetensors"):
@@ -55,8 +58,8 @@ def make_base(base: Path, standins: Path, *, with_pack: bool = True) -> Path:
     for file in (*MATERIALS.glob("*.png"), *standins.glob("input/*")):
         shutil.copy(file, base / "input")
     _link(REPO / "workshop" / "custom_nodes" / "ffgo_standins", base / "custom_nodes" / "ffgo_standins")
-    if with_pack:
-        _link(REPO, base / "custom_nodes" / PACK_FOLDER)
+    if pack:
+        _link(pack, base / "custom_nodes" / PACK_FOLDER)
     return base
 
 
