@@ -15,8 +15,8 @@ from ffgo.training.host import latent_format
 
 from .family import HIGH, LOW, TEXT_ENCODER, VAE, WEIGHTS
 from .host import boot_host
-from .models import TEXT_ENCODER as TEXT_SIZES
 from .models import EXPERT, TOKENS, vocabulary, vocabulary_file
+from .models import TEXT_ENCODER as TEXT_SIZES
 from .train_vae import RUNS, draw_pictures
 from .vae import LATENT_CHANNELS, as_input, build_vae, encode_whole
 from .world import FRAMES

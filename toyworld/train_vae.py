@@ -68,8 +68,9 @@ RUNS = (
     Run(0.4, {9: 1100, 17: 180}, steady=0.01),
     Run(0.3, {9: 500, 17: 100}, decoder_only=True),
 )
-"""As the shipped weights were made. The first four drew sprites that were smaller or slower. The sixth makes latents of a
-still clip equal: before, a copy of the first frame was far from what followed it. The experts' latents are its own."""
+"""As the shipped weights were made. The first four drew sprites that were smaller or slower. The sixth makes the
+latents of a still clip equal: before, a copy of the first frame was far from what followed it. The experts learn on its
+latents."""
 
 
 def draw_pictures(rng: np.random.Generator, frames: int) -> np.ndarray:

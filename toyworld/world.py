@@ -227,7 +227,7 @@ def draw_cut(rng: np.random.Generator) -> Clip:
 
 @cache
 def marks(laws: tuple[str, ...]) -> tuple[tuple[float, float], ...]:
-    """Places in pixels for subjects with these laws: those nearest the middle where they stay in the frame and apart."""
+    """Places in pixels for subjects with these laws: nearest the middle, inside the frame and apart."""
     sprite = sprites("train")[0]
     line = [float(place) for place in range(2 * GRID, SIZE - GRID, GRID)]
     near = sorted(

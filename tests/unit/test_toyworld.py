@@ -11,7 +11,19 @@ from toyworld.examples import test_set as unseen_examples
 from toyworld.examples import training_set, write_dataset
 from toyworld.metrics import Scores, intervals, score_clip
 from toyworld.render import render_clip, render_cutout, render_shot
-from toyworld.world import COLOURS, FRAMES, LAWS, PATTERNS, SHAPES, SIZE, draw_cut, draw_framed, draw_ordinary, marks, sprites
+from toyworld.world import (
+    COLOURS,
+    FRAMES,
+    LAWS,
+    PATTERNS,
+    SHAPES,
+    SIZE,
+    draw_cut,
+    draw_framed,
+    draw_ordinary,
+    marks,
+    sprites,
+)
 
 
 @pytest.fixture
