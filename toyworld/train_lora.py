@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from ffgo.training.loop import StepReport
 
 RECIPE = Recipe(
-    steps=2000, batch_size=8, accumulation=1, rank=16, alpha=16.0, learning_rate=3e-3, schedule="cosine",
-    warmup_steps=20, clip_norm=1.0, checkpointing="none", save_dtype="bfloat16", save_every=100, keep=20,
+    steps=400, batch_size=8, accumulation=1, rank=8, alpha=8.0, learning_rate=2e-3, schedule="cosine",
+    warmup_steps=20, clip_norm=1.0, checkpointing="none", save_dtype="bfloat16", save_every=50, keep=8,
 )  # fmt: skip
 """The trainer's defaults are for 14 billion weights; a model a thousand times smaller takes larger steps."""
 MIDWAY = 100
