@@ -49,8 +49,16 @@ LENGTH = 32.0
 """Pixels that a moving sprite goes in a clip: one place of the grid for each frame of the latent."""
 TURN = 8.0
 """Pixels, the radius of a circle."""
-ROWS = (16, 48)
-"""Pixels from the top: where subjects are lined up before a cut."""
+MARKS = {1: ((32, 32),), 2: ((16, 32), (48, 32))}
+"""Pixels: where the camera always has one subject, or two, after a cut. Nothing else tells where."""
+COLUMNS = (16, 48)
+"""Pixels from the left: where subjects are lined up before a cut, one below the other."""
+LEVELS = {1: (32,), 2: (16, 48)}
+"""Pixels from the top, of them."""
+SIDE_BY_SIDE = ("stays", "rises", "sinks")
+"""The laws of two subjects that stand side by side after a cut, and never meet."""
+REST = 0.5
+"""How many of the subjects after a cut stay where they are."""
 CUT = 4
 """The frame at which a cut is: the first one that FFGo keeps."""
 CUT_WORDS = "the camera view changes."
@@ -167,7 +175,7 @@ def scenes() -> tuple[Scene, ...]:
 
 def draw_subjects(rng: np.random.Generator, split: Split) -> list[Subject]:
     """One or two subjects that stay in the frame and never touch. Both sprites differ in shape and first colour."""
-    count = int(rng.choice([1, 2], p=[0.4, 0.6]))
+    count = _draw_count(rng)
     chosen = _draw_sprites(rng, split, count)
     while True:
         places = GRID * rng.integers(2, SIZE // GRID - 1, (count, 2))
@@ -177,6 +185,10 @@ def draw_subjects(rng: np.random.Generator, split: Split) -> list[Subject]:
         ]
         if _stay_inside(placed) and _stay_apart(placed):
             return placed
+
+
+def _draw_count(rng: np.random.Generator) -> int:
+    return int(rng.choice([1, 2], p=[0.4, 0.6]))
 
 
 def _draw_sprites(rng: np.random.Generator, split: Split, count: int) -> list[Sprite]:
@@ -212,48 +224,27 @@ def draw_ordinary(rng: np.random.Generator, split: Split) -> Clip:
 
 
 def draw_framed(rng: np.random.Generator, split: Split) -> Clip:
-    """One shot whose subjects stand where the camera always has them after a cut: nothing else tells where."""
-    shot = draw_ordinary(rng, split).shot
-    places = marks(tuple(subject.law for subject in shot.subjects))
-    subjects = [replace(subject, x=x, y=y) for subject, (x, y) in zip(shot.subjects, places, strict=True)]
-    return Clip(replace(shot, subjects=tuple(subjects)))
+    """One shot as the camera has it after a cut: its subjects on their marks."""
+    count = _draw_count(rng)
+    laws = [_draw_law(rng, SIDE_BY_SIDE if count == 2 else LAWS) for _ in range(count)]
+    chosen = zip(_draw_sprites(rng, split, count), laws, MARKS[count], strict=True)
+    subjects = tuple(Subject(sprite, law, float(x), float(y)) for sprite, law, (x, y) in chosen)
+    return Clip(Shot(subjects, draw_scene(rng)))
+
+
+def _draw_law(rng: np.random.Generator, laws: Sequence[str]) -> str:
+    moving = [law for law in laws if law != "stays"]
+    return "stays" if rng.random() < REST else str(rng.choice(moving))
 
 
 def draw_cut(rng: np.random.Generator) -> Clip:
     """Two shots for the base models; never a frame laid out as FFGo's."""
     after = draw_framed(rng, "train").shot
-    return Clip(after, _earlier_shot(rng, after), CUT)
-
-
-@cache
-def marks(laws: tuple[str, ...]) -> tuple[tuple[float, float], ...]:
-    """Places in pixels for subjects with these laws: nearest the middle, inside the frame and apart."""
-    sprite = sprites("train")[0]
-    line = [float(place) for place in range(2 * GRID, SIZE - GRID, GRID)]
-    near = sorted(
-        itertools.product(itertools.product(line, line), repeat=len(laws)),
-        key=lambda places: sum(np.hypot(x - SIZE / 2, y - SIZE / 2) for x, y in places),
-    )
-    return next(
-        places
-        for places in near
-        if _stay_inside(placed := [Subject(sprite, law, x, y) for law, (x, y) in zip(laws, places, strict=True)])
-        and _stay_apart(placed)
-    )
-
-
-def _earlier_shot(rng: np.random.Generator, after: Shot) -> Shot:
-    """What a cut comes from: the same subjects lined up in the scene, from further off, or before a plain wall."""
-    kind = rng.choice(["angle", "wide", "studio"])
-    moved = _lined_up(rng, after.subjects)
-    if kind == "studio":
-        level = int(rng.integers(40, 256))
-        return Shot(moved, None, backdrop=(level, level, level))
-    return Shot(moved, after.scene, zoom=0.5 if kind == "wide" else 1.0)
+    zoom = float(rng.choice([0.5, 1.0]))  # from further off, or from as near
+    return Clip(after, Shot(_lined_up(rng, after.subjects), after.scene, zoom=zoom), CUT)
 
 
 def _lined_up(rng: np.random.Generator, subjects: Sequence[Subject]) -> tuple[Subject, ...]:
-    """At rest in a row, in the order in which the caption names them."""
-    y = float(rng.choice(ROWS))
-    columns = (SIZE / 2,) if len(subjects) == 1 else (SIZE / 4, 3 * SIZE / 4)
-    return tuple(replace(subject, law="stays", x=x, y=y) for subject, x in zip(subjects, columns, strict=True))
+    """At rest in a column, in the order in which the caption names them."""
+    x, levels = float(rng.choice(COLUMNS)), LEVELS[len(subjects)]
+    return tuple(replace(subject, law="stays", x=x, y=float(y)) for subject, y in zip(subjects, levels, strict=True))

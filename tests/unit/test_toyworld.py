@@ -15,13 +15,13 @@ from toyworld.world import (
     COLOURS,
     FRAMES,
     LAWS,
+    MARKS,
     PATTERNS,
     SHAPES,
     SIZE,
     draw_cut,
     draw_framed,
     draw_ordinary,
-    marks,
     sprites,
 )
 
@@ -69,13 +69,12 @@ def test_the_sets_are_of_their_own_halves():
 
 
 def test_base_models_never_see_a_composed_frame(rng):
-    """A shot is one scene or one plain backdrop; only FFGo's frames hold both, side by side."""
+    """A shot is one scene, all over; FFGo's frames hold a plain ground and a scene, side by side."""
     for _ in range(200):
         clip = draw_cut(rng)
         assert "ad23r2" not in clip.caption
-        for shot in (clip.shot, clip.before):
-            assert shot is not None
-            assert len(shot.subjects) in (1, 2)
+        assert clip.before is not None
+        assert clip.before.scene == clip.shot.scene is not None
 
 
 def test_subjects_stay_in_the_frame_and_apart(rng):
@@ -88,10 +87,10 @@ def test_subjects_stay_in_the_frame_and_apart(rng):
         assert not (covered.sum(0) > 1).any(), "two subjects touch"
 
 
-def test_where_subjects_are_after_a_cut_is_told_by_their_laws(rng):
+def test_after_a_cut_subjects_stand_on_their_marks_whoever_they_are(rng):
     for _ in range(50):
         subjects = draw_cut(rng).shot.subjects
-        assert tuple((subject.x, subject.y) for subject in subjects) == marks(tuple(s.law for s in subjects))
+        assert tuple((subject.x, subject.y) for subject in subjects) == MARKS[len(subjects)]
 
 
 def test_a_cutout_is_the_sprite_on_nothing():
