@@ -7,6 +7,7 @@ python dev.py check              format, lint, types
 python dev.py serve [--port N]   the same ComfyUI with its page; Ctrl-C or SIGTERM ends it
 python dev.py bench [NAME] [--json]
 python dev.py screenshots        the pictures of the editor in docs/images/
+python dev.py toy [--json]       what the method does in the toy world, measured; filmstrips in toy-output/
 """
 
 import argparse
@@ -64,14 +65,15 @@ def check(_: argparse.Namespace) -> int:
 
 
 def serve(args: argparse.Namespace) -> int:
-    """Serve ComfyUI with the pack and the untrained stand-ins until interrupted."""
+    """Serve ComfyUI with the pack, the toy models and the untrained stand-ins until interrupted."""
     host = ensure_host()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with tempfile.TemporaryDirectory(prefix="ffgo-serve-") as folder:
         base = make_base(Path(folder), ensure_standins(host))
         with running_server(host, base, port=args.port) as server:
             print(
-                f"[ffgo] {server.url}  (models are untrained stand-ins; log: {server.log_file}; Ctrl-C ends it)",
+                f"[ffgo] {server.url}  (models: toy_*, trained on the toy world; standin_*, untrained)\n"
+                f"[ffgo] Log: {server.log_file}; Ctrl-C ends it",
                 flush=True,
             )
             try:
@@ -96,6 +98,11 @@ def screenshots(_: argparse.Namespace) -> int:
     ensure_chromium(host)
     ensure_standins(host)
     return host.run("-m", "workshop.screenshots", pythonpath=[host.tools])
+
+
+def toy(args: argparse.Namespace) -> int:
+    """Measure the method in the toy world, with its small trained models, and draw filmstrips into toy-output/."""
+    return ensure_host().run("-m", "toyworld", str(REPO / "toy-output"), *(["--json"] if args.json else []))
 
 
 def ensure_chromium(host: Host) -> None:
@@ -132,6 +139,9 @@ def main() -> int:
     benches.add_argument("--json", action="store_true", help="one JSON object a line")
     benches.set_defaults(run=bench)
     commands.add_parser("screenshots", help=screenshots.__doc__).set_defaults(run=screenshots)
+    toys = commands.add_parser("toy", help=toy.__doc__)
+    toys.add_argument("--json", action="store_true", help="one JSON object a line")
+    toys.set_defaults(run=toy)
     # What follows `test` and is not ours goes to pytest: dev.py test unit -k trim
     args, args_pytest = parser.parse_known_args()
     if args_pytest and args.command != "test":

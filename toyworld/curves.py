@@ -12,7 +12,7 @@ from .family import WEIGHTS
 
 FILE = "curves.jsonl"
 """Beside the weights: a line for each fifty steps, with the run, its step, its minutes so far and its mean loss."""
-WIDTH, HEIGHT, MARGIN, COLUMNS = 400, 220, 40, 3
+WIDTH, HEIGHT, MARGIN, COLUMNS = 400, 220, 54, 3
 PAPER, INK, GRID, LINE = "#ffffff", "#22262e", "#dddddd", "#2f6fde"
 
 

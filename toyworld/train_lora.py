@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from ffgo.training.loop import StepReport
 
 RECIPE = Recipe(
-    steps=400, batch_size=8, accumulation=1, rank=8, alpha=8.0, learning_rate=2e-3, schedule="cosine",
-    warmup_steps=20, clip_norm=1.0, checkpointing="none", save_dtype="bfloat16", save_every=50, keep=8,
+    steps=1000, batch_size=8, accumulation=1, rank=8, alpha=8.0, learning_rate=2e-3, schedule="cosine",
+    warmup_steps=20, clip_norm=1.0, checkpointing="none", save_dtype="bfloat16", save_every=25, keep=40,
 )  # fmt: skip
 """The trainer's defaults are for 14 billion weights; a model a thousand times smaller takes larger steps."""
-MIDWAY = 100
+MIDWAY = 25
 """The step whose checkpoint is kept for the test that goes on from it."""
 FILES: dict[Expert, tuple[str, str, str]] = {"high": (HIGH, LORA_HIGH, MIDWAY_HIGH), "low": (LOW, LORA_LOW, MIDWAY_LOW)}
 """Of each expert: its own, its LoRA's, and that of the LoRA half-way."""

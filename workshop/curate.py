@@ -14,7 +14,7 @@ from PIL import Image
 from ffgo.errors import FFGOError
 from ffgo.remote import Result, Workflow, load_workflow, run_workflow
 
-from .demo import SETTINGS, keep_video, titled, watcher, with_watchers
+from .demo import keep_video, titled, watcher, with_watchers
 from .fake_gemini import answer_for_demo_photo, fake_gemini
 from .host import REPO, Host, SetupError
 from .photos import PHOTO
@@ -22,7 +22,19 @@ from .server import make_base, running_server
 from .story import draw_rows, stacked
 
 WORKFLOW = REPO / "workflows" / "api" / "FFGo prepare subjects.json"
-NOTICE = "Gemini's answers come from a LOCAL STAND-IN, and the models are UNTRAINED: the moving picture is noise."
+SETTINGS = [
+    "High noise expert.unet_name=standin_high_noise.safetensors",
+    "Low noise expert.unet_name=standin_low_noise.safetensors",
+    "FFGo LoRA.lora_high=standin_ffgo_high_noise.safetensors",
+    "FFGo LoRA.lora_low=standin_ffgo_low_noise.safetensors",
+    "Text encoder.clip_name=standin_umt5.safetensors",
+    "VAE.vae_name=standin_vae.safetensors",
+    "Canvas.width=320",
+    "Canvas.height=192",
+    "First frame.length=13",
+    "Expert switch.steps=4",
+]
+NOTICE = "Gemini's answers come from a LOCAL STAND-IN, and the video's models are UNTRAINED: it shows nothing yet."
 
 
 def stand_in_only(url: str) -> dict[str, str | None]:
@@ -68,7 +80,7 @@ def curate(standins: Path, out: Path) -> None:
 def tell_story(server: str, photo: Path, out: Path, settings: Sequence[str] = ()) -> None:
     """Run the workflow on a ComfyUI whose Gemini is the stand-in, and keep what it makes in `out`.
 
-    photo: the one that is in the server's input folder; settings: "Node.input=value" each, on top of the demo's.
+    photo: the one that is in the server's input folder; settings: "Node.input=value" each, on top of ours.
     """
     workflow = with_curation_watchers(load_workflow(WORKFLOW))
     with tempfile.TemporaryDirectory(prefix="ffgo-demo-") as folder:

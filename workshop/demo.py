@@ -1,4 +1,4 @@
-"""Run the main workflow on a running ComfyUI with the stand-ins, and draw what happened.
+"""Run the main workflow on a running ComfyUI with the small models of the toy world, and draw what happened.
 
 Run by dev.py in the host's Python: `python -m workshop.demo SERVER_URL FOLDER`.
 """
@@ -9,51 +9,73 @@ import sys
 import tempfile
 from pathlib import Path
 
+import torch
 from PIL import Image
 
 from ffgo.clip.transition import COMPOSED_FRAMES
 from ffgo.errors import FFGOError
+from ffgo.pixels import to_uint8
 from ffgo.remote import Result, Workflow, load_workflow, run_workflow
+from toyworld.examples import Example, test_set
+from toyworld.render import render_cutout, render_scene
+from toyworld.world import FRAMES, SIZE
 
 from .host import REPO
-from .server import MATERIALS
 from .story import draw_story
 
 WORKFLOW = REPO / "workflows" / "api" / "FFGo image to video.json"
-BACKGROUND = MATERIALS / "background_lake.png"
-SUBJECTS = [MATERIALS / f"subject_{name}.png" for name in ("robot", "boat", "balloon")]
-PROMPT = "At the evening lake, the red robot waves at the yellow boat while the striped balloon rises behind them."
-NOTICE = "The models are UNTRAINED STAND-INS: the moving picture is noise. The rest is what you get with the real ones."
+EXAMPLE = 3
+"""Of the 64 that no model was trained on."""
+ENLARGED = 8
+NOTICE = "Made by small models that were trained on a toy world (docs/toy-world.md), from sprites they have never seen."
 
 # Everything else of the workflow runs as it ships.
 SETTINGS = [
-    "High noise expert.unet_name=standin_high_noise.safetensors",
-    "Low noise expert.unet_name=standin_low_noise.safetensors",
-    "FFGo LoRA.lora_high=standin_ffgo_high_noise.safetensors",
-    "FFGo LoRA.lora_low=standin_ffgo_low_noise.safetensors",
-    "Text encoder.clip_name=standin_umt5.safetensors",
-    "VAE.vae_name=standin_vae.safetensors",
-    "Canvas.width=320",
-    "Canvas.height=192",
-    "First frame.length=13",
-    "Expert switch.steps=4",
+    "High noise expert.unet_name=toy_high_noise.safetensors",
+    "Low noise expert.unet_name=toy_low_noise.safetensors",
+    "FFGo LoRA.lora_high=toy_ffgo_high_noise.safetensors",
+    "FFGo LoRA.lora_low=toy_ffgo_low_noise.safetensors",
+    "Text encoder.clip_name=toy_umt5.safetensors",
+    "VAE.vae_name=toy_vae.safetensors",
+    f"Canvas.width={SIZE}",
+    f"Canvas.height={SIZE}",
+    f"First frame.length={FRAMES}",
+    "Expert switch.steps=12",
+    "Sampler.sampler_name=euler",
+    "Guide (high noise).cfg=1",
+    "Guide (low noise).cfg=1",
 ]
 
 
 def run_demo(server: str, out: Path) -> None:
     """Leave video.mp4, first_frame.png and story.png in `out`. Raises FFGOError if any node fails."""
+    example = test_set()[EXAMPLE]
     with tempfile.TemporaryDirectory(prefix="ffgo-demo-") as folder:
+        background, subjects = draw_materials(example, Path(folder))
         result = run_workflow(
             server,
-            with_watchers(load_workflow(WORKFLOW)),
-            Path(folder),
-            background=BACKGROUND,
-            subjects=SUBJECTS,
-            prompt=PROMPT,
+            with_watchers(with_large_video(load_workflow(WORKFLOW))),
+            Path(folder) / "results",
+            background=background,
+            subjects=subjects,
+            prompt=example.caption,
             settings=SETTINGS,
         )
         out.mkdir(parents=True, exist_ok=True)
         keep_video(result, out, NOTICE).save(out / "story.png")
+
+
+def draw_materials(example: Example, folder: Path) -> tuple[Path, list[Path]]:
+    """Write the example's background and cut-outs as a user would bring them."""
+    shot = example.clip.shot
+    assert shot.scene is not None
+    pictures = {"background": render_scene(shot.scene)}
+    pictures |= {f"subject_{n}": render_cutout(subject.sprite) for n, subject in enumerate(shot.subjects, 1)}
+    paths = []
+    for name, pixels in pictures.items():
+        paths.append(folder / f"toy_{name}.png")
+        Image.fromarray(to_uint8(torch.from_numpy(pixels))).save(paths[-1])
+    return paths[0], paths[1:]
 
 
 def keep_video(result: Result, out: Path, notice: str, number: int = 1) -> Image.Image:
@@ -76,6 +98,14 @@ def with_watchers(workflow: Workflow) -> Workflow:
         "demo_2": watcher("Demo: layout", "PreviewAny", source=[canvas, 2]),
         "demo_3": watcher("Demo: frames", "SaveImage", images=[decoded, 0], filename_prefix="ffgo/frame"),
     }
+
+
+def with_large_video(workflow: Workflow) -> Workflow:
+    """Enlarge the frames that go into the video: those of the toy world are as small as a stamp."""
+    video, trim = titled(workflow, "Create video"), titled(workflow, "Trim")
+    inputs = {"image": [trim, 0], "upscale_method": "nearest-exact", "scale_by": ENLARGED}
+    large = {**workflow[video], "inputs": {**workflow[video]["inputs"], "images": ["demo_large", 0]}}
+    return {**workflow, "demo_large": watcher("Demo: enlarge", "ImageScaleBy", **inputs), video: large}
 
 
 def watcher(title: str, class_type: str, **inputs: object) -> dict:

@@ -18,6 +18,16 @@ from .host import REPO, Host, SetupError, cache_folder
 PACK_FOLDER = "comfyui-ffgo"
 MATERIALS = REPO / "assets" / "materials"
 MODEL_FOLDERS = ("diffusion_models", "vae", "text_encoders", "loras")
+TOY_MODELS = {
+    "toy_high_noise": "diffusion_models",
+    "toy_low_noise": "diffusion_models",
+    "toy_ffgo_high_noise": "loras",
+    "toy_ffgo_low_noise": "loras",
+    "toy_midway_high_noise": "loras",
+    "toy_midway_low_noise": "loras",
+    "toy_umt5": "text_encoders",
+    "toy_vae": "vae",
+}
 START_TIMEOUT_S = 180
 
 
@@ -47,7 +57,7 @@ def ensure_standins(host: Host) -> Path:
 
 
 def make_base(base: Path, standins: Path, *, pack: Path | None = REPO) -> Path:
-    """Fill a base folder: the stand-ins, the demo materials as input, the pack linked in.
+    """Fill a base folder: the stand-ins and the toy models, the demo materials as input, the pack linked in.
 
     pack: its folder, where it is not this one; None: without it.
     """
@@ -55,6 +65,9 @@ def make_base(base: Path, standins: Path, *, pack: Path | None = REPO) -> Path:
         (base / folder).mkdir(parents=True, exist_ok=True)
     for weights in standins.glob("*/*.safetensors"):
         _link(weights, base / "models" / weights.parent.name / weights.name)
+    for name, folder in TOY_MODELS.items():
+        weights = REPO / "toyworld" / "weights" / f"{name}.safetensors"
+        _link(weights, base / "models" / folder / weights.name)
     for file in (*MATERIALS.glob("*.png"), *standins.glob("input/*")):
         shutil.copy(file, base / "input")
     _link(REPO / "workshop" / "custom_nodes" / "ffgo_standins", base / "custom_nodes" / "ffgo_standins")

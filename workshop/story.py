@@ -11,11 +11,11 @@ KEPT = 4
 def draw_story(
     first_frame: Image.Image, layout: dict, frames: list[Image.Image], dropped: int, notice: str, *, number: int = 1
 ) -> Image.Image:
-    """The composed frame with its subjects' boxes, the dropped frames crossed out, and the first frames that are kept.
+    """The composed frame with its subjects' boxes, the dropped frames crossed out, and some of those that are kept.
 
     layout: the canvas node's JSON; frames: all decoded frames, the dropped ones first; number: of the first heading.
     """
-    big = _fit(first_frame, WIDTH - 2 * MARGIN)
+    big = _fit(first_frame, round((WIDTH - 2 * MARGIN) * min(1, 9 / 16 * first_frame.width / first_frame.height)))
     small = (WIDTH - 2 * MARGIN - (KEPT - 1) * GAP) // KEPT
     row = round(small * frames[0].height / frames[0].width)
     page = Image.new("RGB", (WIDTH, 4 * MARGIN + big.height + 2 * (row + 60) + 60), PAPER)
@@ -28,7 +28,7 @@ def draw_story(
     _draw_boxes(draw, layout, (MARGIN, y), big.width / layout["canvas"]["width"])
     y += big.height + GAP
 
-    says = f"Dropped: the first {dropped} frames; with trained models they still show the composed frame"
+    says = f"Dropped: the first {dropped} frames; they still show the composed frame"
     y = _line(draw, y, f"{number + 1}  {says}")
     for index, frame in enumerate(frames[:dropped][:KEPT]):
         x = MARGIN + index * (small + GAP)
@@ -36,9 +36,11 @@ def draw_story(
         draw.line([(x, y), (x + small, y + row)], fill=SUBJECT_COLOURS[0], width=4)
     y += row + GAP
 
-    y = _line(draw, y, f"{number + 2}  Kept: frames {dropped} to {len(frames) - 1}; here the first {KEPT}")
-    for index, frame in enumerate(frames[dropped : dropped + KEPT]):
-        page.paste(_fit(frame, small), (MARGIN + index * (small + GAP), y))
+    shown = [dropped + round(index * (len(frames) - 1 - dropped) / (KEPT - 1)) for index in range(KEPT)]
+    named = ", ".join(map(str, shown[:-1]))
+    y = _line(draw, y, f"{number + 2}  Kept: frames {dropped} to {len(frames) - 1}; here {named} and {shown[-1]}")
+    for index, frame in enumerate(shown):
+        page.paste(_fit(frames[frame], small), (MARGIN + index * (small + GAP), y))
     draw.text((MARGIN, y + row + GAP), notice, font=_font(20), fill=SUBJECT_COLOURS[0])
     return page.crop((0, 0, WIDTH, y + row + GAP + 26 + MARGIN))
 
@@ -99,7 +101,9 @@ def _line(draw: ImageDraw.ImageDraw, y: int, text: str) -> int:
 
 
 def _fit(image: Image.Image, width: int) -> Image.Image:
-    return image.resize((width, round(width * image.height / image.width)), Image.Resampling.LANCZOS)
+    # Small pictures show their pixels, as they are.
+    resampling = Image.Resampling.NEAREST if width >= 4 * image.width else Image.Resampling.LANCZOS
+    return image.resize((width, round(width * image.height / image.width)), resampling)
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
