@@ -24,7 +24,7 @@ from .host import REPO
 from .story import draw_story
 
 WORKFLOW = REPO / "workflows" / "api" / "FFGo image to video.json"
-EXAMPLE = 3
+EXAMPLE = 17
 """Of the 64 that no model was trained on."""
 ENLARGED = 8
 NOTICE = "Made by small models that were trained on a toy world (docs/toy-world.md), from sprites they have never seen."

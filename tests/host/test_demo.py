@@ -24,4 +24,4 @@ def test_the_demo_shows_the_subjects_in_the_scene(host, tmp_path):
     clip = torch.from_numpy(frames[:, middle::ENLARGED, middle::ENLARGED] / np.float32(255))
     scores = score_clip(clip, unseen_examples()[EXAMPLE].clip.shot, FRAMES - len(clip))
     assert scores.object_identity > 0.7
-    assert scores.scene_identity > 0.9
+    assert scores.scene_identity > 0.8
