@@ -28,7 +28,7 @@ def draw_story(
     _draw_boxes(draw, layout, (MARGIN, y), big.width / layout["canvas"]["width"])
     y += big.height + GAP
 
-    says = f"Dropped: the first {dropped} frames; they still show the composed frame"
+    says = f"Dropped: the first {dropped} frames; with trained models they still show the composed frame"
     y = _line(draw, y, f"{number + 1}  {says}")
     for index, frame in enumerate(frames[:dropped][:KEPT]):
         x = MARGIN + index * (small + GAP)

@@ -104,9 +104,14 @@ def test_a_key_that_appears_is_used(host, gemini):
 
 
 def test_without_key_and_mask_the_error_names_both(host):
-    """Both nodes lack their masks; the host runs either one first."""
-    with pytest.raises(Exception, match=r"(?s)There is no key to Gemini.*Connect (masks|a mask)"):
-        host.run(prepared(host, variant=2))
+    """The plate has a mask: the host may run it first, and would then stop at its error."""
+    prompt = prepared(host, variant=2)
+    mask = Image.new("RGB", PHOTO.size)
+    mask.paste("white", (100, 60, 160, 120))
+    prompt["mask"] = node("LoadImageMask", image=host.input("gemini_mask.png", mask), channel="red")
+    prompt["plate"]["inputs"].update(mask=["mask", 0])
+    with pytest.raises(Exception, match=r"(?s)There is no key to Gemini.*Connect masks"):
+        host.run(prompt)
 
 
 def test_a_key_that_others_may_read_is_refused(host, key_file):
