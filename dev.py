@@ -22,8 +22,8 @@ from pathlib import Path
 if sys.version_info < (3, 11):
     sys.exit("ComfyUI-FFGo needs Python 3.11 or newer; this is " + sys.version.split()[0])
 
-from workshop.host import CHROMIUM_NAMES, REPO, Host, SetupError, ensure_host
-from workshop.server import ensure_standins, make_base, running_server
+from lab.workshop.comfyui import CHROMIUM_NAMES, REPO, Host, SetupError, ensure_host
+from lab.workshop.server import ensure_standins, make_base, running_server
 
 TEST_ROOMS = ("unit", "host", "web")
 
@@ -33,12 +33,12 @@ def demo(args: argparse.Namespace) -> int:
     host = ensure_host()
     standins = ensure_standins(host)
     if args.curate:
-        return host.run("-m", "workshop.curate", str(standins), str(REPO / "demo-output"))
+        return host.run("-m", "lab.workshop.curate", str(standins), str(REPO / "demo-output"))
     with tempfile.TemporaryDirectory(prefix="ffgo-demo-") as folder:
         base = make_base(Path(folder), standins)
         print("[ffgo] Starting ComfyUI", flush=True)
         with running_server(host, base) as server:
-            return host.run("-m", "workshop.demo", server.url, str(REPO / "demo-output"))
+            return host.run("-m", "lab.workshop.demo", server.url, str(REPO / "demo-output"))
 
 
 def test(args: argparse.Namespace) -> int:
@@ -89,7 +89,7 @@ def bench(args: argparse.Namespace) -> int:
         ensure_chromium(host)
     ensure_standins(host)
     options = [*([args.name] if args.name else []), *(["--json"] if args.json else [])]
-    return host.run("-m", "benchmarks", *options, pythonpath=[host.tools])
+    return host.run("-m", "lab.benchmarks", *options, pythonpath=[host.tools])
 
 
 def screenshots(_: argparse.Namespace) -> int:
@@ -97,12 +97,12 @@ def screenshots(_: argparse.Namespace) -> int:
     host = ensure_host(tools=True)
     ensure_chromium(host)
     ensure_standins(host)
-    return host.run("-m", "workshop.screenshots", pythonpath=[host.tools])
+    return host.run("-m", "lab.workshop.screenshots", pythonpath=[host.tools])
 
 
 def toy(args: argparse.Namespace) -> int:
     """Measure the method in the toy world, with its small trained models, and draw filmstrips into toy-output/."""
-    return ensure_host().run("-m", "toyworld", str(REPO / "toy-output"), *(["--json"] if args.json else []))
+    return ensure_host().run("-m", "lab.toyworld", str(REPO / "toy-output"), *(["--json"] if args.json else []))
 
 
 def ensure_chromium(host: Host) -> None:

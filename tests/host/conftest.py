@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from workshop.fake_gemini import FakeGemini, fake_gemini
-from workshop.host import REPO, Host
-from workshop.server import Server, ensure_standins, make_base, running_server
+from lab.workshop.comfyui import REPO, Host
+from lab.workshop.fake_gemini import FakeGemini, fake_gemini
+from lab.workshop.server import Server, ensure_standins, make_base, running_server
 
 KEYS_TO_GEMINI = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE")
 

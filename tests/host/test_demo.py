@@ -5,10 +5,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from toyworld.examples import test_set as unseen_examples
-from toyworld.metrics import score_clip
-from toyworld.world import FRAMES, SIZE
-from workshop.demo import ENLARGED, EXAMPLE, run_demo
+from lab.toyworld.examples import test_set as unseen_examples
+from lab.toyworld.metrics import score_clip
+from lab.toyworld.scene import FRAMES, SIZE
+from lab.workshop.demo import ENLARGED, EXAMPLE, run_demo
 
 
 def test_the_demo_shows_the_subjects_in_the_scene(host, tmp_path):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from workshop.fake_gemini import Reply, answer, picture, text
+from lab.workshop.fake_gemini import Reply, answer, picture, text
 
 pytest.importorskip("google.genai")
 

@@ -16,14 +16,14 @@ from PIL import Image
 
 from ffgo.pixels import to_float
 from ffgo.remote import load_workflow, run_workflow
-from toyworld.examples import Example, training_set, write_dataset
-from toyworld.examples import test_set as unseen_examples
-from toyworld.family import MIDWAY_HIGH, MIDWAY_LOW, WEIGHTS
-from toyworld.metrics import score_clip
-from toyworld.train_lora import RECIPE
-from toyworld.world import FRAMES, SIZE
-from workshop.demo import SETTINGS, WORKFLOW, draw_materials, titled, watcher
-from workshop.host import REPO
+from lab.toyworld.examples import Example, training_set, write_dataset
+from lab.toyworld.examples import test_set as unseen_examples
+from lab.toyworld.family import MIDWAY_HIGH, MIDWAY_LOW, WEIGHTS
+from lab.toyworld.metrics import score_clip
+from lab.toyworld.scene import FRAMES, SIZE
+from lab.toyworld.train_lora import RECIPE
+from lab.workshop.comfyui import REPO
+from lab.workshop.demo import SETTINGS, WORKFLOW, draw_materials, titled, watcher
 
 EXAMPLES = 12
 STEPS = 80

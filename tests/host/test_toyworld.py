@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from toyworld.models import EXPERT
-from workshop.host import REPO, Host
+from lab.toyworld.models import EXPERT
+from lab.workshop.comfyui import REPO, Host
 
 PROBE = Path(__file__).with_name("toy_probe.py")
 

@@ -13,8 +13,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from ffgo.dataset.cache import CachedDataset, Entry, write_example, write_text
-from workshop.host import Host
-from workshop.server import ensure_standins
+from lab.workshop.comfyui import Host
+from lab.workshop.server import ensure_standins
 
 REPO = Path(__file__).parents[2]
 SHAPE = (3, 6, 8)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop.host import Host
+from lab.workshop.comfyui import Host
 
 PROBE = Path(__file__).with_name("training_probe.py")
 BASES = ("fp32", "bf16", "fp16", "fp8", "scaled fp8")

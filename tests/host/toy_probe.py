@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 
 from ffgo.prompt import TRANSITION_PHRASE
-from toyworld.host import boot_host
-from toyworld.models import PAD, TEXT_WIDTH, TOKENS, build_expert, build_text_encoder, encode_text, tokenize
-from toyworld.vae import build_vae, decode_whole, encode_whole, still_pictures
-from toyworld.world import COLOURS, SCENE_COLOURS
+from lab.toyworld.host import boot_host
+from lab.toyworld.models import PAD, TEXT_WIDTH, TOKENS, build_expert, build_text_encoder, encode_text, tokenize
+from lab.toyworld.scene import COLOURS, SCENE_COLOURS
+from lab.toyworld.vae import build_vae, decode_whole, encode_whole, still_pictures
 
 FOLDER = Path(sys.argv[1])
 boot_host()
@@ -44,8 +44,8 @@ def vae() -> dict[str, float]:
 
 
 def text() -> dict[str, float | bool | int]:
-    from toyworld.export import save_text_encoder
-    from workshop.custom_nodes.ffgo_standins.small_encoder import load_small_encoder
+    from lab.toyworld.custom_nodes.ffgo_standins.small_encoder import load_small_encoder
+    from lab.toyworld.export import save_text_encoder
 
     encoder = build_text_encoder()
     save_text_encoder(encoder.state_dict(), FOLDER / "encoder.safetensors")
@@ -71,7 +71,7 @@ def text() -> dict[str, float | bool | int]:
 def expert() -> dict[str, object]:
     """An expert as its training computes it, and as the pack's trainer and users load it."""
     from ffgo.training.host import check_expert, load_expert
-    from toyworld.export import save_expert
+    from lab.toyworld.export import save_expert
 
     ours = build_expert()
     for weight in ours.parameters():

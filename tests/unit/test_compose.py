@@ -9,10 +9,10 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from benchmarks.compose import official_script
 from ffgo.errors import FFGOError
 from ffgo.frame.compose import Composition, compose
 from ffgo.frame.layout import LAYOUTS, MAX_SUBJECTS
+from lab.benchmarks.compose import official_script
 
 
 def image_of(picture: Image.Image) -> Tensor:

@@ -21,7 +21,7 @@ from ffgo.gemini.ledger import Ledger
 from ffgo.gemini.models import IMAGE_MODELS
 from ffgo.gemini.request import CancelledError
 from ffgo.gemini.tasks import Asking, extract
-from workshop.fake_gemini import RESET, Reply, answer, error, fake_gemini, inline, picture, png, retry_info, text
+from lab.workshop.fake_gemini import RESET, Reply, answer, error, fake_gemini, inline, picture, png, retry_info, text
 
 pytest.importorskip("google.genai")
 pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class:DeprecationWarning")  # google-genai's own doing

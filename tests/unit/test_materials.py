@@ -5,7 +5,7 @@ import PIL
 import pytest
 from PIL import Image
 
-from workshop.materials import FOLDER, MATERIALS, draw
+from lab.workshop.materials import FOLDER, MATERIALS, draw
 
 SUBJECTS = {"subject_robot": (820, 1100), "subject_boat": (1100, 800), "subject_balloon": (960, 960)}
 BACKGROUNDS = {"background_lake": (1280, 720), "background_town": (1280, 720)}
@@ -57,6 +57,6 @@ def test_the_code_draws_the_committed_file(name):
     difference = np.abs(np.asarray(draw(name)).astype(int) - pixels(name))
     if same_pillow:
         assert difference.max() == 0, (
-            "run `python -m workshop.materials` and look at the pictures before you commit them"
+            "run `python -m lab.workshop.materials` and look at the pictures before you commit them"
         )
     assert np.quantile(difference, 0.999) <= 2  # another Pillow moves single pixels on edges

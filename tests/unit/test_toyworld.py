@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from ffgo.dataset.examples import Bucket, load_frames, open_dataset
-from toyworld.examples import test_set as unseen_examples
-from toyworld.examples import training_set, write_dataset
-from toyworld.metrics import Scores, intervals, score_clip
-from toyworld.render import render_clip, render_cutout, render_shot
-from toyworld.world import (
+from lab.toyworld.examples import test_set as unseen_examples
+from lab.toyworld.examples import training_set, write_dataset
+from lab.toyworld.metrics import Scores, intervals, score_clip
+from lab.toyworld.render import render_clip, render_cutout, render_shot
+from lab.toyworld.scene import (
     COLOURS,
     FRAMES,
     LAWS,

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from workshop.host import CHROMIUM_NAMES, Host
-from workshop.page import EditorPage
-from workshop.server import PACK_FOLDER, Server, ensure_standins, make_base, running_server
+from lab.workshop.comfyui import CHROMIUM_NAMES, Host
+from lab.workshop.page import EditorPage
+from lab.workshop.server import PACK_FOLDER, Server, ensure_standins, make_base, running_server
 
 REPO = Path(__file__).parents[2]
 WORKFLOWS = sorted((REPO / "workflows").glob("*.json"))

@@ -6,7 +6,7 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import expect
 
-from workshop.page import COMPOSE, compose_workflow
+from lab.workshop.page import COMPOSE, compose_workflow
 
 DEMO = ["subject_robot.png", "subject_boat.png", "subject_balloon.png"]
 AXE = next(Path(axe_playwright_python.__file__).parent.rglob("axe.min.js"))

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from ffgo.frame.compose import compose
-from workshop.page import compose_workflow
+from lab.workshop.page import compose_workflow
 
 RED, GREEN = (220, 20, 30), (20, 160, 60)
 DEMO = ["subject_robot.png", "subject_boat.png", "subject_balloon.png"]

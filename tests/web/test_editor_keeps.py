@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from workshop.page import COMPOSE, compose_workflow
+from lab.workshop.page import COMPOSE, compose_workflow
 
 DEMO = ["subject_robot.png", "subject_boat.png", "subject_balloon.png"]
 BOAT = 1

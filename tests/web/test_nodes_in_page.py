@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from workshop.server import PACK_FOLDER
+from lab.workshop.server import PACK_FOLDER
 
 REPO = Path(__file__).parents[2]
 NODE_IDS = json.loads((REPO / "tests/data/node_ids.json").read_text())

@@ -1,0 +1,72 @@
+"""Composing frames against the official FFGo script's algorithm in Pillow, on the same pictures, decoding left out."""
+
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ffgo.frame.compose import compose
+from ffgo.frame.layout import LAYOUTS
+
+REPO = Path(__file__).parents[2]
+RUNS = 15
+
+
+def rows() -> Iterator[dict]:
+    """One row for each layout, then the slower of the two that the official script can be compared with."""
+    pictures = [[Image.open(path) for path in case] for case in _cases()]
+    tensors = [[_tensor(picture) for picture in case] for case in pictures]
+    ways: dict[str, Callable[[int], object]] = {"other": lambda i: official_script(*pictures[i])}
+    for layout in LAYOUTS:
+        ways[f"compose_{layout}"] = lambda i, layout=layout: compose(
+            tensors[i][0], {f"subject{n}": image for n, image in enumerate(tensors[i][1:])}, layout=layout
+        )
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(RUNS + 1):
+        for name, way in ways.items():
+            started = time.perf_counter()
+            for i in range(len(pictures)):
+                way(i)
+            seconds[name].append((time.perf_counter() - started) / len(pictures))
+    median = {name: statistics.median(times[1:]) for name, times in seconds.items()}  # the first round warms up
+    other = median.pop("other")
+    for name, ours in [*median.items(), ("compose", max(median["compose_published"], median["compose_script"]))]:
+        yield {"name": name, "ratio": ours / other, "ours": ours, "other": other, "unit": "s"}
+
+
+def official_script(background: Image.Image, *subjects: Image.Image) -> Image.Image:
+    """What combine_materials.py of the FFGo repository computes, on pictures that are decoded already."""
+    scene = background.convert("RGB").resize((1280, 720))
+    scene.thumbnail((640, 720), Image.Resampling.LANCZOS)
+    canvas = Image.new("RGB", (1280, 720), (255, 255, 255))
+    canvas.paste(scene, (640 + (640 - scene.width) // 2, (720 - scene.height) // 2))
+    slot = 720 // len(subjects)
+    for i, subject in enumerate(subjects):
+        flat = Image.new("RGB", subject.size, (255, 255, 255))
+        rgba = subject.convert("RGBA")
+        flat.paste(rgba, mask=rgba.split()[3])
+        flat = flat.convert("RGB")
+        flat.thumbnail((640, slot), Image.Resampling.LANCZOS)
+        canvas.paste(flat, ((640 - flat.width) // 2, i * slot + (slot - flat.height) // 2))
+    return canvas
+
+
+def _cases() -> list[list[Path]]:
+    """Background and subjects of every case: the official materials, else the pack's own."""
+    official = Path(os.environ.get("FFGO_SHARED", REPO.parent / "shared")) / "data" / "ffgo-official"
+    backgrounds = sorted(official.glob("*/**/main_entity.png"))
+    if backgrounds:
+        return [[path, *sorted(set(path.parent.glob("*.png")) - {path})] for path in backgrounds]
+    own = REPO / "lab" / "materials"
+    subjects = sorted(own.glob("subject_*.png"))
+    return [[path, *subjects] for path in sorted(own.glob("background_*.png"))]
+
+
+def _tensor(picture: Image.Image) -> torch.Tensor:
+    """An IMAGE as the host's LoadImage and JoinImageWithAlpha make it; loads the picture."""
+    return torch.from_numpy(np.array(picture)).float().div_(255)[None]

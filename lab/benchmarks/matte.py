@@ -1,0 +1,112 @@
+"""Cut-outs against the truth: official RGBA cut-outs on white, degraded, then cut out again.
+
+The error is the sum of the alpha errors / 1000, mean over the pictures; the other way is to take every pixel that is
+darker than 240 on white, and the coarse mask itself where one is given. Pictures: all RGBA files below the official
+samples that are not opaque, long side at most 1024. Skipped where those are absent.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ffgo.cutout.grid import Array, blur, ndimage
+from ffgo.cutout.matte import cut_out
+
+REPO = Path(__file__).parents[2]
+SIDE = 1024
+KINDS = ("clean", "noise6", "jpeg85", "off245", "shadow", "real")
+
+
+def rows() -> Iterator[dict]:
+    """Error of each degradation without and with a coarse mask, then the slowest picture against one second."""
+    truths = list(_truths())
+    if not truths:
+        return
+    seconds = []
+    for kind in KINDS:
+        pictures = [degraded(kind, colour, alpha) for colour, alpha in truths]
+        for masked in (False, True):
+            ours, other = [], []
+            for picture, (_, alpha) in zip(pictures, truths, strict=True):
+                mask = coarse(alpha) if masked else None
+                started = time.process_time()
+                found = cut_out(picture, mask).image[0, ..., 3].numpy()
+                seconds.append(time.process_time() - started)
+                simple = (mask > 0.5) if mask is not None else picture.min(-1) <= 240 / 255
+                ours.append(np.abs(found - alpha).sum() / 1000)
+                other.append(np.abs(simple - alpha).sum() / 1000)
+            name = f"matte_{kind}{'_masked' if masked else ''}"
+            yield _row(name, float(np.mean(ours)), float(np.mean(other)), "SAD/1000")
+    yield _row("matte_seconds", max(seconds), 1.0, "s of one core")
+
+
+def _row(name: str, ours: float, other: float, unit: str) -> dict:
+    return {"name": name, "ratio": ours / other, "ours": ours, "other": other, "unit": unit}
+
+
+def _truths() -> Iterator[tuple[Array, Array]]:
+    """Colour (H, W, 3) and alpha (H, W) of each cut-out, every file once."""
+    official = Path(os.environ.get("FFGO_SHARED", REPO.parent / "shared")) / "data" / "ffgo-official"
+    contents = {path.read_bytes(): path for path in sorted(official.rglob("*.png"))}
+    for content in contents:
+        picture = Image.open(BytesIO(content))
+        if picture.mode == "RGBA" and (np.asarray(picture)[..., 3] > 127).mean() < 0.99:
+            yield _shrunk(picture)
+
+
+def _shrunk(picture: Image.Image) -> tuple[Array, Array]:
+    values = np.asarray(picture, np.float32) / 255
+    premultiplied = np.concatenate([values[..., :3] * values[..., 3:], values[..., 3:]], -1)
+    scale = min(1, SIDE / max(picture.size))
+    size = (round(picture.width * scale), round(picture.height * scale))
+    channels = [Image.fromarray(premultiplied[..., c]).resize(size, Image.Resampling.LANCZOS) for c in range(4)]
+    small = np.stack([np.asarray(channel) for channel in channels], -1)
+    alpha = np.clip(small[..., 3], 0, 1)
+    return np.clip(small[..., :3] / np.maximum(alpha, 1e-3)[..., None], 0, 1) * (alpha > 0)[..., None], alpha
+
+
+def degraded(kind: str, colour: Array, alpha: Array) -> Array:
+    """The cut-out on its ground: 8-bit values as float32."""
+    random = np.random.default_rng(1)
+    ground, noise, quality = np.float32(1), 0.0, 0
+    if kind == "noise6":
+        noise = random.integers(-6, 7, colour.shape) / 255
+    elif kind == "jpeg85":
+        quality = 85
+    elif kind == "off245":
+        ground = np.float32(245 / 255)
+    elif kind == "shadow":
+        ground = (1 - _shadow(alpha, 0.28))[..., None]
+    elif kind == "real":
+        y, x = np.meshgrid(*(np.linspace(-1, 1, side) for side in alpha.shape), indexing="ij")
+        ground = (252 / 255 * (1 - 0.015 * (x * x + y * y)) * (1 - _shadow(alpha, 0.15)))[..., None]
+        noise, quality = random.normal(0, 1.2 / 255, colour.shape), 92
+    mixed = colour * alpha[..., None] + ground * (1 - alpha[..., None]) + noise
+    pixels = np.rint(np.clip(mixed, 0, 1) * 255).astype(np.uint8)
+    return (_jpeg(pixels, quality) if quality else pixels).astype(np.float32) / 255
+
+
+def _shadow(alpha: Array, strength: float) -> Array:
+    side = max(alpha.shape)
+    return strength * blur(ndimage().shift(alpha, (0.03 * side, 0.018 * side), order=1), 0.02 * side)
+
+
+def _jpeg(pixels: Array, quality: int) -> Array:
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality, subsampling=2)
+    return np.asarray(Image.open(buffer))
+
+
+def coarse(alpha: Array) -> Array:
+    """What a model of 256x256 cells gives that finds the subject: its border wanders by about one cell."""
+    random = np.random.default_rng(1)
+    cells = np.asarray(Image.fromarray(alpha).resize((256, 256), Image.Resampling.BOX)) > 0.5
+    wander = [blur(random.normal(size=(256, 256)), 2) for _ in range(2)]
+    places = [grid + offset / offset.std() for grid, offset in zip(np.mgrid[:256, :256], wander, strict=True)]
+    moved = ndimage().map_coordinates(cells.astype(np.float32), places, order=1, mode="nearest")
+    return np.asarray(Image.fromarray(moved.astype(np.float32)).resize(alpha.shape[::-1], Image.Resampling.BILINEAR))

@@ -1,0 +1,82 @@
+"""FFGo examples of the toy world: the composed frame, made by the pack's own compose core, the clip and the caption."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ffgo.clip.video_io import write_clip
+from ffgo.dataset.build import add_example
+from ffgo.frame.compose import compose
+from ffgo.frame.layout import LayoutName
+from ffgo.pixels import to_uint8
+from ffgo.prompt import add_transition_phrase
+
+from .render import render_clip, render_cutout, render_scene
+from .scene import FRAME_RATE, SIZE, Clip, Split, draw_framed
+
+TRAINING, TEST = 32, 64
+"""Examples of each set."""
+TRAINING_SEED, TEST_SEED = 32, 64
+ENLARGED = 4
+"""Times that a clip is enlarged on its way into an mp4, whose colours are coarse; the dataset's reader shrinks it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What FFGo gets, and what it should make of it."""
+
+    clip: Clip
+
+    @property
+    def caption(self) -> str:
+        return self.clip.caption
+
+    @property
+    def prompt(self) -> str:
+        return add_transition_phrase(self.caption)
+
+    @property
+    def scene(self) -> Tensor:
+        """The background alone (H, W, 3), 0..1."""
+        assert self.clip.shot.scene is not None
+        return torch.from_numpy(render_scene(self.clip.shot.scene))
+
+    def composed(self, layout: LayoutName = "published") -> Tensor:
+        """The composed first frame (H, W, 3), 0..1."""
+        cutouts = [torch.from_numpy(render_cutout(subject.sprite))[None] for subject in self.clip.shot.subjects]
+        subjects = {f"subject {number}": cutout for number, cutout in enumerate(cutouts, 1)}
+        return compose(self.scene[None], subjects, width=SIZE, height=SIZE, layout=layout).image[0]
+
+
+def training_set() -> list[Example]:
+    """32 examples of sprites that the base models know."""
+    return _draw(TRAINING_SEED, "train", TRAINING)
+
+
+def test_set() -> list[Example]:
+    """64 examples of sprites, and pairs of them, that nothing was trained on."""
+    return _draw(TEST_SEED, "test", TEST)
+
+
+def _draw(seed: int, split: Split, count: int) -> list[Example]:
+    rng = np.random.default_rng(seed)
+    return [Example(draw_framed(rng, split)) for _ in range(count)]
+
+
+def write_dataset(folder: Path, examples: Iterable[Example]) -> None:
+    """Write the examples as a dataset of the pack's own format."""
+    for example in examples:
+        composed = Image.fromarray(to_uint8(example.composed()))
+        add_example(
+            folder, lambda path, e=example: write_clip(path, _enlarged(e), FRAME_RATE), composed, example.prompt
+        )
+
+
+def _enlarged(example: Example) -> np.ndarray:
+    frames = (render_clip(example.clip) * 255).round().astype(np.uint8)
+    return frames.repeat(ENLARGED, 1).repeat(ENLARGED, 2)

@@ -1,0 +1,93 @@
+"""Bring trained weights into the files that ComfyUI loads: `python -m lab.toyworld.export vae|experts FOLDER`."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ffgo.files import complete_file
+from ffgo.training.host import latent_format
+
+from .family import HIGH, LOW, TEXT_ENCODER, VAE, WEIGHTS
+from .host import boot_host
+from .models import EXPERT, TOKENS, vocabulary, vocabulary_file
+from .models import TEXT_ENCODER as TEXT_SIZES
+from .scene import FRAMES
+from .train_vae import RUNS, draw_pictures
+from .vae import LATENT_CHANNELS, as_input, build_vae, encode_whole
+
+NOTE = {"note": "toy model of ComfyUI-FFGo, trained on its toy world (docs/toy-world.md)", "format": "pt"}
+PICTURES = 60
+
+
+def export_vae(folder: Path) -> None:
+    """Give the latents the mean and the deviation that the host expects of Wan's, and write the file."""
+    import numpy as np
+
+    vae = build_vae()
+    vae.load_state_dict(torch.load(folder / f"vae.{len(RUNS)}.pt"))
+    rng = np.random.default_rng(0)
+    clips = as_input([draw_pictures(rng, FRAMES) for _ in range(PICTURES)])
+    with torch.inference_mode():
+        latents = torch.cat([encode_whole(vae, clip)[0] for clip in clips.split(4)])
+    axes = (0, 2, 3, 4)
+    wan = latent_format()
+    scale = wan.latents_std.flatten() / latents.std(axes)
+    shift = wan.latents_mean.flatten() - scale * latents.mean(axes)
+    with torch.no_grad():
+        _scale_latents(vae, scale, shift)
+    _save(vae.state_dict(), WEIGHTS / VAE)
+
+
+def _scale_latents(vae: Any, scale: Tensor, shift: Tensor) -> None:
+    """Scale and shift what the encoder gives, and undo it before the decoder: both are convolutions of one pixel."""
+    vae.conv1.weight[:LATENT_CHANNELS] *= scale.view(-1, 1, 1, 1, 1)
+    vae.conv1.bias[:LATENT_CHANNELS] = vae.conv1.bias[:LATENT_CHANNELS] * scale + shift
+    vae.conv2.bias -= vae.conv2.weight[:, :, 0, 0, 0] @ (shift / scale)
+    vae.conv2.weight /= scale.view(1, -1, 1, 1, 1)
+
+
+def export_experts(folder: Path) -> None:
+    """Write the text encoder and both experts."""
+    save_text_encoder(torch.load(folder / "joint.pt")["text_encoder"], WEIGHTS / TEXT_ENCODER)
+    for stage, name in (("high", HIGH), ("low", LOW)):
+        save_expert(torch.load(folder / f"{stage}.pt")["expert"], WEIGHTS / name)
+
+
+def save_expert(weights: Mapping[str, Tensor], path: Path) -> None:
+    """Write an expert with its number of heads: ComfyUI takes each head to be 128 wide where the file does not tell."""
+    _save(weights, path, metadata={"config": json.dumps({"transformer": {"num_heads": EXPERT["num_heads"]}})})
+
+
+def save_text_encoder(weights: Mapping[str, Tensor], path: Path) -> None:
+    """Write a text encoder with its vocabulary, and with the sizes that ComfyUI cannot read from the weights."""
+    sizes = {**TEXT_SIZES, "vocab_size": vocabulary().vocab_size(), "tokens": TOKENS}
+    words = torch.frombuffer(bytearray(vocabulary_file()), dtype=torch.uint8)
+    _save(weights, path, {"spiece_model": words}, {name: str(size) for name, size in sizes.items()})
+
+
+def _save(
+    weights: Mapping[str, Tensor],
+    path: Path,
+    more: Mapping[str, Tensor] | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write weights in bfloat16."""
+    tensors = {name: weight.bfloat16().contiguous() for name, weight in weights.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with complete_file(path) as partial:
+        save_file({**tensors, **(more or {})}, partial, {**NOTE, **(metadata or {})})
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["vae", "experts"])
+    parser.add_argument("folder", type=Path)
+    arguments = parser.parse_args()
+    boot_host()
+    (export_vae if arguments.what == "vae" else export_experts)(arguments.folder)

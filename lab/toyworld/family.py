@@ -1,0 +1,122 @@
+"""The small Wan family, loaded by the host and sampled as the workflows sample the large one, many clips at once."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ffgo.dataset.encode import GREY
+from ffgo.experts.schedule import WAN22_I2V_BOUNDARY, WAN22_SHIFT, split_at_boundary
+from ffgo.training.host import load_expert, load_vae
+
+from .scene import FRAMES, SIZE
+
+WEIGHTS = Path(__file__).parent / "weights"
+HIGH, LOW = "toy_high_noise.safetensors", "toy_low_noise.safetensors"
+VAE, TEXT_ENCODER = "toy_vae.safetensors", "toy_umt5.safetensors"
+LORA_HIGH, LORA_LOW = "toy_ffgo_high_noise.safetensors", "toy_ffgo_low_noise.safetensors"
+MIDWAY_HIGH, MIDWAY_LOW = "toy_midway_high_noise.safetensors", "toy_midway_low_noise.safetensors"
+"""LoRAs that are not done, for the test that goes on from them."""
+STEPS = 12
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Family:
+    """The two experts (host models), which may be patched, with the VAE and the text encoder."""
+
+    high: Any
+    low: Any
+    vae: Any
+    clip: Any
+    boundary: float = WAN22_I2V_BOUNDARY
+    shift: float = WAN22_SHIFT
+    encoded: dict[str, Tensor] = field(default_factory=dict)
+    """First frames that were encoded before: most rows of a table share theirs."""
+
+    @classmethod
+    def load(cls, folder: Path = WEIGHTS) -> "Family":
+        from .custom_nodes.ffgo_standins.small_encoder import load_small_encoder
+
+        clip = load_small_encoder(folder / TEXT_ENCODER)
+        return cls(load_expert(folder / HIGH), load_expert(folder / LOW), load_vae(folder / VAE), clip)
+
+    def with_loras(self, high: Path | None, low: Path | None) -> "Family":
+        """With a LoRA on one expert, or on both."""
+        return replace(self, high=_patched(self.high, high), low=_patched(self.low, low))
+
+    def swapped(self) -> "Family":
+        """With each expert in the other's place."""
+        return replace(self, high=self.low, low=self.high)
+
+    def generate(self, first_frames: Tensor, prompts: Sequence[str], seed: int = 0, steps: int = STEPS) -> Tensor:
+        """Clips (N, F, H, W, 3), 0..1, from first frames (N, H, W, 3) and prompts. The same seed, the same clips."""
+        parts = [slice(start, start + BATCH) for start in range(0, len(prompts), BATCH)]
+        return torch.cat(
+            [self._generate(first_frames[part], prompts[part], seed + part.start, steps) for part in parts]
+        )
+
+    @torch.inference_mode()
+    def _generate(self, first_frames: Tensor, prompts: Sequence[str], seed: int, steps: int) -> Tensor:
+        shape = (len(prompts), 16, (FRAMES - 1) // 4 + 1, SIZE // 8, SIZE // 8)
+        noise = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+        positive = self._conditioning(first_frames, prompts)
+        split = split_at_boundary(self._sigmas(steps), self.boundary)
+        latents = torch.zeros(shape)
+        latents = self._sample(self.high, noise, split.high_sigmas, positive, latents)
+        latents = self._sample(self.low, torch.zeros(shape), split.low_sigmas, positive, latents)
+        return self.vae.decode(latents).float().clamp(0, 1)
+
+    def _conditioning(self, first_frames: Tensor, prompts: Sequence[str]) -> list[Any]:
+        """As CLIPTextEncode and WanImageToVideo make it, for a whole batch."""
+        text = torch.cat([self.clip.encode_from_tokens_scheduled(self.clip.tokenize(p))[0][0] for p in prompts])
+        pictures = torch.cat([self._encoded(frame) for frame in first_frames])
+        mask = torch.ones(1, 1, *pictures.shape[2:])
+        mask[:, :, 0] = 0
+        return [[text, {"concat_latent_image": pictures, "concat_mask": mask}]]
+
+    def _encoded(self, first_frame: Tensor) -> Tensor:
+        key = hashlib.sha256(first_frame.numpy().tobytes()).hexdigest()
+        if key not in self.encoded:
+            frames = torch.full((FRAMES, *first_frame.shape), GREY)
+            frames[0] = first_frame
+            self.encoded[key] = self.vae.encode(frames)
+        return self.encoded[key]
+
+    def _sample(self, expert: Any, noise: Tensor, sigmas: Tensor, positive: list[Any], latents: Tensor) -> Tensor:
+        from comfy.sample import sample_custom
+        from comfy.samplers import sampler_object
+
+        sampler = sampler_object("euler")
+        return sample_custom(
+            self._shifted(expert), noise, 1.0, sampler, sigmas, positive, positive, latents, disable_pbar=True
+        )
+
+    def _sigmas(self, steps: int) -> Tensor:
+        from comfy.samplers import calculate_sigmas
+
+        return calculate_sigmas(self._shifted(self.high).get_model_object("model_sampling"), "simple", steps)
+
+    def _shifted(self, expert: Any) -> Any:
+        """As ModelSamplingSD3 does."""
+        import comfy.model_sampling
+
+        class Sampling(comfy.model_sampling.ModelSamplingDiscreteFlow, comfy.model_sampling.CONST):
+            pass
+
+        sampling = Sampling(expert.model.model_config)
+        sampling.set_parameters(shift=self.shift)
+        model = expert.clone()
+        model.add_object_patch("model_sampling", sampling)
+        return model
+
+
+def _patched(expert: Any, lora: Path | None) -> Any:
+    from comfy.sd import load_lora_for_models
+    from comfy.utils import load_torch_file
+
+    return expert if lora is None else load_lora_for_models(expert, None, load_torch_file(str(lora)), 1.0, 0.0)[0]

@@ -1,0 +1,113 @@
+"""Pictures of the toy world: analytic shapes with soft edges of one pixel, exact at any place and in any size."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .scene import COLOURS, FRAMES, RADIUS, SCENE_COLOURS, SIZE, Clip, Scene, Shot, Sprite
+
+Picture = NDArray[np.floating[Any]]
+
+
+def render_clip(clip: Clip) -> Picture:
+    """A clip (F, H, W, 3), 0..1."""
+    if clip.before is None:
+        return render_shot(clip.shot)
+    before, after = render_shot(clip.before, range(clip.cut)), render_shot(clip.shot, range(clip.cut, FRAMES))
+    return np.concatenate([before, after])
+
+
+def render_shot(shot: Shot, frames: Sequence[int] = range(FRAMES)) -> Picture:
+    """A shot, or some frames of it, (F, H, W, 3), 0..1."""
+    background = render_scene(shot.scene, shot.zoom) if shot.scene else _plain(shot.backdrop)
+    pictures = np.repeat(background[None], len(frames), axis=0)
+    for subject in shot.subjects:
+        places = [subject.place(frame / (FRAMES - 1)) for frame in frames]
+        colour, alpha = render_sprites(subject.sprite, places, shot.scale)
+        pictures += alpha[..., None] * (colour - pictures)
+    return pictures
+
+
+def render_scene(scene: Scene, zoom: float = 1.0) -> Picture:
+    """A background (H, W, 3), 0..1."""
+    line = (((np.arange(SIZE, dtype=np.float32) + 0.5) / SIZE) - 0.5) / zoom + 0.5
+    x, y = np.meshgrid(line, line)
+    soft = SIZE * zoom
+    across, down = (_step(np.sin(3 * np.pi * axis) / (3 * np.pi), soft) for axis in (x, y))
+    weight = {
+        "gradient": np.clip(y, 0, 1),
+        "horizon": _step(y - 0.6, soft),
+        "stripes": across,
+        "tiles": across * (1 - down) + down * (1 - across),
+    }[scene.kind]
+    return _mix(_unit(SCENE_COLOURS[scene.colour]), _unit(SCENE_COLOURS[scene.second]), weight)
+
+
+def render_sprites(
+    sprite: Sprite, places: Sequence[tuple[float, float]], scale: float = 1.0, size: int = SIZE
+) -> tuple[Picture, Picture]:
+    """A sprite with its centre at each place (x, y) in pixels: its colours (N, H, W, 3) and its alpha (N, H, W)."""
+    radius = RADIUS * scale
+    line = np.arange(size, dtype=np.float32) + 0.5
+    centres = np.asarray(places, dtype=np.float32).reshape(-1, 2)
+    x = (line[None, None, :] - centres[:, 0, None, None]) / radius
+    y = (line[None, :, None] - centres[:, 1, None, None]) / radius
+    x, y = np.broadcast_arrays(x, y)
+    alpha = _step(-_distance(sprite.shape, x, y), radius)
+    weight = _step(_pattern(sprite.pattern, x, y), radius)
+    return _mix(_unit(COLOURS[sprite.colour]), _unit(COLOURS[sprite.second]), weight), alpha
+
+
+def render_cutout(sprite: Sprite) -> Picture:
+    """A sprite alone, (H, W, 4) with straight alpha; as large as in a clip."""
+    size = 2 * round(1.25 * RADIUS)  # even: so its middle is a whole place of the frame it is laid into
+    colour, alpha = render_sprites(sprite, [(size / 2, size / 2)], size=size)
+    return np.concatenate([colour[0], alpha[0, ..., None]], axis=-1)
+
+
+def _distance(shape: str, x: Picture, y: Picture) -> Picture:
+    """Below zero inside the shape, in radii."""
+    ax, ay = np.abs(x), np.abs(y)
+    match shape:
+        case "disc":
+            return np.hypot(x, y) - 1
+        case "square":
+            return np.maximum(ax, ay) - 0.85
+        case "triangle":
+            return np.maximum(y - 0.75, 0.89 * ax - 0.45 * y - 0.45)
+        case "diamond":
+            return (ax + ay - 1.1) / 1.414
+        case _:
+            return np.maximum(np.minimum(ax, ay) - 0.38, np.maximum(ax, ay) - 1)
+
+
+def _pattern(pattern: str, x: Picture, y: Picture) -> Picture:
+    """Above zero where the second colour is, in radii."""
+    match pattern:
+        case "split":
+            return x
+        case "banded":
+            return 0.33 - np.abs(y)
+        case "dotted":
+            return 0.48 - np.hypot(x, y)
+        case _:
+            return np.where(x * y > 0, 1, -1) * np.minimum(np.abs(x), np.abs(y))
+
+
+def _step(distance: Picture, pixels: float) -> Picture:
+    """From 0 to 1 within one pixel around a distance of zero."""
+    return np.clip(distance * pixels + 0.5, 0, 1)
+
+
+def _mix(first: Picture, second: Picture, weight: Picture) -> Picture:
+    return (first + weight[..., None] * (second - first)).astype(np.float32)
+
+
+def _unit(colour: tuple[int, int, int]) -> Picture:
+    return np.asarray(colour, dtype=np.float32) / 255
+
+
+def _plain(colour: tuple[int, int, int]) -> Picture:
+    return np.broadcast_to(_unit(colour), (SIZE, SIZE, 3)).copy()

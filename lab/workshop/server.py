@@ -1,0 +1,155 @@
+"""A private ComfyUI: its own base folder, a free port, the pack and the stand-ins in it. Standard library only."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .comfyui import REPO, Host, SetupError, cache_folder
+
+PACK_FOLDER = "comfyui-ffgo"
+MATERIALS = REPO / "lab" / "materials"
+MODEL_FOLDERS = ("diffusion_models", "vae", "text_encoders", "loras")
+TOY_MODELS = {
+    "toy_high_noise": "diffusion_models",
+    "toy_low_noise": "diffusion_models",
+    "toy_ffgo_high_noise": "loras",
+    "toy_ffgo_low_noise": "loras",
+    "toy_midway_high_noise": "loras",
+    "toy_midway_low_noise": "loras",
+    "toy_umt5": "text_encoders",
+    "toy_vae": "vae",
+}
+START_TIMEOUT_S = 180
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running ComfyUI."""
+
+    url: str
+    base: Path
+    log_file: Path
+    process: subprocess.Popen
+
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+
+def ensure_standins(host: Host) -> Path:
+    """The untrained stand-in weights, made once and kept in the cache."""
+    sources = b"".join(
+        (REPO / "lab" / "workshop" / name).read_bytes() for name in ("standins.py", "clips.py", "photos.py")
+    )
+    folder = cache_folder() / f"standins-{hashlib.sha256(sources).hexdigest()[:10]}"
+    if not (folder / "ready").exists():
+        print("[ffgo] Making the untrained stand-in weights", flush=True)
+        if host.run("-m", "lab.workshop.standins", str(folder)):
+            raise SetupError("The stand-in weights could not be made: the lines above say why.")
+        (folder / "ready").touch()
+    return folder
+
+
+def make_base(base: Path, standins: Path, *, pack: Path | None = REPO) -> Path:
+    """Fill a base folder: the stand-ins and the toy models, the demo materials as input, the pack linked in.
+
+    pack: its folder, where it is not this one; None: without it.
+    """
+    for folder in ("input", "output", "temp", "user", "custom_nodes", *(f"models/{m}" for m in MODEL_FOLDERS)):
+        (base / folder).mkdir(parents=True, exist_ok=True)
+    for weights in standins.glob("*/*.safetensors"):
+        _link(weights, base / "models" / weights.parent.name / weights.name)
+    for name, folder in TOY_MODELS.items():
+        weights = REPO / "lab" / "toyworld" / "weights" / f"{name}.safetensors"
+        _link(weights, base / "models" / folder / weights.name)
+    for file in (*MATERIALS.glob("*.png"), *standins.glob("input/*")):
+        shutil.copy(file, base / "input")
+    _link(REPO / "lab" / "toyworld" / "custom_nodes" / "ffgo_standins", base / "custom_nodes" / "ffgo_standins")
+    if pack:
+        _link(pack, base / "custom_nodes" / PACK_FOLDER)
+    return base
+
+
+@contextlib.contextmanager
+def running_server(
+    host: Host,
+    base: Path,
+    *,
+    port: int = 0,
+    start_timeout_s: float = START_TIMEOUT_S,
+    env: Mapping[str, str | None] | None = None,
+) -> Iterator[Server]:
+    """Start ComfyUI on the base folder and wait until it answers; stop it on the way out.
+
+    env: what to set in its environment, or with None to take out of it.
+    """
+    port = _usable_port(port)
+    log_file = base / f"comfyui-{port}.log"
+    command = [
+        str(host.python), str(host.comfyui / "main.py"), "--cpu", "--port", str(port), "--base-directory", str(base),
+        "--database-url", "sqlite:///:memory:", "--disable-auto-launch", "--log-stdout",
+    ]  # fmt: skip
+    # The tools of the tests must not be seen by the host.
+    changed = {**os.environ, **(env or {}), "PYTHONPATH": str(host.packages)}
+    environment = {name: value for name, value in changed.items() if value is not None}
+    with log_file.open("w") as log:
+        process = subprocess.Popen(command, cwd=base, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    server = Server(f"http://127.0.0.1:{port}", base, log_file, process)
+    try:
+        _wait_until_up(server, start_timeout_s)
+        yield server
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_up(server: Server, timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if server.process.poll() is not None:
+            raise SetupError(f"ComfyUI stopped while starting. The end of {server.log_file}:\n{server.log()[-3000:]}")
+        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+            urllib.request.urlopen(f"{server.url}/system_stats", timeout=5).close()
+            return
+        time.sleep(0.2)
+    raise SetupError(
+        f"ComfyUI did not answer within {timeout_s:.0f} s. The end of {server.log_file}:\n{server.log()[-3000:]}"
+    )
+
+
+def _usable_port(port: int) -> int:
+    """A free port, or the wanted one if nobody listens there."""
+    with socket.socket() as probe:
+        if os.name != "nt":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise SetupError(
+                f"Port {port} is in use. Stop what listens there, or choose another with --port."
+            ) from error
+        return probe.getsockname()[1]
+
+
+def _link(source: Path, destination: Path) -> None:
+    if destination.exists():
+        return
+    try:
+        destination.symlink_to(source, target_is_directory=source.is_dir())
+    except OSError:  # Windows without the right to make links
+        if source.is_dir():
+            shutil.copytree(source, destination, ignore=shutil.ignore_patterns(".git", "demo-output"))
+        else:
+            shutil.copy(source, destination)

@@ -1,0 +1,122 @@
+"""Untrained stand-in weights in the host's own architectures, small enough for two CPU cores.
+
+Run by dev.py as `python -m lab.workshop.standins FOLDER` with COMFYUI_PATH set.
+"""
+
+import io
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from .clips import draw_clips
+from .photos import draw_photos
+
+SEED = 20251121
+EXPERT: dict[str, Any] = {"dim": 256, "ffn_dim": 512, "num_heads": 2, "num_layers": 2, "in_dim": 36, "out_dim": 16}
+TEXT_ENCODER = {"num_layers": 1, "num_heads": 2, "d_kv": 8, "d_ff": 32, "vocab_size": 96}
+LORA_RANK = 8
+NOTE = {"note": "untrained stand-in of ComfyUI-FFGo: its pictures are noise"}
+SENTENCES = [
+    "ad23r2 the camera view suddenly changes.",
+    "a red robot and a blue bird meet by the lake while the camera stays still.",
+    "the small boat glides from left to right, bright colours, sharp details, quick motion.",
+    "low quality, blurred, deformed, static, jpeg artefacts, extra fingers, walking backwards.",
+]
+
+
+def make_standins(folder: Path) -> None:
+    """Write two experts, a LoRA for each, a VAE and a text encoder below `folder`, in the host's model folders.
+
+    Beside them, in `input`, the demo's clips and photos.
+    """
+    draw_clips(folder / "input")
+    draw_photos(folder / "input")
+    torch.manual_seed(SEED)
+    for expert in ("high", "low"):
+        weights = _random_expert()
+        _save(weights, folder / "diffusion_models" / f"standin_{expert}_noise.safetensors", {"format": "pt"})
+        lora = _random_lora(weights)
+        _save(lora, folder / "loras" / f"standin_ffgo_{expert}_noise.safetensors", {"ffgo.expert": expert})
+        _save(lora, folder / "loras" / f"standin_distill_{expert}_noise.safetensors", {"ffgo.expert": expert})
+    _save(_random_vae(), folder / "vae" / "standin_vae.safetensors", {"format": "pt"})
+    sizes = {name: str(size) for name, size in TEXT_ENCODER.items()}
+    _save(_random_text_encoder(), folder / "text_encoders" / "standin_umt5.safetensors", sizes)
+
+
+def _random_expert() -> dict[str, torch.Tensor]:
+    import comfy.ops
+    from comfy.ldm.wan.model import WanModel
+
+    model = WanModel(**EXPERT, operations=comfy.ops.disable_weight_init, dtype=torch.float32)
+    return _random_like(model.state_dict())
+
+
+def _random_lora(expert: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    lora = {}
+    for name, weight in expert.items():
+        if name.startswith("blocks.") and name.endswith(".weight") and weight.ndim == 2:
+            module = f"diffusion_model.{name.removesuffix('.weight')}"
+            lora[f"{module}.lora_A.weight"] = torch.randn(LORA_RANK, weight.shape[1]) / weight.shape[1] ** 0.5
+            lora[f"{module}.lora_B.weight"] = torch.randn(weight.shape[0], LORA_RANK) * 0.01
+            lora[f"{module}.alpha"] = torch.tensor(float(LORA_RANK))
+    return lora
+
+
+def _random_vae() -> dict[str, torch.Tensor]:
+    from comfy.ldm.wan.vae import WanVAE
+
+    return _random_like(WanVAE(dim=4, z_dim=16, temperal_downsample=[False, True, True]).state_dict())
+
+
+def _random_text_encoder() -> dict[str, torch.Tensor]:
+    import comfy.ops
+    import sentencepiece
+    from comfy.text_encoders.t5 import T5
+
+    config = {
+        "d_model": 4096,
+        "dense_act_fn": "gelu_pytorch_tanh",
+        "is_gated_act": True,
+        "model_type": "umt5",
+        **TEXT_ENCODER,
+    }
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(SENTENCES), model_writer=model, vocab_size=TEXT_ENCODER["vocab_size"], minloglevel=2,
+        pad_id=0, eos_id=1, unk_id=2, bos_id=-1, hard_vocab_limit=False,
+    )  # fmt: skip
+    weights = _random_like(T5(config, torch.float32, "cpu", comfy.ops.disable_weight_init).state_dict())
+    return {**weights, "spiece_model": torch.frombuffer(bytearray(model.getvalue()), dtype=torch.uint8)}
+
+
+def _random_like(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Weights that keep activations near one: norms at 1, biases at 0, matrices scaled by their fan-in."""
+    return {name: _random_weight(name, weight) for name, weight in state.items()}
+
+
+def _random_weight(name: str, weight: torch.Tensor) -> torch.Tensor:
+    if weight.ndim < 2 or name.endswith("gamma"):
+        return torch.zeros_like(weight) if name.endswith("bias") else torch.ones_like(weight)
+    return torch.randn(weight.shape) / weight[0].numel() ** 0.5
+
+
+def _save(weights: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    save_file({name: weight.contiguous() for name, weight in weights.items()}, partial, {**NOTE, **metadata})
+    partial.replace(path)
+
+
+if __name__ == "__main__":
+    destination = Path(sys.argv[1])
+    # The host reads its arguments when it is imported, and only when it was told to.
+    sys.argv = [sys.argv[0], "--cpu"]
+    sys.path.insert(0, os.environ["COMFYUI_PATH"])
+    import comfy.options
+
+    comfy.options.enable_args_parsing()
+    make_standins(destination)
