@@ -1,11 +1,11 @@
 /** FFGo's part of ComfyUI's page. The only script here that does something when it is loaded. */
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
-import { addEditor, chain, COMPOSE_NODE } from "./ffgo/compose_node.js";
-import { openHelp, openLargeEditor } from "./ffgo/dialog.js";
-import { createPictures } from "./ffgo/pictures.js";
-import { addReport, REPORT_NODE } from "./ffgo/report.js";
-import { locator } from "./ffgo/sources.js";
+import { addEditor, chain, COMPOSE_NODE } from "./ffgo/graph/compose_node.js";
+import { openHelp, openLargeEditor } from "./ffgo/page/dialog.js";
+import { createPictures } from "./ffgo/graph/pictures.js";
+import { addReport, REPORT_NODE } from "./ffgo/page/report.js";
+import { locator } from "./ffgo/graph/sources.js";
 
 const pictures = createPictures((path) => api.fetchApi(path));
 
@@ -97,7 +97,7 @@ app.registerExtension({
   init() {
     const link = document.createElement("link");
     link.rel = "stylesheet";
-    link.href = new URL("./ffgo/editor.css", import.meta.url).href;
+    link.href = new URL("./ffgo/page/editor.css", import.meta.url).href;
     document.head.append(link);
   },
   setup() {

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { ArrangementError, boxOf, drawingOrder, marks, parse } from "../../web/ffgo/arrangement.js";
-import { corners, cropOf } from "../../web/ffgo/geometry.js";
-import { automaticEntries } from "../../web/ffgo/scene.js";
+import { ArrangementError, boxOf, drawingOrder, marks, parse } from "../../web/ffgo/pure/arrangement.js";
+import { corners, cropOf } from "../../web/ffgo/pure/geometry.js";
+import { automaticEntries } from "../../web/ffgo/pure/scene.js";
 
 const table = JSON.parse(readFileSync(new URL("../data/arrangement_cases.json", import.meta.url)));
 const asBox = ([x, y, width, height]) => ({ x, y, width, height });

@@ -1,11 +1,11 @@
 /** The editor's state: which entry belongs to which picture, what is written, and the edits themselves. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { boxOf, marks, parse } from "../../web/ffgo/arrangement.js";
-import { badgeCorner } from "../../web/ffgo/badges.js";
-import { scaledBox, otherCrop, restacked, snapLines, snapped, stretchedBox, tidyAngle } from "../../web/ffgo/edit.js";
-import { corners, cropOf } from "../../web/ffgo/geometry.js";
-import { createModel } from "../../web/ffgo/model.js";
+import { boxOf, marks, parse } from "../../web/ffgo/pure/arrangement.js";
+import { badgeCorner } from "../../web/ffgo/pure/badges.js";
+import { scaledBox, otherCrop, restacked, snapLines, snapped, stretchedBox, tidyAngle } from "../../web/ffgo/pure/edit.js";
+import { corners, cropOf } from "../../web/ffgo/pure/geometry.js";
+import { createModel } from "../../web/ffgo/pure/model.js";
 
 const picture = (width, height) => ({
   size: [width, height], visible: { x: 0, y: 0, width, height }, area: width * height,

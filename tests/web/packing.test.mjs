@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { cropOf } from "../../web/ffgo/geometry.js";
-import { automaticEntries } from "../../web/ffgo/scene.js";
+import { cropOf } from "../../web/ffgo/pure/geometry.js";
+import { automaticEntries } from "../../web/ffgo/pure/scene.js";
 
 const table = JSON.parse(readFileSync(new URL("../data/packed_cases.json", import.meta.url)));
 const asList = ({ x, y, width, height }) => [x, y, width, height];

@@ -2,12 +2,12 @@
  * The editor's element: a toolbar, the frame with its subjects, a line of text, and the subjects that were left out.
  * It shows a model and may be shown more than once (on the node, and large in a dialog). Knows no host.
  */
-import { badgeCorner } from "./badges.js";
+import { badgeCorner } from "../pure/badges.js";
 import { element, icon, setAttributes, setText } from "./dom.js";
-import { bounds, corners } from "./geometry.js";
+import { bounds, corners } from "../pure/geometry.js";
 import { createActions, createGestures } from "./gestures.js";
 import { paint } from "./painter.js";
-import { badgeText, describe, HELP, statusLine, subjectTitle, troubles } from "./words.js";
+import { badgeText, describe, HELP, statusLine, subjectTitle, troubles } from "../pure/words.js";
 
 const CORNERS = { nw: [-1, -1], ne: [1, -1], se: [1, 1], sw: [-1, 1] };
 const JUST_NOW_MS = 300;

@@ -2,9 +2,9 @@
  * Ties an editor to one FFGo Compose Canvas node: its widgets, its inputs, its results and its end. Is handed the
  * host's app; hooks of the node are chained, never replaced.
  */
-import { createEditor } from "./editor.js";
-import { createModel } from "./model.js";
-import { visibleShares } from "./painter.js";
+import { createEditor } from "../page/editor.js";
+import { createModel } from "../pure/model.js";
+import { visibleShares } from "../page/painter.js";
 import { asRecipe, backgroundSource, layersBySource, locator, subjectSources, widgetFor } from "./sources.js";
 
 export const COMPOSE_NODE = "FFGOComposeCanvas";

@@ -1,7 +1,7 @@
 /** Dialogs of the page: the editor large, as a second view of the same model, and the help. */
 import { element, icon } from "./dom.js";
 import { createEditor } from "./editor.js";
-import { KEYS } from "./words.js";
+import { KEYS } from "../pure/words.js";
 
 const PROJECT = "https://github.com/comfyui-ffgo/comfyui-ffgo";
 const STEPS = [

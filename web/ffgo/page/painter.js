@@ -1,5 +1,5 @@
 /** Draws a scene onto a canvas: the pixels that the frame will have, and the guides over them. */
-import { halves, slots } from "./geometry.js";
+import { halves, slots } from "../pure/geometry.js";
 
 const SLOT = "rgba(31, 111, 235, 0.28)";
 const GUIDE = "#d6249f";

@@ -1,5 +1,5 @@
 /** Pointer, wheel and keys on a subject, turned into edits of the model. */
-import { angleTo, movedBox, otherCrop, restacked, scaledBox, snapLines, snapped, stretchedBox, tidyAngle } from "./edit.js";
+import { angleTo, movedBox, otherCrop, restacked, scaledBox, snapLines, snapped, stretchedBox, tidyAngle } from "../pure/edit.js";
 
 const CLICK_REACH = 3;
 const SNAP_REACH = 6;

@@ -1,7 +1,7 @@
 /** The report of the LoRA loader as a table on its node: one column for each expert. */
-import { chain } from "./compose_node.js";
+import { chain } from "../graph/compose_node.js";
 import { element } from "./dom.js";
-import { locator } from "./sources.js";
+import { locator } from "../graph/sources.js";
 
 export const REPORT_NODE = "FFGOWanMoELoRALoader";
 const WIDGET = "ffgo_report";

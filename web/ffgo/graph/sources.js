@@ -2,7 +2,7 @@
  * Where the pictures of a node's inputs come from, read off the graph: the page can show them before anything has run.
  * Knows the host's graph, but is handed the app.
  */
-import { sourceText } from "./binding.js";
+import { sourceText } from "../pure/binding.js";
 
 const [MUTED, BYPASSED] = [2, 4];
 const LOADERS = ["LoadImage", "LoadImageOutput"];
