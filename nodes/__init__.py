@@ -12,11 +12,11 @@ from .dataset.dataset_preview import DatasetPreview
 from .experts.expert_switch import WanExpertSwitch
 from .experts.moe_lora_loader import WanMoELoRALoader
 from .frame.compose_canvas import ComposeCanvas
-from .gemini.caption import GeminiCaption
-from .gemini.enhance_prompt import GeminiEnhancePrompt
-from .gemini.extract import GeminiExtract
-from .gemini.remove import GeminiRemove
-from .prompt.transition_prompt import TransitionPrompt
+from .words.caption import GeminiCaption
+from .words.enhance_prompt import GeminiEnhancePrompt
+from .curation.extract import GeminiExtract
+from .curation.remove import GeminiRemove
+from .words.transition_prompt import TransitionPrompt
 from .training.encode_dataset import EncodeDataset
 from .training.save_expert_lora import SaveExpertLoRA
 from .training.train_expert_lora import TrainExpertLoRA

@@ -19,7 +19,7 @@ from ..ffgo.gemini.client import Patience
 from ..ffgo.gemini.key import Access, NoAccessError, find_access
 from ..ffgo.gemini.ledger import LEDGER_FILE, Ledger
 from ..ffgo.gemini.request import CancelledError
-from ..ffgo.gemini.tasks import Asking
+from ..ffgo.gemini.asking import Asking
 
 Mode = Literal["auto", "gemini", "offline"]
 CUSTOM = "custom"

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import FFGOError
 from .grid import Array
-from .prompts import Prompts
+from .hints import Prompts
 
 if TYPE_CHECKING:
     from torch import Tensor

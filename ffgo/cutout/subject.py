@@ -13,7 +13,7 @@ from ..pixels import to_uint8
 from . import white
 from .grid import Array
 from .matte import EMPTY_MASK
-from .prompts import Prompts, prompts_from_mask, read_prompts
+from .hints import Prompts, prompts_from_mask, read_prompts
 
 AskSAM2 = Callable[[Array, Sequence[Prompts]], Array]
 """(picture (H, W, 3) 8 bit, prompts) -> mask (H, W)"""

@@ -12,7 +12,7 @@ from ..clip.video_io import probe_clip
 from ..errors import FFGOError
 from ..files import complete_file
 from ..pixels import flatten_on_white, require_image, to_uint8
-from ..prompt import TRANSITION_PHRASE, add_transition_phrase
+from ..words.phrase import TRANSITION_PHRASE, add_transition_phrase
 from .examples import clip_troubles
 from .records import CLIP_FOLDER, COMPOSITE_FOLDER, RECORDS_FILE, Example, Record, read_records, write_records
 

@@ -14,7 +14,7 @@ from ..clip.transition import COMPOSED_FRAMES
 from ..clip.video_io import ClipInfo, probe_clip, read_frames
 from ..errors import FFGOError
 from ..pixels import flatten_on_white, to_float
-from ..prompt import TRANSITION_PHRASE, add_transition_phrase
+from ..words.phrase import TRANSITION_PHRASE, add_transition_phrase
 from .records import Example, list_examples
 
 PAPER_FRAMES, PUBLISHED_FRAMES = 81, 21

@@ -1,1 +1,1 @@
-"""The two Wan2.2 experts: when they hand over, and which LoRA belongs to which."""
+"""The two experts of a base: when they hand over, and which noise each is trained on."""

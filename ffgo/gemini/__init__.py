@@ -1,1 +1,1 @@
-"""From one photo to everything the first frame needs, asked of Gemini: cut-outs, plates and words."""
+"""Gemini as a vendor: questions over the wire, answers that are never paid twice, and what they cost."""

@@ -20,7 +20,7 @@ from ..dataset.cache import CachedDataset
 from ..dataset.encode import encode_examples, host_encoders
 from ..dataset.examples import open_dataset
 from ..errors import FFGOError
-from . import host
+from ..host import loading as host
 from .jobfile import EXAMPLE, JobFile, read_job
 from .recipe import Recipe
 from .world import World

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..dataset.examples import Sizing
 from ..errors import FFGOError
-from ..experts.lora_file import EXPERTS, Expert
+from ..lora.file import EXPERTS, Expert
 from .recipe import PRESETS, Recipe, parse_toml, preset, with_values
 
 EXAMPLE = """\

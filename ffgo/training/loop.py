@@ -11,7 +11,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from ..dataset.encoded import EncodedDataset
 from ..errors import FFGOError
-from ..experts.lora_file import Expert
+from ..lora.file import Expert
 from ..experts.schedule import training_window
 from . import draws
 from .adapters import Adapters

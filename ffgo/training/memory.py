@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil, prod
 
 from ..errors import FFGOError
-from .host import ExpertShape
+from ..host.loading import ExpertShape
 from .recipe import Recipe
 
 GB = 1e9

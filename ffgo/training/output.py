@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ..experts.lora_file import EXPERT_KEY, Expert
+from ..lora.file import EXPERT_KEY, Expert
 from .adapters import Factors
 from .recipe import Recipe
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from ..dataset.encoded import EncodedDataset
 from ..errors import FFGOError
-from ..experts.lora_file import EXPERT_KEY, Expert, read_lora
-from . import host
+from ..lora.file import EXPERT_KEY, Expert, read_lora
+from ..host import loading as host
 from .adapters import Adapters, add_adapters, target_layers
 from .checkpoint import RunFolder, save_tensors
 from .loop import Task, Trained, Watcher, train

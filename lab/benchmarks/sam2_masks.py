@@ -12,7 +12,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from ffgo.cutout import sam2 as core
-from ffgo.cutout.prompts import Prompts
+from ffgo.cutout.hints import Prompts
 
 RUNS = 3
 

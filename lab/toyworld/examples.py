@@ -14,7 +14,7 @@ from ffgo.dataset.build import add_example
 from ffgo.frame.compose import compose
 from ffgo.frame.layout import LayoutName
 from ffgo.pixels import to_uint8
-from ffgo.prompt import add_transition_phrase
+from ffgo.words.phrase import add_transition_phrase
 
 from .render import render_clip, render_cutout, render_scene
 from .scene import FRAME_RATE, SIZE, Clip, Split, draw_framed

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ffgo.files import complete_file
-from ffgo.training.host import latent_format
+from ffgo.host.loading import latent_format
 
 from .family import HIGH, LOW, TEXT_ENCODER, VAE, WEIGHTS
 from .host import boot_host

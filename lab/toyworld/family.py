@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ffgo.dataset.encode import GREY
 from ffgo.experts.schedule import WAN22_I2V_BOUNDARY, WAN22_SHIFT, split_at_boundary
-from ffgo.training.host import load_expert, load_vae
+from ffgo.host.loading import load_expert, load_vae
 
 from .scene import FRAMES, SIZE
 

@@ -2,7 +2,7 @@
 
 import os
 
-from ffgo.training.host import boot, find_comfyui
+from ffgo.host.loading import boot, find_comfyui
 
 
 def boot_host() -> None:

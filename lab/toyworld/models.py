@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ffgo.prompt import TRANSITION_PHRASE
+from ffgo.words.phrase import TRANSITION_PHRASE
 
 from . import world
 from .wiring import wire

@@ -17,9 +17,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from ffgo.dataset.encode import GREY
-from ffgo.experts.lora_file import Expert
+from ffgo.lora.file import Expert
 from ffgo.experts.schedule import WAN22_SHIFT, SigmaWindow, training_window
-from ffgo.training.host import latent_format
+from ffgo.host.loading import latent_format
 from ffgo.training.world import World
 
 from .family import VAE, WEIGHTS

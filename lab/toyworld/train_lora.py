@@ -15,8 +15,8 @@ from torch.multiprocessing.spawn import spawn
 from ffgo.dataset.cache import CachedDataset
 from ffgo.dataset.encode import encode_examples, host_encoders
 from ffgo.dataset.examples import Sizing, open_dataset
-from ffgo.experts.lora_file import Expert
-from ffgo.training import host
+from ffgo.lora.file import Expert
+from ffgo.host import loading as host
 from ffgo.training.recipe import Recipe
 
 from .examples import training_set, write_dataset

@@ -1,1 +1,1 @@
-"""Nodes of the clip wing."""
+"""Nodes of the cutout wing."""

@@ -4,9 +4,9 @@ from comfy_api.latest import io
 
 from ...ffgo.dataset.examples import PAPER_FRAMES, Dataset, Sizing
 from ...ffgo.dataset.export import FORMATS, Format, export_dataset
-from .._dataset import free_folder, shown_progress
+from ._folders import free_folder, shown_progress
 from .._host import show_on_node
-from .._sizing import sizing_inputs
+from ._sizing import sizing_inputs
 from .._types import DATASET
 
 

@@ -3,7 +3,7 @@
 from comfy_api.latest import io
 
 from ...ffgo.dataset.examples import open_dataset
-from .._dataset import find_dataset, state_of
+from ._folders import find_dataset, state_of
 from .._host import show_on_node
 from .._types import DATASET
 

@@ -7,12 +7,12 @@ import folder_paths
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
-from ...ffgo.experts import lora_file
-from ...ffgo.experts.lora_file import Expert, LoRAFile
-from ...ffgo.experts.lora_keys import ExpertLoRA, translate
-from ...ffgo.experts.lora_report import report_lines, report_row
+from ...ffgo.lora import file as lora_file
+from ...ffgo.lora.file import Expert, LoRAFile
+from ...ffgo.lora.keys import ExpertLoRA, translate
+from ...ffgo.lora.report import report_lines, report_row
 from .._host import show_on_node
-from .._lora import Mode, apply_lora, expert_file, expert_weights
+from ._patching import Mode, apply_lora, expert_file, expert_weights
 
 USERS_KNOWN_FILES = "known_loras.json"
 

@@ -7,7 +7,7 @@ from ...ffgo.frame.compose import CUSTOM, BackgroundFit, CanvasLayout, compose
 from ...ffgo.frame.geometry import MAX_CANVAS, MIN_CANVAS, PRESETS
 from ...ffgo.frame.layout import LAYOUTS, MAX_SUBJECTS
 from .._host import show_on_node
-from .._layers import editor_output
+from ._editor import editor_output
 
 
 class ComposeCanvas(io.ComfyNode):

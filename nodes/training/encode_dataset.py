@@ -5,9 +5,9 @@ from comfy_api.latest import io
 
 from ...ffgo.dataset.encode import encode_examples, host_encoders
 from ...ffgo.dataset.examples import PAPER_FRAMES, Dataset, Sizing
-from .._dataset import dataset_folder, shown_progress
+from ..dataset._folders import dataset_folder, shown_progress
 from .._host import show_on_node
-from .._sizing import sizing_inputs
+from ..dataset._sizing import sizing_inputs
 from .._types import DATASET, ENCODED_DATASET
 
 

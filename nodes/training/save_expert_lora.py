@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from ...ffgo.training.lora_saving import DTYPES, EXPERT_CHOICES, save_lora
+from ...ffgo.lora.saving import DTYPES, EXPERT_CHOICES, save_lora
 from .._host import loras_output_folder, show_on_node
 from .._types import LORA_MODEL
 

@@ -17,7 +17,7 @@ from ffgo.clip.video_io import probe_clip, read_frames, write_clip
 from ffgo.dataset.cache import CachedDataset
 from ffgo.dataset.examples import open_dataset
 from ffgo.dataset.records import Record, write_records
-from ffgo.prompt import TRANSITION_PHRASE
+from ffgo.words.phrase import TRANSITION_PHRASE
 
 PROBE = Path(__file__).with_name("dataset_probe.py")
 CAPTION = "a red robot meets a blue bird by the lake."

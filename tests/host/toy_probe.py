@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from ffgo.prompt import TRANSITION_PHRASE
+from ffgo.words.phrase import TRANSITION_PHRASE
 from lab.toyworld.host import boot_host
 from lab.toyworld.models import PAD, TEXT_WIDTH, TOKENS, build_expert, build_text_encoder, encode_text, tokenize
 from lab.toyworld.scene import COLOURS, SCENE_COLOURS
@@ -70,7 +70,7 @@ def text() -> dict[str, float | bool | int]:
 @torch.no_grad()
 def expert() -> dict[str, object]:
     """An expert as its training computes it, and as the pack's trainer and users load it."""
-    from ffgo.training.host import check_expert, load_expert
+    from ffgo.host.loading import check_expert, load_expert
     from lab.toyworld.export import save_expert
 
     ours = build_expert()

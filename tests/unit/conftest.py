@@ -9,7 +9,7 @@ from PIL import Image
 
 from ffgo.clip.video_io import write_clip
 from ffgo.dataset.records import Record, write_records
-from ffgo.prompt import TRANSITION_PHRASE
+from ffgo.words.phrase import TRANSITION_PHRASE
 
 WIDTH, HEIGHT = 64, 48
 

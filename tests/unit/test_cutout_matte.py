@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter, shift
 
-from ffgo.cutout.element import element_on_white
+from ffgo.curation.element import element_on_white
 from ffgo.cutout.matte import cut_out, cut_out_batch
 from ffgo.cutout.subject import coarse_masks
 from ffgo.errors import FFGOError

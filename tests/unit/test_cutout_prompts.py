@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ffgo.cutout.prompts import deepest_points, prompts_from_mask, read_prompts
+from ffgo.cutout.hints import deepest_points, prompts_from_mask, read_prompts
 from ffgo.errors import FFGOError
 
 SIZE = (400, 300)

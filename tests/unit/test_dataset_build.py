@@ -9,7 +9,7 @@ from ffgo.clip.video_io import write_clip
 from ffgo.dataset.build import add_example
 from ffgo.dataset.examples import open_dataset
 from ffgo.errors import FFGOError
-from ffgo.prompt import TRANSITION_PHRASE
+from ffgo.words.phrase import TRANSITION_PHRASE
 
 COMPOSITE = Image.new("RGB", (64, 48), "teal")
 

@@ -10,7 +10,7 @@ from PIL import Image
 from ffgo.clip.video_io import ClipInfo, read_frames, write_clip
 from ffgo.dataset.examples import ASPECTS, Bucket, Sizing, buckets, check_frames, load_frames, open_dataset
 from ffgo.errors import FFGOError
-from ffgo.prompt import TRANSITION_PHRASE
+from ffgo.words.phrase import TRANSITION_PHRASE
 
 SMALL = Sizing(64, 48, 9)
 

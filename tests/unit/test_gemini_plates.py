@@ -7,10 +7,10 @@ from PIL import Image, ImageDraw
 
 from ffgo.clip.video_io import read_frames
 from ffgo.errors import FFGOError
-from ffgo.gemini.fill import harmonic_fill
-from ffgo.gemini.plate import restore_plate
-from ffgo.gemini.registration import register, warp
-from ffgo.gemini.tasks import extract_offline, read_elements, remove_offline
+from ffgo.curation.harmonic import harmonic_fill
+from ffgo.curation.plate import restore_plate
+from ffgo.curation.registration import register, warp
+from ffgo.gemini.asking import extract_offline, read_elements, remove_offline
 
 WIDTH, HEIGHT = 640, 360
 

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from ffgo.errors import FFGOError
-from ffgo.experts.lora_file import (
+from ffgo.lora.file import (
     KNOWN_FILES,
     Evidence,
     KnownFile,

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from ffgo.errors import FFGOError
-from ffgo.experts.lora_file import Evidence, LoRAFile
-from ffgo.experts.lora_keys import translate
-from ffgo.experts.lora_origin import likely_origin
-from ffgo.experts.lora_report import report_lines, report_row
+from ffgo.lora.file import Evidence, LoRAFile
+from ffgo.lora.keys import translate
+from ffgo.lora.origin import likely_origin
+from ffgo.lora.report import report_lines, report_row
 
 DIM, FFN, RANK = 8, 16, 2
 LAYERS = {

@@ -1,7 +1,7 @@
 import pytest
 
 from ffgo.errors import FFGOError
-from ffgo.prompt import TRANSITION_PHRASE, add_transition_phrase
+from ffgo.words.phrase import TRANSITION_PHRASE, add_transition_phrase
 
 SCENE = 'A red car stops. The driver says "hello" and waves.'
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ffgo.cutout import sam2 as ours
-from ffgo.cutout.prompts import Prompts
+from ffgo.cutout.hints import Prompts
 from ffgo.errors import FFGOError
 
 sam2 = pytest.importorskip("sam2", reason="the optional package sam2 is not installed")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..errors import FFGOError
-from ..experts.lora_file import EXPERT_KEY, EXPERTS
+from .file import EXPERT_KEY, EXPERTS
 
 AS_TRAINED = "as trained"
 EXPERT_CHOICES = (AS_TRAINED, *EXPERTS)
@@ -21,7 +21,7 @@ def save_lora(lora: Mapping[str, Tensor], folder: Path, prefix: str, expert: str
     dtype: of the matrices, one of DTYPES; alphas stay as they are.
     Raises: FFGOError where the expert is unknown, contradicts the LoRA, or the file cannot be written.
     """
-    from .checkpoint import save_tensors  # a tenth of what the pack adds to the host's start
+    from ..training.checkpoint import save_tensors  # a tenth of what the pack adds to the host's start
 
     metadata = dict(getattr(lora, "metadata", {}))
     metadata[EXPERT_KEY] = _expert(metadata.get(EXPERT_KEY), expert)

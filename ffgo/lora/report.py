@@ -1,7 +1,7 @@
 """What was loaded onto an expert, as a row of a table and in a few lines for the user."""
 
-from .lora_file import Expert
-from .lora_keys import ExpertLoRA
+from .file import Expert
+from .keys import ExpertLoRA
 
 
 def report_row(expert: Expert, lora: ExpertLoRA | None, strength: float, how: str) -> dict[str, str]:

@@ -11,10 +11,10 @@ import folder_paths
 from comfy.utils import load_torch_file
 from torch import nn
 
-from ..ffgo.cutout.grid import Array
-from ..ffgo.cutout.prompts import Prompts
-from ..ffgo.cutout.sam2 import FP16_FILES, MODEL_FILES, SUFFIXES, Kind, load, masks
-from ..ffgo.errors import FFGOError
+from ...ffgo.cutout.grid import Array
+from ...ffgo.cutout.hints import Prompts
+from ...ffgo.cutout.sam2 import FP16_FILES, MODEL_FILES, SUFFIXES, Kind, load, masks
+from ...ffgo.errors import FFGOError
 
 FOLDER = "sam2"
 ACTIVATIONS = 3 * 1024**3

@@ -2,7 +2,7 @@
 
 import re
 
-from .errors import FFGOError
+from ..errors import FFGOError
 
 TRANSITION_PHRASE = "ad23r2 the camera view suddenly changes."
 

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from .matte import CutOuts, cut_out_batch
-from .subject import AskSAM2, coarse_masks
+from ..cutout.matte import CutOuts, cut_out_batch
+from ..cutout.subject import AskSAM2, coarse_masks
 
 
 def element_on_white(

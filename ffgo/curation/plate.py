@@ -13,7 +13,7 @@ from scipy.ndimage import (
     label,
 )
 
-from .fill import harmonic_fill
+from .harmonic import harmonic_fill
 from .registration import Registration, register, warp
 
 TONE_LIMIT = 0.12

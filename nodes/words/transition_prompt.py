@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from ...ffgo.prompt import TRANSITION_PHRASE, add_transition_phrase
+from ...ffgo.words.phrase import TRANSITION_PHRASE, add_transition_phrase
 
 
 class TransitionPrompt(io.ComfyNode):

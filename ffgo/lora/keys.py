@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from ..errors import FFGOError
-from .lora_file import LoRAFile
-from .lora_kinds import BIAS, DOWN, PARTS, UP, Kind, Shape, UnfitError, check_fit, kinds_in, rank_of
-from .lora_origin import likely_origin
+from .file import LoRAFile
+from .kinds import BIAS, DOWN, PARTS, UP, Kind, Shape, UnfitError, check_fit, kinds_in, rank_of
+from .origin import likely_origin
 from .peft_config import AlphaOf, declared_alpha
 
 HOST_PREFIX = "diffusion_model."

@@ -16,12 +16,12 @@ from .answer import Answer
 from .ask import Desk, ask_all
 from .ledger import cost
 from .models import ONE_SIZE_MODELS, PRICES_FROM, nearest_aspect_ratio
-from .prompts import CAPTION, ELEMENT, ELEMENTS, ENHANCE, EXTRACT, PROMPT, REMOVE, fill, read_caption
+from ..words.templates import CAPTION, ELEMENT, ELEMENTS, ENHANCE, EXTRACT, PROMPT, REMOVE, fill, read_caption
 from .request import Clip, Picture, Request
 
 if TYPE_CHECKING:
     from ..cutout.subject import AskSAM2
-    from .plate import Plate
+    from ..curation.plate import Plate
 
 MOST_ELEMENTS = 16
 WHITE = 0.98
@@ -118,7 +118,7 @@ def extract_offline(
     masks (N, h, w), one for each element, 1 = element, may be coarse; places: a line for each element, where it is,
     for SAM2 (`ask`). Raises FFGOError where neither says where each element is.
     """
-    from ..cutout.element import element_on_white
+    from ..curation.element import element_on_white
 
     names, photo = read_elements(elements), _photo(image, "image")
     rgb = torch.from_numpy(photo.astype(np.float32) / 255)[None]
@@ -162,7 +162,7 @@ def remove(image: Tensor, elements: str, mask: Tensor | None, asking: Asking, de
 
     image (1, H, W, 3 or 4); mask (1, h, w) or None, > 0 where pixels may change. Raises as `extract`.
     """
-    from .plate import restore_plate  # and with it what takes long to load
+    from ..curation.plate import restore_plate  # and with it what takes long to load
 
     names, photo = read_elements(elements), _photo(image, "image")
     where = None if mask is None else _hole(mask, photo)
@@ -179,7 +179,7 @@ def remove(image: Tensor, elements: str, mask: Tensor | None, asking: Asking, de
 
 def remove_offline(image: Tensor, mask: Tensor | None) -> Removal:
     """Fill the mask smoothly from its edge instead: a preview. mask (1, h, w), > 0 = fill."""
-    from .fill import harmonic_fill
+    from ..curation.harmonic import harmonic_fill
 
     photo = _photo(image, "image")
     if mask is None:

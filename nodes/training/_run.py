@@ -16,16 +16,16 @@ from PIL import Image
 from server import PromptServer
 from torch import Tensor
 
-from ..ffgo.dataset.cache import CachedDataset
-from ..ffgo.experts.lora_file import Expert
-from ..ffgo.pixels import to_float
-from ..ffgo.training.recipe import PRESETS, Recipe, preset
-from ._host import loras_output_folder, show_on_node
+from ...ffgo.dataset.cache import CachedDataset
+from ...ffgo.lora.file import Expert
+from ...ffgo.pixels import to_float
+from ...ffgo.training.recipe import PRESETS, Recipe, preset
+from .._host import loras_output_folder, show_on_node
 
 if TYPE_CHECKING:  # they bring much along, which no start of the host should wait for
-    from ..ffgo.training.host import TrainableExpert
-    from ..ffgo.training.loop import StepReport
-    from ..ffgo.training.run import Finished, Job
+    from ...ffgo.host.loading import TrainableExpert
+    from ...ffgo.training.loop import StepReport
+    from ...ffgo.training.run import Finished, Job
 
 AUTO = "auto"
 RUNS = "ffgo_training"
@@ -35,7 +35,7 @@ SHOW_EVERY_S = 2.0
 def preset_for(name: str, model: ModelPatcher) -> Recipe:
     """The recipe of a preset; auto takes the largest that the card holds."""
     if name == AUTO:
-        from ..ffgo.training.host import memory_of
+        from ...ffgo.host.loading import memory_of
 
         # Main memory has nothing to save by moving things into main memory.
         card = float("inf") if model.load_device.type == "cpu" else memory_of(model) / 1e9
@@ -49,7 +49,7 @@ def train_on_host(
     name: str, recipe: Recipe,
 ) -> "Finished":  # fmt: skip
     """Train, showing progress on the node."""
-    from ..ffgo.training.run import Job, train_expert
+    from ...ffgo.training.run import Job, train_expert
 
     output = Path(folder_paths.get_output_directory())
     job = Job(name, expert, recipe, dataset, runs=output / RUNS, loras=loras_output_folder(), prior=prior)
@@ -69,7 +69,7 @@ class _OnNode:
         self.history, self.strip, self.shown, self.started = [], None, 0.0, (time.monotonic(), 0)
 
     def stepped(self, report: "StepReport") -> None:
-        from ..ffgo.training.curve import draw_loss_curve, stack_pictures
+        from ...ffgo.training.curve import draw_loss_curve, stack_pictures
 
         if not self.history:
             self.started = (time.monotonic(), report.step - 1)
@@ -95,7 +95,7 @@ class _OnNode:
         PromptServer.instance.send_progress_text(text, self.node.hidden.unique_id)
 
     def _preview(self) -> Image.Image:
-        from ..ffgo.training.preview import filmstrip, sample_example
+        from ...ffgo.training.preview import filmstrip, sample_example
 
         latents = sample_example(self.trainable.predict, self.job.dataset[0], self.job.recipe, self.trainable.device)
         rough = comfy.latent_formats.Wan21()
@@ -104,14 +104,14 @@ class _OnNode:
 
 def curve_of(finished: "Finished", expert: Expert) -> Tensor:
     """The loss curve of a finished run, as an IMAGE."""
-    from ..ffgo.training.curve import draw_loss_curve
+    from ...ffgo.training.curve import draw_loss_curve
 
     return torch.from_numpy(to_float(draw_loss_curve(finished.history, f"{finished.path.stem}, {expert} noise")))[None]
 
 
 def loss_map(finished: "Finished") -> Mapping[str, list[float]]:
     """The loss as the host's LOSS_MAP."""
-    from ..ffgo.training.run import loss_by_step
+    from ...ffgo.training.run import loss_by_step
 
     return {"loss": loss_by_step(finished.history)}
 

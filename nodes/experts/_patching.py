@@ -12,8 +12,8 @@ from comfy.patcher_extension import PatcherInjection
 from comfy.quant_ops import QuantizedTensor
 from torch.utils.hooks import RemovableHandle
 
-from ..ffgo.errors import FFGOError
-from ..ffgo.experts.lora_keys import HOST_PREFIX, ExpertLoRA
+from ...ffgo.errors import FFGOError
+from ...ffgo.lora.keys import HOST_PREFIX, ExpertLoRA
 
 Mode = Literal["auto", "merge", "bypass"]
 INJECTIONS = "ffgo_bypass_lora"

@@ -11,10 +11,10 @@ import comfy.utils
 import folder_paths
 from comfy_api.latest import InputImpl, Types
 
-from ..ffgo.clip.video_io import CRF, probe_clip, write_clip
-from ..ffgo.dataset.examples import Progress
-from ..ffgo.errors import FFGOError
-from ..ffgo.pixels import require_image, to_uint8
+from ...ffgo.clip.video_io import CRF, probe_clip, write_clip
+from ...ffgo.dataset.examples import Progress
+from ...ffgo.errors import FFGOError
+from ...ffgo.pixels import require_image, to_uint8
 
 
 def dataset_folder(name: str, kind: str = "datasets") -> Path:

@@ -8,9 +8,9 @@ from uuid import uuid4
 import folder_paths
 from comfy_api.latest import io, ui
 
-from ..ffgo.frame.compose import Composition
-from ..ffgo.frame.pictures import CutOut
-from ..ffgo.frame.previews import describe_background, describe_subject, preview
+from ...ffgo.frame.compose import Composition
+from ...ffgo.frame.pictures import CutOut
+from ...ffgo.frame.previews import describe_background, describe_subject, preview
 
 SUBFOLDER = "ffgo"
 

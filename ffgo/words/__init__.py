@@ -1,0 +1,1 @@
+"""Words for a video: the transition phrase, captions and prompts."""
