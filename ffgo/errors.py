@@ -1,4 +1,15 @@
-"""The one error type that users see."""
+"""The errors that users see.
+
+    FFGOError                 what is wrong, where, and how to mend it
+    +-- AnswerError           gemini/answer: Gemini answered, but not with what was asked for
+    |   +-- AskError          gemini/client: Gemini did not answer at all
+    +-- NoAccessError         gemini/key: there is no way to Gemini here
+    +-- DamagedError          dataset/cache: a cached file is missing or not what was written
+    +-- UsageError            remote/workflow: the request does not fit the workflow or the command
+    +-- ServerGoneError       remote/client: the server went away
+
+UnfitError (lora/kinds) and CancelledError (gemini/request) stay inside their wings and are no FFGOError.
+"""
 
 
 class FFGOError(ValueError):

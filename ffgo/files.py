@@ -11,7 +11,7 @@ from uuid import uuid4
 def complete_file(path: Path) -> Iterator[Path]:
     """A file beside `path` to write to, of the same suffix; it takes the place of `path` when nothing was raised.
 
-    What a failure leaves is removed, and `path` stays as it was. Raises OSError where the disk refuses.
+    What a failure leaves is removed, and `path` stays as it was. Raises: OSError where the disk refuses.
     """
     partial = path.with_name(f".{path.stem}-{uuid4().hex}{path.suffix}")
     try:

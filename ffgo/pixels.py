@@ -5,7 +5,10 @@ MASK is (B, H, W), float 0..1. Eight bits round to the nearest: `round(x * 255)`
 which the host's Save Image turns into the same k again.
 """
 
+from io import BytesIO
+
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -21,7 +24,7 @@ ROWS_AT_ONCE = 64
 def require_image(image: Tensor, name: str) -> None:
     """Make sure that `image` is a usable IMAGE: (B, H, W, 3 or 4), both sides at least 2 px, all numbers finite.
 
-    Raises FFGOError, which calls the input by `name`.
+    Raises: FFGOError, which calls the input by `name`.
     """
     shape = "x".join(str(n) for n in image.shape)
     if image.ndim == 3:
@@ -63,3 +66,43 @@ def flatten_on_white(picture: Image.Image) -> Image.Image:
     flat = Image.new("RGB", picture.size, "white")
     flat.paste(picture, mask=picture.getchannel("A"))
     return flat
+
+
+def opened_picture(content: bytes) -> Image.Image:
+    """The picture file `content` as RGB, transparency on white."""
+    return rgb_on_white(Image.open(BytesIO(content)))
+
+
+def rgb_on_white(picture: Image.Image) -> Image.Image:
+    """A picture of any mode as RGB, transparency on white."""
+    return flatten_on_white(picture.convert("RGBA" if picture.has_transparency_data else "RGB"))
+
+
+def on_white(image: Tensor) -> Tensor:
+    """Pictures (..., 3 or 4) as float32 RGB on white; RGB comes back as it is, to the last bit."""
+    image = image.float()
+    if image.shape[-1] == 3:
+        return image
+    alpha = image[..., 3:]
+    return image[..., :3] * alpha + (1 - alpha)
+
+
+def single_picture(image: Tensor, name: str) -> np.ndarray:
+    """The one picture of an IMAGE as (H, W, 3) uint8; transparency becomes white.
+
+    Raises: FFGOError where `image` is no IMAGE, or holds several pictures.
+    """
+    require_image(image, name)
+    if len(image) != 1:
+        raise FFGOError(
+            f"{name} holds {len(image)} pictures; this takes one at a time. Pick one with Image From Batch."
+        )
+    return np.asarray(flatten_on_white(Image.fromarray(to_uint8(image[0]))))
+
+
+def resized_masks(masks: Tensor, height: int, width: int) -> Tensor:
+    """Masks (N, h, w) at another size, 0..1, on the CPU."""
+    masks = masks.float().cpu().clamp(0, 1)
+    if masks.shape[1:] == (height, width):
+        return masks
+    return torch.nn.functional.interpolate(masks[None], size=(height, width), mode="bilinear", antialias=True)[0]

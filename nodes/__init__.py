@@ -3,6 +3,8 @@
 from comfy_api.latest import ComfyExtension, io
 
 from .clip.trim_compression_frames import TrimCompressionFrames
+from .curation.extract import GeminiExtract
+from .curation.remove import GeminiRemove
 from .cutout.sam2_loader import SAM2Loader
 from .cutout.sam2_matte import SAM2Matte
 from .dataset.dataset_example import DatasetExample
@@ -12,14 +14,12 @@ from .dataset.dataset_preview import DatasetPreview
 from .experts.expert_switch import WanExpertSwitch
 from .experts.moe_lora_loader import WanMoELoRALoader
 from .frame.compose_canvas import ComposeCanvas
-from .words.caption import GeminiCaption
-from .words.enhance_prompt import GeminiEnhancePrompt
-from .curation.extract import GeminiExtract
-from .curation.remove import GeminiRemove
-from .words.transition_prompt import TransitionPrompt
 from .training.encode_dataset import EncodeDataset
 from .training.save_expert_lora import SaveExpertLoRA
 from .training.train_expert_lora import TrainExpertLoRA
+from .words.caption import GeminiCaption
+from .words.enhance_prompt import GeminiEnhancePrompt
+from .words.transition_prompt import TransitionPrompt
 
 
 class FFGOExtension(ComfyExtension):

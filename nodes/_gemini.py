@@ -14,12 +14,12 @@ from torch import Tensor
 
 from ..ffgo.errors import FFGOError
 from ..ffgo.gemini.ask import Desk
+from ..ffgo.gemini.asking import Asking
 from ..ffgo.gemini.cache import DEFAULT_LIMIT, AnswerCache
 from ..ffgo.gemini.client import Patience
 from ..ffgo.gemini.key import Access, NoAccessError, find_access
 from ..ffgo.gemini.ledger import LEDGER_FILE, Ledger
 from ..ffgo.gemini.request import CancelledError
-from ..ffgo.gemini.asking import Asking
 
 Mode = Literal["auto", "gemini", "offline"]
 CUSTOM = "custom"

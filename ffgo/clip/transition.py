@@ -14,9 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-COMPOSED_FRAMES = 4
-"""Frames that show the composed frame: the first latent frame, and what of it the video VAE mixes into the second.
-Source: the FFGo paper drops them, arXiv 2511.15700."""
+from ..bases.base import COMPOSED_FRAMES
 
 MAX_FRAMES = 24
 """The most frames that are dropped unless the user says otherwise: a held frame and a dissolve of a second."""

@@ -8,8 +8,9 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor
 
+from ..bases.base import COMPOSED_FRAMES
 from ..errors import FFGOError
-from .transition import COMPOSED_FRAMES, MAX_FRAMES, Transition, find_transition
+from .transition import MAX_FRAMES, Transition, find_transition
 
 Mode: TypeAlias = Literal["fixed", "auto"]
 MODES: tuple[Mode, ...] = ("fixed", "auto")
@@ -43,8 +44,8 @@ def trim_clip(
     images (B, H, W, C) 0..1; frames: how many to drop (`fixed`) or at least (`auto`, never below `COMPOSED_FRAMES`);
     max_frames: the most that `auto` drops; audio: the host's {"waveform": (B, C, S), "sample_rate": Hz}, cut at its
     start by the same time; fps: frames per second of the clip.
-    Raises FFGOError for a clip that is no IMAGE batch, is too short or has NaN pixels, for audio that is too short, and
-    for limits that contradict each other.
+    Raises: FFGOError for a clip that is no IMAGE batch, is too short or has NaN pixels, for audio that is too short,
+    and for limits that contradict each other.
     """
     least = frames if mode == "fixed" else max(frames, COMPOSED_FRAMES)
     _check_limits(mode, frames, least, max_frames, fps)

@@ -44,7 +44,7 @@ class ClipInfo:
 def probe_clip(path: Path) -> ClipInfo:
     """What the clip is, without decoding more than its first frame.
 
-    Raises FFGOError if the file is no clip that can be read, or holds no frame.
+    Raises: FFGOError if the file is no clip that can be read, or holds no frame.
     """
     with _opened(path) as container:
         stream = container.streams.video[0]
@@ -66,7 +66,7 @@ def probe_clip(path: Path) -> ClipInfo:
 def read_frames(path: Path, count: int | None = None) -> Iterator[np.ndarray]:
     """The first `count` frames (None: all), upright, one (H, W, 3) uint8 RGB array at a time; fewer if the clip ends.
 
-    Raises FFGOError where the clip cannot be read or a frame of it is damaged.
+    Raises: FFGOError where the clip cannot be read or a frame of it is damaged.
     """
     from av.error import FFmpegError
 
@@ -92,7 +92,7 @@ def read_frames(path: Path, count: int | None = None) -> Iterator[np.ndarray]:
 def write_clip(path: Path, frames: Iterable[np.ndarray], fps: float) -> int:
     """Write RGB frames, (H, W, 3) uint8 with even sides, as an H.264 mp4; returns how many there were.
 
-    The file is there only when it is complete. Raises FFGOError for odd sides, no frame, or a disk that refuses.
+    The file is there only when it is complete. Raises: FFGOError for odd sides, no frame, or a disk that refuses.
     """
     import av
     from av.error import FFmpegError

@@ -37,7 +37,7 @@ def read_prompts(points: str, boxes: str, bounding_box: Any, size: tuple[int, in
     points: JSON, [[x, y], ...] or [[x, y, label], ...] or [{"x": .., "y": .., "label": ..}, ...]. boxes: JSON,
     [[x0, y0, x1, y1], ...] or the host's {"x", "y", "width", "height"}; bounding_box: what the host's socket gives.
     size is (width, height). With boxes, a box takes the subject's points inside it and all points of the background.
-    Raises FFGOError where that is no JSON, or lies outside the picture.
+    Raises: FFGOError where that is no JSON, or lies outside the picture.
     """
     dots = [_point(entry, size) for entry in _entries(points, "points")]
     frames = [_box(entry, size) for entry in [*_entries(boxes, "boxes"), *_flat(bounding_box)]]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import FFGOError
-from ..pixels import require_image
+from ..pixels import on_white, require_image
 from . import white
 from .grid import Array, Window, depth, total, window_of
 from .unmix import FAINT, sure_colour, unmix
@@ -61,13 +61,13 @@ def cut_out_batch(
     image: (B, H, W, 3 or 4), 0..1; an RGBA picture is put on white first. masks: for each picture a coarse mask
     (H, W), 0..1, 1 = subject, or None for a picture on white. step is called after each picture with the number done.
     trim crops to the alpha box; the boxes of a batch differ, so all get the box that holds every subject.
-    Raises FFGOError where a picture is not on white and has no mask, or is empty.
+    Raises: FFGOError where a picture is not on white and has no mask, or is empty.
     """
     require_image(image, "image")
     cuts: list[CutOut] = []
     for number, mask in enumerate(masks):
         try:
-            cuts.append(cut_out(_on_white(image[number]), mask, shadow=shadow))
+            cuts.append(cut_out(on_white(image[number]).clamp(0, 1).numpy(force=True), mask, shadow=shadow))
         except FFGOError as error:
             raise FFGOError(f"image {number + 1} of {len(masks)}: {error}" if len(masks) > 1 else str(error)) from None
         step(number + 1)
@@ -83,17 +83,10 @@ def cut_out_batch(
     )
 
 
-def _on_white(picture: Tensor) -> Array:
-    values = picture.float().numpy(force=True).astype(np.float32, copy=False)
-    if values.shape[-1] == 4:
-        values = values[..., :3] * values[..., 3:] + (1 - values[..., 3:])
-    return np.clip(values, 0, 1)
-
-
 def cut_out(picture: Array, mask: Array | None = None, *, shadow: Shadow = "drop") -> CutOut:
     """Cut the subject out of an RGB picture (H, W, 3), float32 0..1; mask (H, W), 1 = subject, may be coarse.
 
-    Raises FFGOError as `white.find_subject`, and where the mask is empty or has another size.
+    Raises: FFGOError as `white.find_subject`, and where the mask is empty or has another size.
     """
     if mask is not None:
         _require_mask(mask, picture)

@@ -40,7 +40,7 @@ _PATCH, _BLOCK = "image_encoder.trunk.patch_embed.proj.weight", "image_encoder.t
 
 
 @dataclass(frozen=True)
-class Kind:
+class Variant:
     """One of SAM2's eight models."""
 
     version: str
@@ -57,7 +57,7 @@ class Kind:
 def state_of(content: Mapping[str, Any], name: str) -> dict[str, "Tensor"]:
     """The weights of a checkpoint as it was read: `{"model": ...}` of the .pt files, or flat as in .safetensors.
 
-    Raises FFGOError where these are no weights of SAM2 in its own layout; `name` is the file, for the message.
+    Raises: FFGOError where these are no weights of SAM2 in its own layout; `name` is the file, for the message.
     """
     state = content["model"] if isinstance(content.get("model"), Mapping) else content
     if _PATCH in state:
@@ -67,17 +67,17 @@ def state_of(content: Mapping[str, Any], name: str) -> dict[str, "Tensor"]:
     raise FFGOError(f"'{name}' is no SAM2 checkpoint: it has no '{_PATCH}'. Published ones: {_links()}.")
 
 
-def kind_of(state: Mapping[str, "Tensor"], name: str) -> Kind:
-    """Which model the weights are, read off their shapes. Raises FFGOError for sizes that were never published."""
+def kind_of(state: Mapping[str, "Tensor"], name: str) -> Variant:
+    """Which model the weights are, read off their shapes. Raises: FFGOError for sizes that were never published."""
     width = state[_PATCH].shape[0]
     blocks = len({key[len(_BLOCK) :].split(".")[0] for key in state if key.startswith(_BLOCK)})
     if (width, blocks) not in _SIZES:
         raise FFGOError(f"'{name}' is a SAM2 of unknown size: width {width}, {blocks} blocks. Published: {_links()}.")
-    return Kind("2.1" if "no_obj_embed_spatial" in state else "2.0", _SIZES[width, blocks])
+    return Variant("2.1" if "no_obj_embed_spatial" in state else "2.0", _SIZES[width, blocks])
 
 
-def build(kind: Kind) -> "Module":
-    """The model in fp32 on the CPU, in evaluation mode, with random weights. Raises FFGOError without the package."""
+def build(kind: Variant) -> "Module":
+    """The model in fp32 on the CPU, in evaluation mode, with random weights. Raises: FFGOError without the package."""
     spec = find_spec("sam2")
     if spec is None or not spec.submodule_search_locations:
         raise FFGOError(
@@ -93,8 +93,8 @@ def build(kind: Kind) -> "Module":
     return instantiate(config.model, _recursive_=True).eval().requires_grad_(False)
 
 
-def load(content: Mapping[str, Any], name: str) -> tuple["Module", Kind]:
-    """Build the model of a checkpoint and give it its weights. Raises FFGOError where they do not fit."""
+def load(content: Mapping[str, Any], name: str) -> tuple["Module", Variant]:
+    """Build the model of a checkpoint and give it its weights. Raises: FFGOError where they do not fit."""
     state = state_of(content, name)
     kind = kind_of(state, name)
     model = build(kind)

@@ -12,8 +12,8 @@ from ..errors import FFGOError
 from ..pixels import to_uint8
 from . import white
 from .grid import Array
-from .matte import EMPTY_MASK
 from .hints import Prompts, prompts_from_mask, read_prompts
+from .matte import EMPTY_MASK
 
 AskSAM2 = Callable[[Array, Sequence[Prompts]], Array]
 """(picture (H, W, 3) 8 bit, prompts) -> mask (H, W)"""
@@ -42,7 +42,7 @@ def coarse_masks(
     """A coarse mask for each picture of `image` (B, H, W, C).
 
     mask (1 or B, H, W), 1 = subject; points, boxes, bounding_box as in `prompts.read_prompts`, for all pictures;
-    ask: SAM2, if a model is there. Raises FFGOError for points or boxes without SAM2, and for masks that do not fit.
+    ask: SAM2, if a model is there. Raises: FFGOError for points or boxes without SAM2, and for masks that do not fit.
     """
     pictures, height, width = image.shape[:3]
     prompts = read_prompts(points, boxes, bounding_box, (width, height))

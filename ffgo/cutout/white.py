@@ -63,7 +63,7 @@ def light_share(picture: Array) -> float:
 def find_subject(picture: Array) -> OnWhite:
     """Find the subject in an RGB picture (H, W, 3), float32 0..1, on white or light grey.
 
-    Raises FFGOError if the frame of the picture is not light, or nothing but background is there.
+    Raises: FFGOError if the frame of the picture is not light, or nothing but background is there.
     """
     frame = _frame(picture) & (smallest(picture) >= LIGHT)
     share = light_share(picture)

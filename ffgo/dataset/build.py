@@ -22,7 +22,7 @@ def add_example(folder: Path, write_video: Callable[[Path], object], composite: 
 
     write_video: writes the clip as an mp4 to the path it gets. The files are named after what is in them: the same clip
     and composite again only change the caption. The phrase is put before a caption that does not begin with it.
-    Raises FFGOError if the caption describes nothing, the clip could not be trained on, or the disk refuses.
+    Raises: FFGOError if the caption describes nothing, the clip could not be trained on, or the disk refuses.
     """
     text = caption.strip()
     if not text.removeprefix(TRANSITION_PHRASE).strip() or not text.startswith(TRANSITION_PHRASE):
@@ -68,7 +68,7 @@ def _refused(folder: Path, error: OSError) -> FFGOError:
 
 
 def picture_of(image: Tensor) -> Image.Image:
-    """The composite as a picture: an IMAGE of one frame, transparency on white. Raises FFGOError for anything else."""
+    """The composite as a picture: an IMAGE of one frame, transparency on white. Raises: FFGOError for anything else."""
     require_image(image, "composite")
     if len(image) > 1:
         raise FFGOError(f"composite holds {len(image)} pictures; an example has one composed first frame.")

@@ -71,13 +71,13 @@ def write_text(folder: Path, key: str, text: Tensor) -> None:
 
 
 def read_example(folder: Path, key: str) -> tuple[Tensor, Tensor]:
-    """The latents of a clip and of its composite. Raises DamagedError."""
+    """The latents of a clip and of its composite. Raises: DamagedError."""
     tensors = _read(example_file(folder, key), key)
     return tensors["latents"], tensors["composite"]
 
 
 def read_text(folder: Path, key: str) -> Tensor:
-    """A caption's embedding, all rows of it. Raises DamagedError."""
+    """A caption's embedding, all rows of it. Raises: DamagedError."""
     tensors = _read(text_file(folder, key), key)
     empty = int(tensors["tokens"]) - len(tensors["text"])
     return torch.nn.functional.pad(tensors["text"], (0, 0, 0, empty))
@@ -98,7 +98,7 @@ class CachedDataset:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """What was encoded into this folder last, without the clips. Raises FFGOError if there is nothing."""
+        """What was encoded into this folder last, without the clips. Raises: FFGOError if there is nothing."""
         try:
             index = json.loads((folder / INDEX_FILE).read_text("utf-8"))
             entries = [Entry(e["name"], e["example"], e["text"], tuple(e["shape"])) for e in index["entries"]]
@@ -131,7 +131,7 @@ class CachedDataset:
         return len(self.entries)
 
     def __getitem__(self, index: int) -> EncodedExample:
-        """Raises FFGOError if a file of the example is damaged; `mend` encodes it again."""
+        """Raises: FFGOError if a file of the example is damaged; `mend` encodes it again."""
         entry = self.entries[index]
         try:
             latents, composite = read_example(self.folder, entry.example)
@@ -147,7 +147,7 @@ class CachedDataset:
     def mend(self) -> list[str]:
         """Look through all files and encode the damaged ones again; what was done.
 
-        Raises FFGOError if files are damaged and the dataset was opened without its encoders.
+        Raises: FFGOError if files are damaged and the dataset was opened without its encoders.
         """
         if damaged := [entry.name for entry in self.entries if not self._is_whole(entry)]:
             if self._encode_again is None:
@@ -174,7 +174,7 @@ def is_whole(file: Path, key: str) -> bool:
 
 
 def write_bytes(file: Path, content: bytes) -> None:
-    """Write a file that is there only when it is complete. Raises FFGOError if the disk refuses."""
+    """Write a file that is there only when it is complete. Raises: FFGOError if the disk refuses."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with complete_file(file) as partial:

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from ..errors import FFGOError
 from .cache import CachedDataset, Entry, example_file, is_whole, key_of, text_file, write_example, write_text
-from .examples import Bucket, Progress, Sizing, buckets, check_frames, load_frames, raise_all
-from .records import Example
+from .examples import Progress, check_frames, load_frames
+from .records import Example, raise_all
+from .sizing import Bucket, Sizing, buckets
 
 GREY = 0.5
 """What the host's WanImageToVideo fills the frames after the first with."""
@@ -36,7 +37,7 @@ class Encoders:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _Planned:
     """One example with everything that is known before it is encoded."""
 
     example: Example
@@ -50,16 +51,16 @@ class _Job:
         return Entry(self.example.name, self.key, self.text_key, shape)
 
 
-def host_encoders(vae: Any, clip: Any, latent_format: Any) -> Encoders:
-    """Encoders from the host's VAE and CLIP and its `comfy.latent_formats.Wan21()`.
+def host_encoders(vae: Any, text_encoder: Any, latent_format: Any) -> Encoders:
+    """Encoders from the host's VAE and text encoder (its CLIP) and its `comfy.latent_formats.Wan21()`.
 
-    Raises FFGOError when they are first used, if they are not those of Wan2.2 A14B.
+    Raises: FFGOError when they are first used, if they are not those of Wan2.2 A14B.
     """
     return Encoders(
         partial(_encode_frames, vae, latent_format),
-        partial(_encode_text, clip),
+        partial(_encode_text, text_encoder),
         identify_weights(vae.first_stage_model.state_dict()),
-        identify_weights(clip.cond_stage_model.state_dict()),
+        identify_weights(text_encoder.cond_stage_model.state_dict()),
     )
 
 
@@ -85,7 +86,7 @@ def encode_examples(
 
     What is there is looked through first, and encoded again where it is damaged. Stopped half-way, by an error, by
     `progress` or by a kill, everything that is finished is kept, and the next run encodes the rest.
-    Raises one FFGOError for all examples that are too short, unreadable or damaged, before the first is encoded.
+    Raises: one FFGOError for all examples that are too short, unreadable or damaged, before the first is encoded.
     """
     if not examples:
         raise FFGOError("The dataset has no examples.")
@@ -115,16 +116,18 @@ def encode_examples(
     return dataset
 
 
-def _plan(examples: Sequence[Example], encoders: Encoders, sizing: Sizing) -> list[_Job]:
+def _plan(examples: Sequence[Example], encoders: Encoders, sizing: Sizing) -> list[_Planned]:
     jobs = []
     for example, bucket in zip(examples, buckets(examples, sizing), strict=True):
         size = (bucket.width, bucket.height, bucket.frames)
         key = key_of("clip", _digest(example.clip), _digest(example.composite), *size, encoders.vae_identity)
-        jobs.append(_Job(example, bucket, key, key_of("text", example.caption, encoders.text_identity)))
+        jobs.append(_Planned(example, bucket, key, key_of("text", example.caption, encoders.text_identity)))
     return jobs
 
 
-def _missing(jobs: Sequence[_Job], folder: Path, report: Progress) -> tuple[dict[str, _Job], dict[str, _Job]]:
+def _missing(
+    jobs: Sequence[_Planned], folder: Path, report: Progress
+) -> tuple[dict[str, _Planned], dict[str, _Planned]]:
     """The captions and the clips that are not whole in the folder, by their keys; every clip decodes as a whole."""
     texts, clips, problems = {}, {}, []
     for job in jobs:
@@ -146,7 +149,7 @@ def _digest(file: Path) -> str:
         raise FFGOError(f"{file} cannot be read: {error.strerror}.") from error
 
 
-def _encode_clip(job: _Job, encoders: Encoders) -> tuple[Tensor, Tensor]:
+def _encode_clip(job: _Planned, encoders: Encoders) -> tuple[Tensor, Tensor]:
     """The latents of the clip, and of its composite followed by grey; both from one buffer of pixels."""
     frames = load_frames(job.example, job.bucket)
     latents = _checked(encoders.encode_frames(frames), job)
@@ -154,7 +157,7 @@ def _encode_clip(job: _Job, encoders: Encoders) -> tuple[Tensor, Tensor]:
     return latents, _checked(encoders.encode_frames(frames), job)
 
 
-def _checked(latents: Tensor, job: _Job) -> Tensor:
+def _checked(latents: Tensor, job: _Planned) -> Tensor:
     expected = (LATENT_CHANNELS, *job.entry.shape)
     if latents.shape != expected:
         raise FFGOError(
@@ -162,14 +165,14 @@ def _checked(latents: Tensor, job: _Job) -> Tensor:
             "Wan2.2 A14B needs the Wan 2.1 VAE."
         )
     if not latents.isfinite().all():
-        raise FFGOError(f"The VAE made numbers that are none (NaN) of {job.example.name}. Run the VAE in fp32.")
+        raise FFGOError(f"The VAE made NaN values of {job.example.name}. Run the VAE in fp32.")
     return latents.float().cpu().clone()  # of its own: encoders may use one buffer again and again
 
 
 def _checked_text(encoders: Encoders, example: Example) -> Tensor:
     text = encoders.encode_text(example.caption)
     if not text.isfinite().all():
-        raise FFGOError(f"The text encoder made numbers that are none (NaN) of the caption of {example.name}.")
+        raise FFGOError(f"The text encoder made NaN values of the caption of {example.name}.")
     return text
 
 
@@ -185,8 +188,8 @@ def _encode_frames(vae: Any, latent_format: Any, frames: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def _encode_text(clip: Any, caption: str) -> Tensor:
-    embedding = clip.encode_from_tokens_scheduled(clip.tokenize(caption))[0][0]
+def _encode_text(text_encoder: Any, caption: str) -> Tensor:
+    embedding = text_encoder.encode_from_tokens_scheduled(text_encoder.tokenize(caption))[0][0]
     if embedding.shape[-1] != 4096:
         raise FFGOError(f"The text encoder makes {embedding.shape[-1]} numbers a token. Wan2.2 needs umT5-XXL (4096).")
     return embedding[0].float().cpu()

@@ -1,8 +1,7 @@
 """Examples brought to the size that they are trained at, and the checks that name every bad one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import sqrt
 from pathlib import Path
 
 import numpy as np
@@ -10,28 +9,18 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from ..clip.transition import COMPOSED_FRAMES
+from ..bases.base import COMPOSED_FRAMES
 from ..clip.video_io import ClipInfo, probe_clip, read_frames
 from ..errors import FFGOError
-from ..pixels import flatten_on_white, to_float
+from ..pixels import rgb_on_white, to_float
 from ..words.phrase import TRANSITION_PHRASE, add_transition_phrase
-from .records import Example, list_examples
-
-PAPER_FRAMES, PUBLISHED_FRAMES = 81, 21
-"""What the paper says, and what its published code really trains (81 frames of 512x512 px worth of tokens)."""
+from .records import Example, list_examples, raise_all
+from .sizing import Bucket
 
 MIN_FPS, MAX_FPS = 12.0, 32.0
 """Clips keep their own rate, as the official ones do (24 and 29.97); Wan makes 16. Beyond these a clip is slow motion
 or a slide show to the model."""
 
-SIDE_STEP = 16
-"""Pixels: 8 in the VAE, 2 in the expert's patches."""
-
-ASPECTS = (
-    0.25, 0.26, 0.27, 0.28, 0.32, 0.33, 0.35, 0.4, 0.42, 0.48, 0.5, 0.52, 0.57, 0.6, 0.68, 0.72, 0.78, 0.82, 0.88, 0.94,
-    1.0, 1.07, 1.13, 1.21, 1.29, 1.38, 1.46, 1.67, 1.75, 2.0, 2.09, 2.4, 2.5, 2.89, 3.0, 3.11, 3.62, 3.75, 3.88, 4.0,
-)  # fmt: skip
-"""Height over width of the official buckets."""
 
 NOTED_CROP = 0.05
 """Share of a composite that may be cut off unsaid: 1280x720 in 832x480 loses 3 %."""
@@ -48,63 +37,11 @@ class Dataset:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """The size that an example is trained at; examples of one bucket can share a batch."""
-
-    width: int
-    height: int
-    frames: int
-
-
-@dataclass(frozen=True, slots=True)
-class Sizing:
-    """How examples get their buckets."""
-
-    width: int = 1344
-    """Pixels, for clips of about this aspect; clips of another get the same area. 1344x768 is the official size."""
-    height: int = 768
-    frames: int = PAPER_FRAMES
-    """4n + 1."""
-    shortest: int = 0
-    """Clips shorter than `frames` with at least so many are trained at their own length; 0: none may be shorter."""
-
-    def __post_init__(self):
-        if self.width % SIDE_STEP or self.height % SIDE_STEP or min(self.width, self.height) < SIDE_STEP:
-            raise FFGOError(f"The size {self.width}x{self.height} px is not in steps of {SIDE_STEP}, as Wan needs it.")
-        if self.frames % 4 != 1 or self.frames <= COMPOSED_FRAMES:
-            raise FFGOError(f"{self.frames} frames are not 4n + 1 (5, 9 ... 21 ... 81), as Wan's VAE needs them.")
-        if self.shortest and not COMPOSED_FRAMES < self.shortest <= self.frames:
-            raise FFGOError(
-                f"The shortest clip ({self.shortest} frames) must be 0, or between {COMPOSED_FRAMES + 1} and the "
-                f"{self.frames} frames that are trained."
-            )
-
-    def bucket(self, clip: ClipInfo) -> Bucket:
-        """The bucket for a clip. Raises FFGOError if the clip is too short."""
-        least = self.shortest or self.frames
-        if clip.frames < least:
-            raise FFGOError(
-                f"is too short: it has {clip.frames} frames, and {least} are needed. "
-                "Take a longer clip, train on fewer frames, or let shorter clips be trained at their own length."
-            )
-        width, height = self._sides(clip.height / clip.width)
-        return Bucket(width, height, min(self.frames, (clip.frames - 1) // 4 * 4 + 1))
-
-    def _sides(self, aspect: float) -> tuple[int, int]:
-        """Width and height: of the official aspect that is the closest, with the area of `width` x `height`."""
-        closest = _closest(aspect)
-        if closest == _closest(self.height / self.width):
-            return self.width, self.height
-        area = self.width * self.height
-        return _in_steps(sqrt(area / closest)), _in_steps(sqrt(area * closest))
-
-
 def open_dataset(path: Path, *, add_phrase: bool = False) -> Dataset:
     """The examples of a JSON list or a folder, checked as far as that goes without decoding them.
 
     add_phrase: put the transition phrase before captions that do not begin with it.
-    Raises one FFGOError that names every bad example and what is wrong with it.
+    Raises: one FFGOError that names every bad example and what is wrong with it.
     """
     listing = list_examples(path)
     examples = [_with_phrase(e) if add_phrase else e for e in listing.examples]
@@ -112,25 +49,6 @@ def open_dataset(path: Path, *, add_phrase: bool = False) -> Dataset:
     raise_all(problems, len(examples) + len(listing.problems))
     crops = [note for example in examples if (note := _crop_note(example))]
     return Dataset(tuple(examples), (*listing.notes, *crops))
-
-
-def raise_all(problems: Sequence[str], count: int) -> None:
-    """Raise one FFGOError for all problems, if there is any."""
-    if problems:
-        bad = len({problem.split(": ")[0] for problem in problems})
-        raise FFGOError(f"{bad} of {count} examples cannot be used:\n" + "\n".join(f"- {p}" for p in problems))
-
-
-def buckets(examples: Sequence[Example], sizing: Sizing) -> list[Bucket]:
-    """The bucket of every example. Raises one FFGOError that names all that are too short or cannot be read."""
-    found, problems = [], []
-    for example in examples:
-        try:
-            found.append(sizing.bucket(probe_clip(example.clip)))
-        except FFGOError as error:
-            problems.append(f"{example.name}: {error}")
-    raise_all(problems, len(examples))
-    return found
 
 
 def check_frames(example: Example, bucket: Bucket) -> list[str]:
@@ -149,7 +67,7 @@ def load_frames(example: Example, bucket: Bucket) -> Tensor:
     """The clip at its bucket's size, its first frames replaced by the composite: (T, H, W, 3), float32 0..1.
 
     Only one decoded frame is held beside the result.
-    Raises FFGOError if the clip or the composite cannot be read, or the clip ends too early.
+    Raises: FFGOError if the clip or the composite cannot be read, or the clip ends too early.
     Source: dataset_transition.py and train_lora_transition_14b.py of the official repository.
     """
     frames = torch.empty(bucket.frames, bucket.height, bucket.width, 3)
@@ -165,16 +83,15 @@ def load_frames(example: Example, bucket: Bucket) -> Tensor:
 
 
 def load_composite(example: Example, bucket: Bucket) -> Tensor:
-    """The composite at its bucket's size: (H, W, 3), float32 0..1. Raises FFGOError if it cannot be read."""
+    """The composite at its bucket's size: (H, W, 3), float32 0..1. Raises: FFGOError if it cannot be read."""
     return _fill(to_float(open_composite(example.composite)), bucket)
 
 
 def open_composite(path: Path) -> Image.Image:
-    """The composite as an RGB picture, transparency on white. Raises FFGOError if it cannot be read."""
+    """The composite as an RGB picture, transparency on white. Raises: FFGOError if it cannot be read."""
     try:
         with Image.open(path) as file:
-            picture = ImageOps.exif_transpose(file)
-            return flatten_on_white(picture.convert("RGBA" if picture.has_transparency_data else "RGB"))
+            return rgb_on_white(ImageOps.exif_transpose(file))
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow's PNG reader raises SyntaxError
         raise FFGOError(f"its composite {path.name} cannot be read ({error}). Make the picture anew.") from error
 
@@ -244,11 +161,3 @@ def _with_phrase(example: Example) -> Example:
     if example.caption.startswith(TRANSITION_PHRASE) or not example.caption.strip():
         return example
     return replace(example, caption=add_transition_phrase(example.caption))
-
-
-def _closest(aspect: float) -> float:
-    return min(ASPECTS, key=lambda known: abs(known - aspect))
-
-
-def _in_steps(side: float) -> int:
-    return max(SIDE_STEP, round(side / SIDE_STEP) * SIDE_STEP)

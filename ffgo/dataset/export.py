@@ -18,11 +18,12 @@ from uuid import uuid4
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..clip.transition import COMPOSED_FRAMES
+from ..bases.base import COMPOSED_FRAMES
 from ..clip.video_io import probe_clip, read_frames, write_clip
 from ..errors import FFGOError
-from .examples import Progress, Sizing, buckets, open_composite
+from .examples import Progress, open_composite
 from .records import CLIP_FOLDER, COMPOSITE_FOLDER, RECORDS_FILE, Example, Record, write_records
+from .sizing import Sizing, buckets
 
 Format: TypeAlias = Literal["official", "musubi-tuner", "diffusion-pipe", "ai-toolkit", "diffsynth"]
 FORMATS: tuple[Format, ...] = ("official", "musubi-tuner", "diffusion-pipe", "ai-toolkit", "diffsynth")
@@ -35,7 +36,7 @@ def export_dataset(
 ) -> list[str]:
     """Write the examples into a new folder, for another trainer; what the user should know for starting it.
 
-    The folder is there only when it is complete. Raises FFGOError if it exists already, if an example is too short or
+    The folder is there only when it is complete. Raises: FFGOError if it exists already, if an example is too short or
     cannot be read, or if the disk refuses.
     """
     if form not in FORMATS:

@@ -53,7 +53,7 @@ class Listing:
 def read_records(path: Path) -> list[Record]:
     """The entries of an official list, as they are written.
 
-    Raises FFGOError if the file is not such a list; the message names every entry that is wrong.
+    Raises: FFGOError if the file is not such a list; the message names every entry that is wrong.
     """
     try:
         entries = json.loads(path.read_text("utf-8-sig"))
@@ -78,7 +78,7 @@ def write_records(path: Path, records: Sequence[Record]) -> None:
 def list_examples(path: Path) -> Listing:
     """All examples of a JSON list, or of a folder that holds one or else clips with captions beside them.
 
-    Raises FFGOError if there is nothing that could be a dataset.
+    Raises: FFGOError if there is nothing that could be a dataset.
     """
     if path.is_file():
         return _from_records(path)
@@ -91,6 +91,13 @@ def list_examples(path: Path) -> Listing:
         names = ", ".join(found.name for found in lists)
         raise FFGOError(f"{path} holds several lists of examples ({names}). Choose one of them by its path.")
     return _from_records(lists[0]) if lists else _from_folder(path)
+
+
+def raise_all(problems: Sequence[str], count: int) -> None:
+    """Raise one FFGOError for all problems, if there is any."""
+    if problems:
+        bad = len({problem.split(": ")[0] for problem in problems})
+        raise FFGOError(f"{bad} of {count} examples cannot be used:\n" + "\n".join(f"- {p}" for p in problems))
 
 
 def _is_list(path: Path) -> bool:
@@ -107,7 +114,7 @@ def _trouble(entry: object) -> str:
     if not isinstance(entry, dict):
         return "is no object"
     if missing := [key for key in ("file_path", "text", "image_path", "type") if not isinstance(entry.get(key), str)]:
-        return f"{', '.join(missing)} must be text"
+        return f"{', '.join(missing)} must be a string"
     if "\0" in entry["file_path"] + entry["image_path"]:
         return "a path holds a NUL character"
     if entry["type"] != "video":
@@ -152,7 +159,7 @@ class _Finder:
         self._taken: dict[Path, str] = {}
 
     def find(self, written: str) -> Path:
-        """The file that is meant. Raises FFGOError if there is none, several, or one outside the folder."""
+        """The file that is meant. Raises: FFGOError if there is none, several, or one outside the folder."""
         parts = _parts(written)
         if not parts:
             raise FFGOError(f"{self._column} is empty.")

@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 from torch import Tensor
 
-from ..clip.transition import COMPOSED_FRAMES
+from ..bases.base import COMPOSED_FRAMES
 from ..clip.video_io import probe_clip, read_frames
 from ..errors import FFGOError
 from ..pixels import to_float
@@ -27,7 +27,7 @@ def contact_sheet(examples: Sequence[Example], page: int = 1, per_page: int = 8)
     """One page of the contact sheet, an IMAGE (1, H, W, 3), and how many pages there are.
 
     Every row shows the composite, four frames of the clip after the composite's share, and the caption.
-    Raises FFGOError if there is no such page, or an example cannot be read.
+    Raises: FFGOError if there is no such page, or an example cannot be read.
     """
     pages = ceil(len(examples) / per_page)
     if not 1 <= page <= pages:

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from .custom import mark
 from .geometry import halves
 from .layout import Layout
-from .pictures import GOOD_SUBJECTS, CutOut
+from .pictures import GOOD_SUBJECTS, FramePicture
 
 FEW_PIXELS = 11_000 / (1280 * 720)
 """The part of the canvas that a subject should cover at least. Source: the smallest subjects that FFGo was trained and
 shown with cover 12,071 px (official training frames) and 11,148 px (official test frames) of 1280x720."""
 
 
-def warn_of_subjects(plan: Layout, cutouts: Sequence[CutOut], layout: str) -> list[str]:
+def warn_of_subjects(plan: Layout, cutouts: Sequence[FramePicture], layout: str) -> list[str]:
     """Which subjects are too many or too small."""
     warnings = []
     if len(cutouts) > GOOD_SUBJECTS:
@@ -38,7 +38,7 @@ def warn_of_subjects(plan: Layout, cutouts: Sequence[CutOut], layout: str) -> li
     return warnings
 
 
-def warn_of_places(plan: Layout, cutouts: Sequence[CutOut]) -> list[str]:
+def warn_of_places(plan: Layout, cutouts: Sequence[FramePicture]) -> list[str]:
     """Which subjects the user has put where FFGo does not expect them."""
     warnings = []
     names = [cutout.name for cutout in cutouts]

@@ -30,7 +30,7 @@ FINGERPRINT_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Place:
     """The place of one subject, in pixels of the arrangement's canvas."""
 
     fingerprint: str | None
@@ -57,15 +57,15 @@ class Arrangement:
     """The automatic layout that a subject without an entry goes to."""
     canvas: tuple[int, int]
     """Width and height that the entries are meant for."""
-    subjects: Sequence[Entry]
-    parked: Sequence[Entry]
+    subjects: Sequence[Place]
+    parked: Sequence[Place]
     """Of pictures that were not connected when it was written."""
 
 
 def read_arrangement(text: str) -> Arrangement | None:
     """Read and check an arrangement; None for an empty text.
 
-    Raises FFGOError with the place in the text, such as `subjects[2].width`, if anything is not as documented.
+    Raises: FFGOError with the place in the text, such as `subjects[2].width`, if anything is not as documented.
     """
     if not text.strip():
         return None
@@ -118,7 +118,7 @@ def _parsed(text: str) -> Any:
     return value
 
 
-def _entries(value: Any, where: str, canvas: tuple[int, int], most: int) -> list[Entry]:
+def _entries(value: Any, where: str, canvas: tuple[int, int], most: int) -> list[Place]:
     if not isinstance(value, list):
         _refuse(where, f"is {_kind(value)}", "it must be a list of entries")
     if len(value) > most:
@@ -126,12 +126,12 @@ def _entries(value: Any, where: str, canvas: tuple[int, int], most: int) -> list
     return [_entry(entry, f"{where}[{i}]", *canvas) for i, entry in enumerate(value)]
 
 
-def _entry(value: Any, where: str, canvas_width: int, canvas_height: int) -> Entry:
+def _entry(value: Any, where: str, canvas_width: int, canvas_height: int) -> Place:
     optional = ["fingerprint", "source", "angle", "flip", "crop", "shown", "locked", "z"]
     entry = _object(value, where, required=["x", "y", "width", "height"], optional=optional)
     _check_page_keys(entry, where)
     most_x, most_y = MAX_TIMES * canvas_width, MAX_TIMES * canvas_height
-    return Entry(
+    return Place(
         fingerprint=_fingerprint(entry.get("fingerprint"), f"{where}.fingerprint"),
         x=_number(entry["x"], f"{where}.x", -most_x, most_x),
         y=_number(entry["y"], f"{where}.y", -most_y, most_y),

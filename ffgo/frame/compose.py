@@ -18,7 +18,7 @@ from .custom import arrange, drawing_order
 from .draw import draw_background, draw_subject, lay
 from .geometry import MIN_CANVAS
 from .layout import Layout, LayoutName, place_background, place_subjects
-from .pictures import CutOut, background_picture, look_at, subject_pictures
+from .pictures import FramePicture, background_picture, look_at, subject_pictures
 
 BackgroundFit: TypeAlias = Literal["keep_aspect", "stretch"]
 CanvasLayout: TypeAlias = LayoutName | Literal["custom"]
@@ -38,8 +38,8 @@ class Composition:
     """JSON, see `Layout.to_json`."""
     warnings: list[str]
     """What will probably not come out well, and what to do."""
-    background: CutOut
-    subjects: Sequence[CutOut]
+    background: FramePicture
+    subjects: Sequence[FramePicture]
 
 
 def compose(
@@ -63,7 +63,7 @@ def compose(
     does.
 
     Computes in 8 bits with Pillow, as the official FFGo script does, so that frames equal its frames to the last bit.
-    Raises FFGOError for a picture that cannot be used, a canvas that is too small, or a bad arrangement.
+    Raises: FFGOError for a picture that cannot be used, a canvas that is too small, or a bad arrangement.
     """
     if min(width, height) < MIN_CANVAS:
         raise FFGOError(f"The canvas is {width}x{height} px; both sides must be at least {MIN_CANVAS} px.")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .arrangement import Arrangement, Entry
+from .arrangement import Arrangement, Place
 from .geometry import Box, fit_size
 from .layout import CROP_MARGIN, Placement, Subject, place_subjects
 
@@ -27,13 +27,13 @@ class Marks:
     """The subjects whose boxes overlap its box."""
 
 
-def bind(arrangement: Arrangement, fingerprints: Sequence[str]) -> list[Entry | None]:
+def bind(arrangement: Arrangement, fingerprints: Sequence[str]) -> list[Place | None]:
     """The entry of every subject, given the fingerprints of their pictures; None for a subject without one.
 
     Equal fingerprints first, also among the parked entries; then the other subjects take the other entries in order.
     """
     free, parked = list(arrangement.subjects), list(arrangement.parked)
-    bound: list[Entry | None] = [None] * len(fingerprints)
+    bound: list[Place | None] = [None] * len(fingerprints)
     for entries in (free, parked):
         for i, fingerprint in enumerate(fingerprints):
             known = [entry.fingerprint for entry in entries]
@@ -56,7 +56,7 @@ def arrange(
 ) -> list[Placement]:
     """Place every subject on a canvas of size (width, height) as its entry says, or as the layout `base` does.
 
-    `max_upscale` and `gap` are for that layout, see `place_subjects`. Raises FFGOError if the gaps leave no room.
+    `max_upscale` and `gap` are for that layout, see `place_subjects`. Raises: FFGOError if the gaps leave no room.
     """
     entries = bind(arrangement, fingerprints)
     automatic = []
@@ -97,7 +97,7 @@ def mark(places: Sequence[Placement], canvas: tuple[int, int]) -> list[Marks]:
     ]
 
 
-def _placed(entry: Entry, arranged: tuple[int, int], subject: Subject, canvas: tuple[int, int]) -> Placement:
+def _placed(entry: Place, arranged: tuple[int, int], subject: Subject, canvas: tuple[int, int]) -> Placement:
     """Where a subject goes: its picture keeps its aspect, and lies in the middle of the entry's box."""
     whole = Box(0, 0, *subject.size)
     crop = whole if entry.crop == "full" else subject.visible.grown(CROP_MARGIN, subject.size)
@@ -109,7 +109,7 @@ def _placed(entry: Entry, arranged: tuple[int, int], subject: Subject, canvas: t
     return Placement(crop, box, entry.angle, entry.flip, entry.shown, entry.z)
 
 
-def _scaled(entry: Entry, scale_x: float, scale_y: float) -> Box:
+def _scaled(entry: Place, scale_x: float, scale_y: float) -> Box:
     """The entry's box in whole pixels of a canvas so many times as large: the middle moves, the aspect stays."""
     scale = min(scale_x, scale_y)
     return Box(

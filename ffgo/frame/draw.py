@@ -13,7 +13,7 @@ from ..pixels import flatten_on_white, to_float, to_uint8
 from .custom import corners
 from .geometry import Box
 from .layout import Placement
-from .pictures import CutOut
+from .pictures import FramePicture
 
 SEAM = 4
 """Pixels around a turned picture: reach of the filter that turns it, and the soft edge that it gets."""
@@ -37,7 +37,7 @@ def draw_background(picture: Tensor, size: tuple[int, int], box: Box) -> np.ndar
     return to_float(_fitted(scene, box.size))
 
 
-def draw_subject(cutout: CutOut, place: Placement, canvas: tuple[int, int]) -> Tile:
+def draw_subject(cutout: FramePicture, place: Placement, canvas: tuple[int, int]) -> Tile:
     """The subject in its place, as far as that lies on a canvas of size (width, height)."""
     picture = _cropped(cutout, place.crop)
     if place.flip:
@@ -71,7 +71,7 @@ def lay(image: np.ndarray, masks: np.ndarray, tiles: Mapping[int, Tile], scene: 
         below[i] = tile.box
 
 
-def _cropped(cutout: CutOut, crop: Box) -> Image.Image:
+def _cropped(cutout: FramePicture, crop: Box) -> Image.Image:
     """The crop of a subject's picture, RGBA."""
     visible = cutout.subject.visible
     picture = Image.fromarray(to_uint8(cutout.picture[visible.slices])).convert("RGBA")

@@ -101,7 +101,7 @@ def place_subjects(
     """Place 1 to 8 subjects in the left half of a canvas of size (width, height).
 
     `max_upscale` (a factor, 1 = none) and `gap` (pixels) are for "packed" only: elsewhere nothing is enlarged and
-    slots touch. Raises FFGOError if the gaps leave no room.
+    slots touch. Raises: FFGOError if the gaps leave no room.
     Source of "script": the official FFGo script. Of "published": found out from the official training composites.
     """
     left = halves(*canvas)[0]

@@ -96,7 +96,7 @@ def pack(items: Sequence[Item], room: Room) -> list[Box]:
     the rest does. In that layout the others then grow, the smallest first, and the cells share what is left over.
     Rounding to whole pixels may cost an item up to a pixel. The same items always give the same cells.
 
-    Returns one cell per item. Raises FFGOError if the gaps leave no room for the items.
+    Returns one cell per item. Raises: FFGOError if the gaps leave no room for the items.
     """
     tree, size = best_tree(items, room)
     sizes = _grown(tree, size, items, room)

@@ -20,7 +20,7 @@ GOOD_SUBJECTS = 4
 
 
 @dataclass(frozen=True)
-class CutOut:
+class FramePicture:
     """One picture (H, W, 3 or 4), float 0..1, its name in messages, and where it can be seen."""
 
     name: str
@@ -36,7 +36,7 @@ class CutOut:
         return digest.hexdigest()[:FINGERPRINT_DIGITS]
 
 
-def background_picture(background: Tensor) -> CutOut:
+def background_picture(background: Tensor) -> FramePicture:
     """The one picture of a background (1, H, W, C)."""
     if len(background) != 1:
         raise FFGOError(
@@ -61,12 +61,12 @@ def subject_pictures(subjects: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return pictures
 
 
-def look_at(name: str, picture: Tensor) -> CutOut:
+def look_at(name: str, picture: Tensor) -> FramePicture:
     """Find out which part of a picture (H, W, 3 or 4) can be seen."""
     height, width, channels = picture.shape
     size = width, height
     if channels == 3:
-        return CutOut(name, picture, Subject(size, Box(0, 0, *size), width * height))
+        return FramePicture(name, picture, Subject(size, Box(0, 0, *size), width * height))
     alpha = to_uint8(picture[..., 3])
     corners = Image.fromarray(alpha).getbbox()
     if corners is None:
@@ -75,4 +75,4 @@ def look_at(name: str, picture: Tensor) -> CutOut:
             "put Invert Mask before Join Image with Alpha."
         )
     left, top, right, bottom = corners
-    return CutOut(name, picture, Subject(size, Box(left, top, right - left, bottom - top), alpha.sum() / 255))
+    return FramePicture(name, picture, Subject(size, Box(left, top, right - left, bottom - top), alpha.sum() / 255))

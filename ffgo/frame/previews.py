@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..pixels import to_uint8
 from .compose import Composition
-from .pictures import CutOut
+from .pictures import FramePicture
 
 PREVIEW_SIDE = 1024
 """Pixels at most: as much as an editor shows, and eight of them are written in a blink."""
@@ -21,7 +21,7 @@ def preview(picture: Tensor) -> Image.Image:
     return small
 
 
-def describe_subject(subject: CutOut) -> dict[str, Any]:
+def describe_subject(subject: FramePicture) -> dict[str, Any]:
     """What the editor needs to know of a subject, in pixels of its picture; `visible` is x, y, width and height."""
     width, height = subject.subject.size
     visible = subject.subject.visible

@@ -51,7 +51,7 @@ class Answer:
 
 
 def read_body(body: str) -> dict[str, Any]:
-    """The JSON of an answer. Raises AnswerError for web pages and for answers that are cut off."""
+    """The JSON of an answer. Raises: AnswerError for web pages and for answers that are cut off."""
     try:
         content = json.loads(body)
     except json.JSONDecodeError:
@@ -87,7 +87,7 @@ def read_usage(content: dict[str, Any]) -> Usage:
 def read_answer(content: dict[str, Any], wants: Literal["picture", "text"]) -> bytes:
     """The picture file or the text (UTF-8) of an answer.
 
-    Raises AnswerError: refused, with the model's own reason; text or another file where a picture was wanted;
+    Raises: AnswerError: refused, with the model's own reason; text or another file where a picture was wanted;
     nothing; cut short.
     """
     blocked = (content.get("promptFeedback") or {}).get("blockReason")

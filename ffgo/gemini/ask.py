@@ -32,7 +32,7 @@ class Desk:
     cache: AnswerCache
     ledger: Ledger
     find_access: Callable[[], Access]
-    """Called only when something has to be asked. Raises NoAccessError."""
+    """Called only when something has to be asked. Raises: NoAccessError."""
     patience: Patience = field(default_factory=Patience)
     cancelled: Callable[[], bool] = lambda: False
     """Called from several threads."""
@@ -45,7 +45,7 @@ def ask_all(requests: Sequence[Request], desk: Desk) -> list[Answer]:
     """The answers in the order of the requests, from the cache where they are there.
 
     All are tried, at most `AT_ONCE` at the same time, also after one has failed: what succeeds is in the cache.
-    Raises AnswerError, which names what failed and why; NoAccessError where there is no way to Gemini and the cache
+    Raises: AnswerError, which names what failed and why; NoAccessError where there is no way to Gemini and the cache
     does not hold them all; CancelledError within a second of the user's cancelling.
     """
     asking = _Asking(requests, desk)

@@ -34,7 +34,7 @@ class AnswerCache:
         self.folder, self.limit = folder, limit
 
     def prepare(self) -> None:
-        """Make the folder. Raises FFGOError where nothing could be kept in it, before anything is paid."""
+        """Make the folder. Raises: FFGOError where nothing could be kept in it, before anything is paid."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             writable = os.access(self.folder, os.W_OK)
@@ -61,7 +61,7 @@ class AnswerCache:
     def put(self, key: str, answer: Answer) -> None:
         """Keep an answer; the longest unused ones go where room is needed. One bigger than the limit is not kept.
 
-        Raises OSError where the disk refuses.
+        Raises: OSError where the disk refuses.
         """
         content = _packed(key, answer)
         if len(content) > self.limit:

@@ -54,7 +54,7 @@ class Connection:
         await self._client.aio.aclose()
 
     async def ask(self, request: Request, cancelled: Callable[[], bool]) -> str:
-        """The body of the answer. Raises AskError when there is none, in words that never hold the key."""
+        """The body of the answer. Raises: AskError when there is none, in words that never hold the key."""
         contents, config = await asyncio.to_thread(_written, request, cancelled)
         attempt = 1
         while True:

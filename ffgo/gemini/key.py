@@ -42,7 +42,7 @@ class Access:
 def find_access(environment: Mapping[str, str], folder: Path) -> Access:
     """Vertex AI where it is switched on, else a key from the environment, else the key file in `folder`.
 
-    Raises NoAccessError where there is no key, or one that others may read or that cannot be one.
+    Raises: NoAccessError where there is no key, or one that others may read or that cannot be one.
     """
     if _is_on(environment.get("GOOGLE_GENAI_USE_ENTERPRISE", environment.get("GOOGLE_GENAI_USE_VERTEXAI", ""))):
         return Access(environment.get("GOOGLE_API_KEY") or environment.get("GEMINI_API_KEY") or "", vertex=True)

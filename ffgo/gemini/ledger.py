@@ -38,7 +38,7 @@ class Ledger:
     path: Path
 
     def add(self, task: str, model: str, usage: Usage, result: str, seconds: float) -> None:
-        """Write one line, in one go, so that lines of several processes do not mix. Raises OSError."""
+        """Write one line, in one go, so that lines of several processes do not mix. Raises: OSError."""
         line = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "task": task,

@@ -44,7 +44,7 @@ class Blob:
 
 
 @dataclass(frozen=True)
-class Picture:
+class SentPicture:
     """A picture that is sent: (H, W, 3) uint8 RGB."""
 
     pixels: np.ndarray
@@ -66,7 +66,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Clip:
+class SentClip:
     """A clip that is sent: (N, H, W, 3) uint8 RGB frames."""
 
     frames: np.ndarray
@@ -81,7 +81,7 @@ class Clip:
         return f"clip {_digest(self.frames)} at {self.fps}, {self.looks} looked at"
 
     def encode(self, cancelled: Callable[[], bool]) -> Blob:
-        """As an H.264 mp4, at most `LONGEST_CLIP_SIDE` pixels long. Raises FFGOError where it is too big to send."""
+        """As an H.264 mp4, at most `LONGEST_CLIP_SIDE` pixels long. Raises: FFGOError where it is too big to send."""
         with TemporaryDirectory() as folder:
             path = Path(folder) / "clip.mp4"
             write_clip(path, self._even_frames(cancelled), self.fps)
@@ -117,7 +117,7 @@ class Request:
     """What it is about, as errors name it."""
     model: str
     prompt: str
-    media: tuple[Picture | Clip, ...]
+    media: tuple[SentPicture | SentClip, ...]
     wants: Literal["picture", "text"]
     aspect_ratio: str = ""
     """Of the picture wanted; the model's choice where empty."""

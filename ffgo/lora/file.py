@@ -10,16 +10,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from ..bases.base import EXPERT_KEY, EXPERTS, Expert
 from ..errors import FFGOError
 
-Expert = Literal["high", "low"]
-EXPERTS: tuple[Expert, Expert] = ("high", "low")
-EXPERT_KEY = "ffgo.expert"
+HOST_PREFIX = "diffusion_model."
 KNOWN_FILES = Path(__file__).with_name("known_files.json")
 SUFFIXES = (".safetensors", ".sft")
 

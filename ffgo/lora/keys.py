@@ -14,12 +14,10 @@ import torch
 from torch import Tensor
 
 from ..errors import FFGOError
-from .file import LoRAFile
+from .file import HOST_PREFIX, LoRAFile
 from .kinds import BIAS, DOWN, PARTS, UP, Kind, Shape, UnfitError, check_fit, kinds_in, rank_of
 from .origin import likely_origin
 from .peft_config import AlphaOf, declared_alpha
-
-HOST_PREFIX = "diffusion_model."
 
 # Longest first where one begins with another. Prefixes may be stacked: base_model.model.diffusion_model.
 DIALECTS = {

@@ -1,6 +1,6 @@
 """What was loaded onto an expert, as a row of a table and in a few lines for the user."""
 
-from .file import Expert
+from ..bases.base import Expert
 from .keys import ExpertLoRA
 
 

@@ -1,17 +1,72 @@
-"""Saving a trained LoRA under a name of the user's."""
+"""Writing LoRA files: tensors in the host's own dialect, whole files only, never over another one."""
 
+import errno
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
 from torch import Tensor
 
+from ..bases.base import EXPERT_KEY, EXPERTS
 from ..errors import FFGOError
-from .file import EXPERT_KEY, EXPERTS
+from ..files import complete_file
+from .file import HOST_PREFIX
 
 AS_TRAINED = "as trained"
 EXPERT_CHOICES = (AS_TRAINED, *EXPERTS)
 DTYPES = ("bfloat16", "float32", "float16")
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """One layer's LoRA: a (rank, in), b (out, rank)."""
+
+    a: Tensor
+    b: Tensor
+    alpha: float
+
+
+class LoRAWeights(dict[str, Tensor]):
+    """A LoRA as the host's LORA_MODEL socket takes it, a dict of tensors, with what its file says of itself."""
+
+    def __init__(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]):
+        super().__init__(tensors)
+        self.metadata = dict(metadata)
+
+
+def lora_tensors(factors: Mapping[str, Factors], dtype: str = "float32") -> dict[str, Tensor]:
+    """A LoRA as the host names its tensors. dtype: of A and B; alpha stays float32."""
+    kind = getattr(torch, dtype)
+    tensors = {}
+    for name, factor in factors.items():
+        tensors[f"{HOST_PREFIX}{name}.lora_A.weight"] = factor.a.to(kind)
+        tensors[f"{HOST_PREFIX}{name}.lora_B.weight"] = factor.b.to(kind)
+        tensors[f"{HOST_PREFIX}{name}.alpha"] = torch.tensor(factor.alpha)
+    return tensors
+
+
+def factors_of(tensors: Mapping[str, Tensor]) -> dict[str, Factors]:
+    """The layers of a LoRA in the host's own dialect; a missing alpha is the rank, as the host takes it."""
+    suffix = ".lora_A.weight"
+    names = [key.removeprefix(HOST_PREFIX).removesuffix(suffix) for key in tensors if key.endswith(suffix)]
+    factors = {}
+    for name in names:
+        a, b = (tensors[f"{HOST_PREFIX}{name}.lora_{part}.weight"].float() for part in "AB")
+        factors[name] = Factors(a, b, float(tensors.get(f"{HOST_PREFIX}{name}.alpha", torch.tensor(float(len(a))))))
+    return factors
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file under a temporary name and rename it. Raises: OSError."""
+
+    with complete_file(path) as partial:
+        try:
+            save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, partial, dict(metadata))
+        except SafetensorError as error:  # its words for a full disk and the like
+            raise OSError(errno.EIO, str(error)) from error
 
 
 def save_lora(lora: Mapping[str, Tensor], folder: Path, prefix: str, expert: str, dtype: str) -> Path:
@@ -21,8 +76,6 @@ def save_lora(lora: Mapping[str, Tensor], folder: Path, prefix: str, expert: str
     dtype: of the matrices, one of DTYPES; alphas stay as they are.
     Raises: FFGOError where the expert is unknown, contradicts the LoRA, or the file cannot be written.
     """
-    from ..training.checkpoint import save_tensors  # a tenth of what the pack adds to the host's start
-
     metadata = dict(getattr(lora, "metadata", {}))
     metadata[EXPERT_KEY] = _expert(metadata.get(EXPERT_KEY), expert)
     kind = getattr(torch, dtype)

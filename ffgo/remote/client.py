@@ -35,7 +35,7 @@ class ServerGoneError(FFGOError):
 
 
 @dataclass(frozen=True)
-class Picture:
+class LocalPicture:
     """An image file to upload, under a name made from its content: equal files are uploaded under one name."""
 
     name: str
@@ -62,7 +62,7 @@ class Reply:
 
 @asynccontextmanager
 async def connect(address: str) -> AsyncIterator["Server"]:
-    """Reach the ComfyUI at `address`. Raises UsageError for a bad address, FFGOError if no ComfyUI answers there."""
+    """Reach the ComfyUI at `address`. Raises: UsageError for a bad address, FFGOError if no ComfyUI answers there."""
     url = parse_address(address)
     async with aiohttp.ClientSession() as session:
         server = Server(session, url)
@@ -71,7 +71,7 @@ async def connect(address: str) -> AsyncIterator["Server"]:
 
 
 def parse_address(text: str) -> URL:
-    """ "host:port" or an http(s) URL, with a path if a reverse proxy wants one. Raises UsageError."""
+    """ "host:port" or an http(s) URL, with a path if a reverse proxy wants one. Raises: UsageError."""
     try:
         url = URL(text if "://" in text else f"http://{text}")
     except ValueError as error:
@@ -89,7 +89,7 @@ class Server:
         self.name = str(url.with_user(None))  # for messages: without a password
 
     async def greet(self) -> None:
-        """Make sure that it is a ComfyUI. Raises FFGOError that says what it is instead."""
+        """Make sure that it is a ComfyUI. Raises: FFGOError that says what it is instead."""
         advice = "Give the address of a running ComfyUI with --server; its own default is http://127.0.0.1:8188."
         try:
             reply = await self._send("GET", "system_stats")
@@ -104,7 +104,7 @@ class Server:
         if reply.status != 200 or not isinstance(system, dict) or "comfyui_version" not in system:
             raise FFGOError(f"What answers at {self.name} is not ComfyUI ({reply}). {advice}")
 
-    async def upload(self, picture: Picture) -> str:
+    async def upload(self, picture: LocalPicture) -> str:
         """Send an image into the server's input folder; returns its name as LoadImage takes it."""
         form = aiohttp.FormData({"subfolder": UPLOAD_FOLDER, "type": "input"})
         form.add_field("image", picture.content, filename=picture.name, content_type="application/octet-stream")
@@ -172,7 +172,7 @@ class Server:
         return Events(self, client_id)
 
     async def open_socket(self, client_id: str) -> aiohttp.ClientWebSocketResponse:
-        """Raises ServerGoneError if nothing answers, FFGOError if something between does not pass websockets on."""
+        """Raises: ServerGoneError if nothing answers, FFGOError if something between does not pass websockets on."""
         try:
             return await self._session.ws_connect(
                 self._url / "ws",
@@ -225,7 +225,7 @@ class Events:
         await self._socket.close()
 
     async def next(self, timeout_s: float) -> dict[str, Any] | bytes | None:
-        """The next message, None if none came for `timeout_s`. Raises ServerGoneError when the websocket closes."""
+        """The next message, None if none came for `timeout_s`. Raises: ServerGoneError when the websocket closes."""
         try:
             message = await self._socket.receive(timeout_s)
         except TimeoutError:
@@ -237,7 +237,7 @@ class Events:
         raise ServerGoneError(f"{self._server.name} closed the websocket.")
 
     async def reopen(self, patience_s: float) -> None:
-        """Open the websocket again, trying for `patience_s`. Raises ServerGoneError."""
+        """Open the websocket again, trying for `patience_s`. Raises: ServerGoneError."""
         await self._socket.close()
         clock = asyncio.get_running_loop()
         deadline = clock.time() + patience_s

@@ -49,7 +49,7 @@ def fill(
     background, subjects: image names as LoadImage on the server takes them ("ffgo/1a2b.png"); the canvas gets as many
     subjects as there are names. settings: "Node.input=value" each, applied last and in order. specs: what the server
     says about the inputs, so that a value gets the type that its input declares; without it, that of the present value.
-    Raises UsageError if a node or an input is not there, or a value does not fit.
+    Raises: UsageError if a node or an input is not there, or a value does not fit.
     """
     filled = copy.deepcopy(workflow)
     if background is not None:
@@ -88,7 +88,7 @@ SEED = Role("--seed", "Noise", ("noise_seed", "seed"), _makes_noise)
 
 
 def _role_input(workflow: Workflow, role: Role) -> tuple[str, str]:
-    """The node id and the input name that `role` stands for. Raises UsageError if no node or several could be meant."""
+    """The node id and input name that `role` stands for. Raises: UsageError if no node or several could be meant."""
     able = {
         node_id: name
         for node_id, node in workflow.items()
@@ -136,7 +136,7 @@ def find_input(workflow: Workflow, address: str, specs: Specs) -> tuple[str, str
     """Split "Node.input" into node id and input name.
 
     Titles ("Wan2.2 expert") and inputs ("subjects.subject0") may hold dots themselves: the last dot counts that leaves
-    a node of the workflow and one of its inputs. Raises UsageError with the candidates.
+    a node of the workflow and one of its inputs. Raises: UsageError with the candidates.
     """
     dots = [i for i, letter in enumerate(address) if letter == "."]
     splits = [(address[:dot], address[dot + 1 :]) for dot in reversed(dots)]
@@ -162,7 +162,7 @@ def known_inputs(workflow: Workflow, node_id: str, specs: Specs) -> list[str]:
 def to_value(text: str, present: Any, spec: InputSpec | None) -> Any:
     """Read `text` as the type that the input declares, or else as that of its present value.
 
-    Raises ValueError with what the input takes, in words.
+    Raises: ValueError with what the input takes, in words.
     """
     if spec is not None and spec.type == "COMBO":
         return next((option for option in spec.options if str(option) == text), text)

@@ -10,9 +10,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from .client import UPLOAD_FOLDER, Picture, connect
+from .client import UPLOAD_FOLDER, LocalPicture, connect
 from .fill import fill
-from .job import Job
+from .job import RemoteJob
 from .outputs import Outputs, fetch, texts_of
 from .progress import Progress
 from .workflow import UsageError, Workflow, check_workflow, title_of
@@ -53,7 +53,7 @@ async def run(
     input/ffgo; the canvas gets as many subjects as there are files. settings: "Node.input=value". previews: fetch
     what nodes only show, too. reconnect_s: how long a server that was lost in the middle may stay away.
     Progress goes to stderr. Cancelling takes the job off the server.
-    Raises UsageError if the request does not fit (nothing is queued then), FFGOError for all that goes wrong on the
+    Raises: UsageError if the request does not fit (nothing is queued then), FFGOError for all that goes wrong on the
     server or on the way to it; in both cases no file is left in `out`.
     """
     check_workflow(workflow)
@@ -70,7 +70,7 @@ async def run(
 
         make_folder(out)  # now, and not after an hour of sampling
         progress = Progress(ready)
-        job = Job(host, ready, progress)
+        job = RemoteJob(host, ready, progress)
         try:
             entry = await job.run(reconnect_s)
         finally:
@@ -89,7 +89,7 @@ def run_workflow(server: str, workflow: Workflow, out: Path, **options: Any) -> 
 
 
 def make_folder(out: Path) -> None:
-    """Make the folder for the results. Raises UsageError if nothing can be written there."""
+    """Make the folder for the results. Raises: UsageError if nothing can be written there."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryDirectory(dir=out).cleanup()
@@ -97,8 +97,8 @@ def make_folder(out: Path) -> None:
         raise UsageError(f"The results cannot be written to {out}: {error.strerror}. Choose another --out.") from error
 
 
-def read_picture(path: Path) -> Picture:
-    """Read a local image file. Raises UsageError if it is missing or does not decode to its last pixel."""
+def read_picture(path: Path) -> LocalPicture:
+    """Read a local image file. Raises: UsageError if it is missing or does not decode to its last pixel."""
     from PIL import Image  # here, so that the command starts quickly and without it
 
     try:
@@ -113,4 +113,4 @@ def read_picture(path: Path) -> Picture:
         raise UsageError(
             f"{path} is not an image that can be read ({error}). Use a whole PNG, JPEG or WebP."
         ) from error
-    return Picture(f"{hashlib.sha256(content).hexdigest()[:32]}.{kind}", content)
+    return LocalPicture(f"{hashlib.sha256(content).hexdigest()[:32]}.{kind}", content)

@@ -21,7 +21,7 @@ STOP_S = 10.0
 """How long to wait until an interrupted job has really stopped."""
 
 
-class Job:
+class RemoteJob:
     """A workflow on its way through a server's queue."""
 
     def __init__(self, server: Server, workflow: Workflow, progress: Progress):
@@ -33,7 +33,7 @@ class Job:
     async def run(self, reconnect_s: float) -> dict[str, Any]:
         """Queue the job and wait for its end; returns its entry in the server's history.
 
-        Cancelling this takes the job off the server. Raises FFGOError if the server refuses the job, a node of it
+        Cancelling this takes the job off the server. Raises: FFGOError if the server refuses the job, a node of it
         fails, somebody else stops it, or the server is gone for longer than `reconnect_s`.
         """
         async with self._server.events(self._client_id) as events:  # before queueing, so that no message is missed
@@ -76,7 +76,7 @@ class Job:
                 ) from loss
 
     async def _follow(self, events: Events) -> dict[str, Any]:
-        """Show messages until the job has ended. Raises ServerGoneError when the connection breaks."""
+        """Show messages until the job has ended. Raises: ServerGoneError when the connection breaks."""
         message: dict[str, Any] | bytes | None = None
         while True:
             # The host announces every change of its queue by "status", the end of a job included.

@@ -33,7 +33,7 @@ async def fetch(
     """Download the files of a finished job into `out`, all of them or, on an error, none; returns them by node title.
 
     previews: also what nodes only show (the server's temp folder). A local file of other content is never
-    overwritten: the new one gets a number. Raises FFGOError.
+    overwritten: the new one gets a number. Raises: FFGOError.
     """
     files = list(files_of(outputs, {"output", "temp"} if previews else {"output"}))
     for _, file in files:
@@ -77,7 +77,7 @@ def texts_of(outputs: Outputs) -> Iterator[tuple[str, str]]:
 
 
 def check_name(name: str) -> None:
-    """Raises FFGOError if a name from the server is more than the name of a file, on whatever system this runs."""
+    """Raises: FFGOError if a name from the server is more than the name of a file, on whatever system this runs."""
     plain = name == PurePosixPath(name).name == PureWindowsPath(name).name
     if not plain or name in ("", ".", "..") or not name.isprintable():
         raise FFGOError(f"The server names an output {name!r}, which is no plain file name. Nothing was fetched.")

@@ -12,7 +12,7 @@ SLOT = re.compile(r"subjects\.subject(\d+)")
 
 
 def find_canvas(workflow: Workflow) -> str | None:
-    """The id of the canvas node, None if there is none. Raises UsageError if there are several."""
+    """The id of the canvas node, None if there is none. Raises: UsageError if there are several."""
     found = [node_id for node_id, node in workflow.items() if node["class_type"] == CANVAS_CLASS]
     if len(found) > 1:
         raise UsageError(f"The workflow has several canvas nodes: {listed(workflow, found)}. Keep one of them.")
@@ -24,7 +24,7 @@ def set_subjects(workflow: Workflow, images: Sequence[str]) -> None:
 
     Each subject input of the canvas is fed by a LoadImage, often through JoinImageWithAlpha: that chain is copied for
     further subjects, and removed with its input for missing ones; a node that something else uses too is kept.
-    Raises UsageError.
+    Raises: UsageError.
     """
     canvas = find_canvas(workflow)
     if canvas is None:

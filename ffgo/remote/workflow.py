@@ -17,7 +17,7 @@ class UsageError(FFGOError):
 
 
 def load_workflow(path: Path) -> Workflow:
-    """Read an API-format workflow file. Raises UsageError for anything else."""
+    """Read an API-format workflow file. Raises: UsageError for anything else."""
     try:
         data = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -28,7 +28,7 @@ def load_workflow(path: Path) -> Workflow:
 
 
 def check_workflow(data: Any, name: str = "The workflow") -> Workflow:
-    """Return `data` if it is a workflow in API format. Raises UsageError; `name` is what the error calls it."""
+    """Return `data` if it is a workflow in API format. Raises: UsageError; `name` is what the error calls it."""
     if isinstance(data, dict) and isinstance(data.get("nodes"), list):
         raise UsageError(
             f"{name} is in the format of ComfyUI's page; a server takes the API format. "
@@ -73,7 +73,7 @@ def matching_nodes(workflow: Workflow, name: str) -> list[str]:
 
 
 def find_node(workflow: Workflow, name: str) -> str:
-    """The id of the one node called `name`. Raises UsageError with the candidates if there is none or more than one."""
+    """The id of the one node called `name`. Raises: UsageError with the candidates if there is none or several."""
     found = matching_nodes(workflow, name)
     if not found:
         raise UsageError(

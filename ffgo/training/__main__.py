@@ -20,7 +20,8 @@ from ..dataset.cache import CachedDataset
 from ..dataset.encode import encode_examples, host_encoders
 from ..dataset.examples import open_dataset
 from ..errors import FFGOError
-from ..host import loading as host
+from ..host.boot import boot_here
+from ..host.loading import latent_format, load_expert, load_text_encoder, load_vae
 from .jobfile import EXAMPLE, JobFile, read_job
 from .recipe import Recipe
 from .world import World
@@ -80,16 +81,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _train(job: JobFile) -> int:
-    from .run import Job, train_expert  # it takes seconds: a job with a mistake is refused at once
+    from .run import TrainingRun, train_expert  # it takes seconds: a job with a mistake is refused at once
 
     world = _join_world()
-    host.boot(host.find_comfyui(os.environ.get("COMFYUI_PATH")), *([] if torch.cuda.is_available() else ["--cpu"]))
+    boot_here(*([] if torch.cuda.is_available() else ["--cpu"]))
     terminal = Terminal()
     dataset = _dataset(job, world)
     for expert in job.experts:
-        run = Job(job.name, expert, job.recipe, dataset, runs=job.output / "runs", loras=job.output)
+        run = TrainingRun(job.name, expert, job.recipe, dataset, runs=job.output / "runs", loras=job.output)
         _say(world, [f"Training the {expert}-noise expert, {world.size} process(es)"])
-        model = host.load_expert(job.models[expert])
+        model = load_expert(job.models[expert])
         finished = train_expert(model, run, lambda _: terminal, lambda lines: _say(world, lines), world)
         if not finished.complete:
             _say(world, [f"Stopped; run the same command again to go on. Checkpoints: {run.folder}"])
@@ -119,8 +120,8 @@ def _dataset(job: JobFile, world: World) -> CachedDataset:
 
 def _encode(job: JobFile, path: Path) -> None:
     listing = open_dataset(path)
-    vae, text_encoder = host.load_vae(job.models["vae"]), host.load_text_encoder(job.models["text_encoder"])
-    encoders = host_encoders(vae, text_encoder, host.latent_format())
+    vae, text_encoder = load_vae(job.models["vae"]), load_text_encoder(job.models["text_encoder"])
+    encoders = host_encoders(vae, text_encoder, latent_format())
     dataset = encode_examples(listing.examples, encoders, job.encoded, job.sizing, progress=_tell_progress)
     for line in [*listing.notes, *dataset.notes]:
         print(line, flush=True)

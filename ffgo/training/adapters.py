@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..errors import FFGOError
+from ..lora.saving import Factors
 from .draws import generator
 from .recipe import OFFICIAL_TARGETS, TIME_PROJECTION
 
@@ -110,15 +111,6 @@ class LoRALinear(nn.Module, LoraLayer):
         drawn = torch.empty(self.a.shape).uniform_(-bound, bound, generator=generator("A", *key))
         self.lora_A[ADAPTER].weight = nn.Parameter(drawn.to(device))
         self.lora_B[ADAPTER].weight = nn.Parameter(torch.zeros(self.b.shape, device=device))
-
-
-@dataclass(frozen=True, slots=True)
-class Factors:
-    """One layer's LoRA: a (rank, in), b (out, rank)."""
-
-    a: Tensor
-    b: Tensor
-    alpha: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import FFGOError
 from ..files import complete_file
+from ..lora.saving import save_tensors
 from .recipe import differences
 
 RUN_FILE = "run.json"
@@ -161,16 +161,6 @@ class RunFolder:
 
 def _name(step: int) -> str:
     return f"step_{step:06d}"
-
-
-def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file under a temporary name and rename it. Raises: OSError."""
-
-    with complete_file(path) as partial:
-        try:
-            save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, partial, dict(metadata))
-        except SafetensorError as error:  # its words for a full disk and the like
-            raise OSError(errno.EIO, str(error)) from error
 
 
 def _flattened(state: RunState) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..dataset.examples import Sizing
+from ..bases.base import EXPERTS, Expert
+from ..dataset.sizing import Sizing
 from ..errors import FFGOError
-from ..lora.file import EXPERTS, Expert
 from .recipe import PRESETS, Recipe, parse_toml, preset, with_values
 
 EXAMPLE = """\
@@ -103,7 +103,7 @@ def _table(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _text(values: Mapping[str, Any], name: str, default: str | None = None) -> str:
     value = values.get(name, default)
     if not isinstance(value, str) or not value:
-        raise FFGOError(f"{name} is {value!r}; it must be a text in quotes.")
+        raise FFGOError(f"{name} is {value!r}; it must be a string in quotes.")
     return value
 
 

@@ -9,14 +9,15 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
+from ..bases.base import Expert
 from ..dataset.encoded import EncodedDataset
 from ..errors import FFGOError
-from ..lora.file import Expert
 from ..experts.schedule import training_window
+from ..lora.saving import lora_tensors
 from . import draws
 from .adapters import Adapters
 from .checkpoint import Checkpoint, RunFolder, RunState, empty_history
-from .output import lora_metadata, lora_tensors
+from .output import lora_metadata
 from .recipe import Recipe
 from .step import Predict, Sample, draw_sample, velocity_loss
 from .world import World
@@ -85,7 +86,7 @@ def train(task: Task, folder: RunFolder, watcher: Watcher, world: World | None =
     Saves every `recipe.save_every` steps, at the end, when the watcher wants to stop, and when anything is raised on
     the way, cancelling included: what was trained so far is then on the disk before the exception goes on.
 
-    Raises: FFGOError for a dataset or folder that cannot be used, or a loss that is no number.
+    Raises: FFGOError for a dataset or folder that cannot be used, or a loss that is NaN.
     """
     return _Run(task, folder, watcher, world or World.current()).train()
 
@@ -154,7 +155,7 @@ class _Run:
         self.world.sum([losses, *(cast(Tensor, p.grad) for p in self.parameters.values())])
         norm = clip_grad_norm_(self.parameters.values(), recipe.clip_norm or float("inf"))
         shown = [*losses[0].tolist(), *losses[1].tolist(), float(norm)]
-        self._refuse_no_numbers(shown, names, sigmas)
+        self._refuse_nan(shown, names, sigmas)
         self.optimizer.step()
         self.done += 1
         loss = losses[0].tolist()
@@ -183,15 +184,15 @@ class _Run:
                 losses[row, [slot.slot for slot in batch]] = loss.detach()
         return names, sigmas
 
-    def _refuse_no_numbers(self, values: Sequence[float], names: Sequence[str], sigmas: Sequence[float]) -> None:
-        if all(map(_is_number, values)):
+    def _refuse_nan(self, values: Sequence[float], names: Sequence[str], sigmas: Sequence[float]) -> None:
+        if all(map(_is_finite, values)):
             return
         bad = [
-            f"{name} at sigma {s:.4f}" for name, s, v in zip(names, sigmas, values, strict=False) if not _is_number(v)
+            f"{name} at sigma {s:.4f}" for name, s, v in zip(names, sigmas, values, strict=False) if not _is_finite(v)
         ]
         where = ", ".join(bad) or "the gradients"
         raise FFGOError(
-            f"Step {self.done + 1}: the loss is no number any more ({where}). Nothing of this step was kept; the state "
+            f"Step {self.done + 1}: the loss is NaN or infinite ({where}). Nothing of this step was kept; the state "
             f"after step {self.done} is saved in {self.folder.path}. Lower learning_rate, or check the named examples."
         )
 
@@ -266,5 +267,5 @@ def _mean_loss(history: Tensor, step: int) -> float | None:
     return float(recent[:, 2].mean()) if len(recent) else None
 
 
-def _is_number(value: float) -> bool:
+def _is_finite(value: float) -> bool:
     return value - value == 0

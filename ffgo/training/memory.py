@@ -22,7 +22,7 @@ ADAMW_BYTES = {"adamw": 8, "adamw8bit": 2}
 class MemoryPlan:
     """Bytes on the card, by what they are for."""
 
-    clip: tuple[int, int, int]
+    latents: tuple[int, int, int]
     """(T, h, w) of the largest latents."""
     base: int
     lora: int
@@ -45,7 +45,7 @@ class MemoryPlan:
     @property
     def lines(self) -> list[str]:
         """The arithmetic in words."""
-        frames, height, width = (self.clip[0] - 1) * 4 + 1, self.clip[1] * 8, self.clip[2] * 8
+        frames, height, width = (self.latents[0] - 1) * 4 + 1, self.latents[1] * 8, self.latents[2] * 8
         parts = {
             "expert": self.base, "LoRA and gradients": self.lora, "optimizer": self.optimizer,
             "block inputs": self.block_inputs, "activations": self.block, "overhead": OVERHEAD,
@@ -77,14 +77,14 @@ def plan_memory(
     expert: ExpertShape, shapes: Sequence[tuple[int, int, int]], recipe: Recipe, parameters: int
 ) -> MemoryPlan:
     """Count what training takes on latents of these shapes (T, h, w). parameters: how many numbers are trained."""
-    clip = max(shapes, key=prod)
-    tokens = clip[0] * ceil(clip[1] / 2) * ceil(clip[2] / 2) * recipe.batch_size
+    latents = max(shapes, key=prod)
+    tokens = latents[0] * ceil(latents[1] / 2) * ceil(latents[2] / 2) * recipe.batch_size
     numbers = tokens * expert.dim * expert.activation_bytes
     checkpointing = recipe.checkpointing == "blocks"
     inputs = numbers * expert.blocks if checkpointing else 0
     on_host = recipe.offload_block_inputs and checkpointing
     return MemoryPlan(
-        clip,
+        latents,
         base=expert.base_bytes,
         lora=8 * parameters,
         optimizer=ADAMW_BYTES[recipe.optimizer] * parameters,

@@ -51,13 +51,13 @@ class Recipe:
     optimizer: Literal["adamw", "adamw8bit"] = "adamw"
     """`adamw8bit` needs the package bitsandbytes and a CUDA card; it takes 3.7 GB less at rank 128."""
     learning_rate: float = 1e-4
-    """Of AdamW."""
+    """AdamW's learning rate."""
     beta1: float = 0.9
     """How long AdamW remembers the gradient."""
     beta2: float = 0.999
     """How long AdamW remembers the gradient's size."""
     epsilon: float = 1e-10
-    """Of AdamW: what keeps it from dividing by zero."""
+    """AdamW's epsilon, which keeps it from dividing by zero."""
     weight_decay: float = 3e-2
     """Share of itself, times the learning rate, that every weight loses in a step."""
     clip_norm: float = 0.05
@@ -222,7 +222,9 @@ def parse_toml(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise FFGOError(f"The recipe is no TOML: {error}. Write one `name = value` a line, texts in quotes.") from error
+        raise FFGOError(
+            f"The recipe is not valid TOML: {error}. Write one `name = value` a line, strings in quotes."
+        ) from error
 
 
 def _field_values(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -254,6 +256,6 @@ def _check_type(name: str, value: Any, kind: Any) -> None:
             raise FFGOError(f"recipe: {name} is {value!r}; it must be a number.")
     elif kind is str:
         if not isinstance(value, str):
-            raise FFGOError(f"recipe: {name} is {value!r}; it must be a text in quotes.")
+            raise FFGOError(f"recipe: {name} is {value!r}; it must be a string in quotes.")
     elif not isinstance(value, tuple) or not all(isinstance(part, str) for part in value):
-        raise FFGOError(f"recipe: {name} is {value!r}; it must be a list of texts.")
+        raise FFGOError(f"recipe: {name} is {value!r}; it must be a list of strings.")

@@ -9,21 +9,24 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from ..bases.base import EXPERT_KEY, Expert
 from ..dataset.encoded import EncodedDataset
 from ..errors import FFGOError
-from ..lora.file import EXPERT_KEY, Expert, read_lora
-from ..host import loading as host
+from ..host.loading import ExpertShape, Model, check_expert
+from ..host.trainable import TrainableExpert, memory_of, read_weight, trainable_expert
+from ..lora.file import read_lora
+from ..lora.saving import LoRAWeights, factors_of, save_tensors
 from .adapters import Adapters, add_adapters, target_layers
-from .checkpoint import RunFolder, save_tensors
+from .checkpoint import RunFolder
 from .loop import Task, Trained, Watcher, train
 from .memory import plan_memory
-from .output import LoRAWeights, factors_of, lora_metadata
+from .output import lora_metadata
 from .recipe import Recipe
 from .world import World
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingRun:
     """What is to be trained, on what, and where to."""
 
     name: str
@@ -63,12 +66,12 @@ class Finished:
     """False where the run was stopped; it goes on when it is started again."""
 
 
-WatcherOf = Callable[[host.TrainableExpert], Watcher]
+WatcherOf = Callable[[TrainableExpert], Watcher]
 
 
 def train_expert(
-    model: host.Model,
-    job: Job,
+    model: Model,
+    job: TrainingRun,
     watcher_of: WatcherOf,
     say: Callable[[Sequence[str]], None],
     world: World | None = None,
@@ -80,22 +83,22 @@ def train_expert(
     """
     world = world or World.current()
     recipe = job.recipe
-    shape = host.check_expert(model)
+    shape = check_expert(model)
     folder = RunFolder(job.folder, _identity(job, shape))
     folder.refuse_other_run()
     _refuse_other_file(job)
     start = _start_lora(job)
     names = target_layers(model.model.diffusion_model, recipe.targets)
     plan = plan_memory(shape, job.dataset.shapes, recipe, _count_parameters(model, names, recipe))
-    say([*plan.lines, *plan.check(host.memory_of(model))])
-    with host.trainable_expert(
+    say([*plan.lines, *plan.check(memory_of(model))])
+    with trainable_expert(
         model,
         checkpointing=recipe.checkpointing == "blocks",
         offload_block_inputs=recipe.offload_block_inputs,
         working_bytes=plan.besides_base,
     ) as expert:
         adapters = add_adapters(
-            expert.network, recipe.targets, rank=recipe.rank, alpha=recipe.alpha, read=host.read_weight,
+            expert.network, recipe.targets, rank=recipe.rank, alpha=recipe.alpha, read=read_weight,
             device=expert.device, key=(recipe.seed, job.expert),
         )  # fmt: skip
         try:
@@ -109,7 +112,7 @@ def train_expert(
     return Finished(LoRAWeights(trained.lora, trained.metadata), job.file, trained.history, trained.finished)
 
 
-def _identity(job: Job, shape: host.ExpertShape) -> dict[str, Any]:
+def _identity(job: TrainingRun, shape: ExpertShape) -> dict[str, Any]:
     """What a run keeps when it goes on."""
     identity = {
         "expert": job.expert, "model": shape.words, "dataset": job.dataset.fingerprint, "recipe": job.recipe.shaping()
@@ -126,7 +129,7 @@ def _prepare(adapters: Adapters, recipe: Recipe, start: dict[str, Any] | None) -
         adapters.freeze(recipe.freeze)
 
 
-def _start_lora(job: Job) -> dict[str, Any] | None:
+def _start_lora(job: TrainingRun) -> dict[str, Any] | None:
     """The LoRA that the recipe starts from. Raises: FFGOError where it is for the other expert."""
     if not job.recipe.start_lora:
         return None
@@ -146,7 +149,7 @@ def _start_lora(job: Job) -> dict[str, Any] | None:
     return factors
 
 
-def _refuse_other_file(job: Job) -> None:
+def _refuse_other_file(job: TrainingRun) -> None:
     """A finished file of another run is never written over."""
     if not job.file.exists():
         return
@@ -161,7 +164,7 @@ def _refuse_other_file(job: Job) -> None:
         raise FFGOError(f"{job.file} exists and is not from this run. Choose another name, or move the file away.")
 
 
-def _count_parameters(model: host.Model, names: Sequence[str], recipe: Recipe) -> int:
+def _count_parameters(model: Model, names: Sequence[str], recipe: Recipe) -> int:
     layers = [model.model.diffusion_model.get_submodule(name) for name in names]
     ins, outs = sum(layer.in_features for layer in layers), sum(layer.out_features for layer in layers)
     trains_a, trains_b = not recipe.second_b and recipe.freeze != "A", recipe.freeze != "B"

@@ -51,7 +51,7 @@ def velocity_loss(predict: Predict, samples: list[Sample], device: torch.device,
     noised_BCThw = (1 - sigma) * latents_BCThw + sigma * noise_BCThw
     velocity_BCThw = predict(torch.cat([noised_BCThw, condition_BCThw], 1), sigma_B, text).float()
     error = velocity_BCThw - (noise_BCThw - latents_BCThw)
-    # A product, not a choice: what is infinite or no number must stay visible.
+    # A product, not a choice: what is infinite or NaN must stay visible.
     counted = error * (error.detach().abs() <= outlier)
     return counted.square().flatten(1).mean(1)
 

@@ -85,7 +85,7 @@ The prompt to rewrite:
 
 
 def fill(template: str, slot: str, value: str) -> str:
-    """Put `value` in the place of `slot`. Raises FFGOError where the template has no such place."""
+    """Put `value` in the place of `slot`. Raises: FFGOError where the template has no such place."""
     if slot not in template:
         raise FFGOError(f"The template has no {slot} in it. Write {slot} where it belongs, or clear the template.")
     return template.replace(slot, value)
@@ -94,7 +94,7 @@ def fill(template: str, slot: str, value: str) -> str:
 def read_caption(text: str) -> str:
     """The text between <caption> and </caption>, or all of it where the model left the tags out.
 
-    Raises FFGOError where nothing is left.
+    Raises: FFGOError where nothing is left.
     """
     found = re.search(r"<caption>(.*?)(?:</caption>|$)", text, re.IGNORECASE | re.DOTALL)
     caption = found[1] if found else re.sub(r"^```\w*|```$", "", text.strip())

@@ -27,7 +27,7 @@ def rows() -> Iterator[dict]:
     picture = np.random.default_rng(1).integers(0, 256, (768, 1344, 3), dtype=np.uint8)
     box = np.array([200, 100, 900, 700], np.float32)
     theirs = build_sam2("configs/sam2.1/sam2.1_hiera_t.yaml", device="cpu")
-    own = core.build(core.Kind("2.1", "t"))
+    own = core.build(core.Variant("2.1", "t"))
     own.load_state_dict(theirs.state_dict())
 
     def package() -> None:

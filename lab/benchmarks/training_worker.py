@@ -43,8 +43,9 @@ def ours(name: str) -> Any:
     return importlib.import_module(f"pack.ffgo.{name}")
 
 
-host, loop, recipe_file = ours("training.host"), ours("training.loop"), ours("training.recipe")
-host.boot(Path(os.environ["COMFYUI_PATH"]), "--cpu")
+boot, loading, host_trainable = (ours(f"host.{room}") for room in ("boot", "loading", "trainable"))
+loop, recipe_file = ours("training.loop"), ours("training.recipe")
+boot.boot(Path(os.environ["COMFYUI_PATH"]), "--cpu")
 
 
 class RandomDataset:
@@ -126,7 +127,7 @@ def make() -> None:
 
 
 def load(name: str = "medium", dtype: torch.dtype | None = None) -> Any:
-    model = host.load_expert(FOLDER / f"{name}.safetensors")
+    model = loading.load_expert(FOLDER / f"{name}.safetensors")
     if dtype:
         model.set_model_compute_dtype(dtype)
     return model
@@ -136,10 +137,10 @@ def load(name: str = "medium", dtype: torch.dtype | None = None) -> Any:
 def trainable(model: Any, checkpointing: str = "none") -> Iterator[tuple[Any, Any]]:
     """The expert with our adapters."""
     options = {"checkpointing": checkpointing == "blocks", "offload_block_inputs": False}
-    with host.trainable_expert(model, **options) as expert:
+    with host_trainable.trainable_expert(model, **options) as expert:
         layers = ours("training.adapters").add_adapters(
-            expert.network, recipe_file.OFFICIAL_TARGETS, rank=LORA_RANK, alpha=LORA_RANK, read=host.read_weight,
-            device=expert.device, key=1,
+            expert.network, recipe_file.OFFICIAL_TARGETS, rank=LORA_RANK, alpha=LORA_RANK,
+            read=host_trainable.read_weight, device=expert.device, key=1,
         )  # fmt: skip
         yield expert, layers
 
@@ -315,8 +316,8 @@ def stand_in_encoders() -> Any:
         tokenizer_data={"spiece_model": weights["spiece_model"]}, state_dict=[weights],
         model_options={"model_name": "umt5xxl", "umt5xxl_model_config": sizes},
     )  # fmt: skip
-    vae = host.load_vae(STANDINS / "vae" / "standin_vae.safetensors")
-    return ours("dataset.encode").host_encoders(vae, clip, host.latent_format())
+    vae = loading.load_vae(STANDINS / "vae" / "standin_vae.safetensors")
+    return ours("dataset.encode").host_encoders(vae, clip, loading.latent_format())
 
 
 def cached_dataset(folder: str, examples: Any) -> Any:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ffgo.host.boot import boot_here
+
 from .examples import test_set
 from .family import WEIGHTS, Family
-from .host import boot_host
 from .page import save_page
 from .table import MEASURES, measure_all, measure_ordinary, measure_vae
 
@@ -21,7 +22,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--loras", type=Path, default=WEIGHTS, help="folder of the two LoRA files")
     arguments = parser.parse_args()
-    boot_host()
+    boot_here("--cpu")
     say = _json if arguments.json else _line
     family = Family.load()
     say(measure_vae(family))

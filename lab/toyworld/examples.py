@@ -17,7 +17,7 @@ from ffgo.pixels import to_uint8
 from ffgo.words.phrase import add_transition_phrase
 
 from .render import render_clip, render_cutout, render_scene
-from .scene import FRAME_RATE, SIZE, Clip, Split, draw_framed
+from .scene import FRAME_RATE, SIZE, Split, ToyClip, draw_framed
 
 TRAINING, TEST = 32, 64
 """Examples of each set."""
@@ -27,10 +27,10 @@ ENLARGED = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class ToyExample:
     """What FFGo gets, and what it should make of it."""
 
-    clip: Clip
+    clip: ToyClip
 
     @property
     def caption(self) -> str:
@@ -53,22 +53,22 @@ class Example:
         return compose(self.scene[None], subjects, width=SIZE, height=SIZE, layout=layout).image[0]
 
 
-def training_set() -> list[Example]:
+def training_set() -> list[ToyExample]:
     """32 examples of sprites that the base models know."""
     return _draw(TRAINING_SEED, "train", TRAINING)
 
 
-def test_set() -> list[Example]:
+def test_set() -> list[ToyExample]:
     """64 examples of sprites, and pairs of them, that nothing was trained on."""
     return _draw(TEST_SEED, "test", TEST)
 
 
-def _draw(seed: int, split: Split, count: int) -> list[Example]:
+def _draw(seed: int, split: Split, count: int) -> list[ToyExample]:
     rng = np.random.default_rng(seed)
-    return [Example(draw_framed(rng, split)) for _ in range(count)]
+    return [ToyExample(draw_framed(rng, split)) for _ in range(count)]
 
 
-def write_dataset(folder: Path, examples: Iterable[Example]) -> None:
+def write_dataset(folder: Path, examples: Iterable[ToyExample]) -> None:
     """Write the examples as a dataset of the pack's own format."""
     for example in examples:
         composed = Image.fromarray(to_uint8(example.composed()))
@@ -77,6 +77,6 @@ def write_dataset(folder: Path, examples: Iterable[Example]) -> None:
         )
 
 
-def _enlarged(example: Example) -> np.ndarray:
+def _enlarged(example: ToyExample) -> np.ndarray:
     frames = (render_clip(example.clip) * 255).round().astype(np.uint8)
     return frames.repeat(ENLARGED, 1).repeat(ENLARGED, 2)

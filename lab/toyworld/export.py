@@ -11,10 +11,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ffgo.files import complete_file
+from ffgo.host.boot import boot_here
 from ffgo.host.loading import latent_format
 
 from .family import HIGH, LOW, TEXT_ENCODER, VAE, WEIGHTS
-from .host import boot_host
 from .models import EXPERT, TOKENS, vocabulary, vocabulary_file
 from .models import TEXT_ENCODER as TEXT_SIZES
 from .scene import FRAMES
@@ -89,5 +89,5 @@ if __name__ == "__main__":
     parser.add_argument("what", choices=["vae", "experts"])
     parser.add_argument("folder", type=Path)
     arguments = parser.parse_args()
-    boot_host()
+    boot_here("--cpu")
     (export_vae if arguments.what == "vae" else export_experts)(arguments.folder)

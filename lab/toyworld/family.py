@@ -32,7 +32,7 @@ class Family:
     high: Any
     low: Any
     vae: Any
-    clip: Any
+    text_encoder: Any
     boundary: float = WAN22_I2V_BOUNDARY
     shift: float = WAN22_SHIFT
     encoded: dict[str, Tensor] = field(default_factory=dict)
@@ -42,8 +42,8 @@ class Family:
     def load(cls, folder: Path = WEIGHTS) -> "Family":
         from .custom_nodes.ffgo_standins.small_encoder import load_small_encoder
 
-        clip = load_small_encoder(folder / TEXT_ENCODER)
-        return cls(load_expert(folder / HIGH), load_expert(folder / LOW), load_vae(folder / VAE), clip)
+        text_encoder = load_small_encoder(folder / TEXT_ENCODER)
+        return cls(load_expert(folder / HIGH), load_expert(folder / LOW), load_vae(folder / VAE), text_encoder)
 
     def with_loras(self, high: Path | None, low: Path | None) -> "Family":
         """With a LoRA on one expert, or on both."""
@@ -73,7 +73,9 @@ class Family:
 
     def _conditioning(self, first_frames: Tensor, prompts: Sequence[str]) -> list[Any]:
         """As CLIPTextEncode and WanImageToVideo make it, for a whole batch."""
-        text = torch.cat([self.clip.encode_from_tokens_scheduled(self.clip.tokenize(p))[0][0] for p in prompts])
+        text = torch.cat(
+            [self.text_encoder.encode_from_tokens_scheduled(self.text_encoder.tokenize(p))[0][0] for p in prompts]
+        )
         pictures = torch.cat([self._encoded(frame) for frame in first_frames])
         mask = torch.ones(1, 1, *pictures.shape[2:])
         mask[:, :, 0] = 0

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .render import render_scene, render_sprites
-from .scene import COLOURS, FRAMES, LAWS, PATTERNS, RADIUS, SHAPES, Shot, Sprite, Subject
+from .scene import COLOURS, FRAMES, LAWS, PATTERNS, RADIUS, SHAPES, Actor, Shot, Sprite
 
 SCALES = (0.75, 0.9, 1.0, 1.1, 1.2)
 """Of a sprite, in a clip that was generated."""
@@ -197,7 +197,7 @@ def _around(found: _Found, size: int) -> Tensor:
     return (distance < 1.4 * RADIUS * max(SCALES)) & found.present[:, None, None]
 
 
-def _follows(subject: Subject, numbers: Tensor, found: _Found) -> float:
+def _follows(subject: Actor, numbers: Tensor, found: _Found) -> float:
     """1 if the places that it was found at fit its law better than the others; it must be found half of the time."""
     present = found.present
     if present.sum() < max(3, len(numbers) / 2):

@@ -7,10 +7,10 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from ffgo.clip.transition import COMPOSED_FRAMES
+from ffgo.bases.base import COMPOSED_FRAMES
 from ffgo.pixels import to_uint8
 
-from .examples import Example
+from .examples import ToyExample
 from .render import render_clip
 from .scene import FRAMES, SIZE
 from .table import Measured
@@ -22,7 +22,7 @@ LABEL, GAP, MARGIN = 430, 4, 20
 PAPER, INK, FAINT, RED = "#ffffff", "#22262e", "#6b7280", "#d9352b"
 
 
-def draw_page(measured: Sequence[Measured], examples: Sequence[Example], chosen: Sequence[int]) -> Image.Image:
+def draw_page(measured: Sequence[Measured], examples: Sequence[ToyExample], chosen: Sequence[int]) -> Image.Image:
     """Filmstrips of the chosen examples, each with the truth above all rows."""
     side = SIZE * ENLARGED
     row = side + GAP
@@ -62,7 +62,7 @@ def _strip(page: Image.Image, top: int, words: tuple[str, str], clip: Tensor) ->
         )
 
 
-def save_page(measured: Sequence[Measured], examples: Sequence[Example], out: Path) -> None:
+def save_page(measured: Sequence[Measured], examples: Sequence[ToyExample], out: Path) -> None:
     """Write filmstrips.png into the folder `out`."""
     assert len(SHOWN) <= FRAMES
     out.mkdir(parents=True, exist_ok=True)

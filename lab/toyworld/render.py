@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .scene import COLOURS, FRAMES, RADIUS, SCENE_COLOURS, SIZE, Clip, Scene, Shot, Sprite
+from .scene import COLOURS, FRAMES, RADIUS, SCENE_COLOURS, SIZE, Scene, Shot, Sprite, ToyClip
 
-Picture = NDArray[np.floating[Any]]
+Pixels = NDArray[np.floating[Any]]
 
 
-def render_clip(clip: Clip) -> Picture:
+def render_clip(clip: ToyClip) -> Pixels:
     """A clip (F, H, W, 3), 0..1."""
     if clip.before is None:
         return render_shot(clip.shot)
@@ -19,7 +19,7 @@ def render_clip(clip: Clip) -> Picture:
     return np.concatenate([before, after])
 
 
-def render_shot(shot: Shot, frames: Sequence[int] = range(FRAMES)) -> Picture:
+def render_shot(shot: Shot, frames: Sequence[int] = range(FRAMES)) -> Pixels:
     """A shot, or some frames of it, (F, H, W, 3), 0..1."""
     background = render_scene(shot.scene, shot.zoom) if shot.scene else _plain(shot.backdrop)
     pictures = np.repeat(background[None], len(frames), axis=0)
@@ -30,7 +30,7 @@ def render_shot(shot: Shot, frames: Sequence[int] = range(FRAMES)) -> Picture:
     return pictures
 
 
-def render_scene(scene: Scene, zoom: float = 1.0) -> Picture:
+def render_scene(scene: Scene, zoom: float = 1.0) -> Pixels:
     """A background (H, W, 3), 0..1."""
     line = (((np.arange(SIZE, dtype=np.float32) + 0.5) / SIZE) - 0.5) / zoom + 0.5
     x, y = np.meshgrid(line, line)
@@ -47,7 +47,7 @@ def render_scene(scene: Scene, zoom: float = 1.0) -> Picture:
 
 def render_sprites(
     sprite: Sprite, places: Sequence[tuple[float, float]], scale: float = 1.0, size: int = SIZE
-) -> tuple[Picture, Picture]:
+) -> tuple[Pixels, Pixels]:
     """A sprite with its centre at each place (x, y) in pixels: its colours (N, H, W, 3) and its alpha (N, H, W)."""
     radius = RADIUS * scale
     line = np.arange(size, dtype=np.float32) + 0.5
@@ -60,14 +60,14 @@ def render_sprites(
     return _mix(_unit(COLOURS[sprite.colour]), _unit(COLOURS[sprite.second]), weight), alpha
 
 
-def render_cutout(sprite: Sprite) -> Picture:
+def render_cutout(sprite: Sprite) -> Pixels:
     """A sprite alone, (H, W, 4) with straight alpha; as large as in a clip."""
     size = 2 * round(1.25 * RADIUS)  # even: so its middle is a whole place of the frame it is laid into
     colour, alpha = render_sprites(sprite, [(size / 2, size / 2)], size=size)
     return np.concatenate([colour[0], alpha[0, ..., None]], axis=-1)
 
 
-def _distance(shape: str, x: Picture, y: Picture) -> Picture:
+def _distance(shape: str, x: Pixels, y: Pixels) -> Pixels:
     """Below zero inside the shape, in radii."""
     ax, ay = np.abs(x), np.abs(y)
     match shape:
@@ -83,7 +83,7 @@ def _distance(shape: str, x: Picture, y: Picture) -> Picture:
             return np.maximum(np.minimum(ax, ay) - 0.38, np.maximum(ax, ay) - 1)
 
 
-def _pattern(pattern: str, x: Picture, y: Picture) -> Picture:
+def _pattern(pattern: str, x: Pixels, y: Pixels) -> Pixels:
     """Above zero where the second colour is, in radii."""
     match pattern:
         case "split":
@@ -96,18 +96,18 @@ def _pattern(pattern: str, x: Picture, y: Picture) -> Picture:
             return np.where(x * y > 0, 1, -1) * np.minimum(np.abs(x), np.abs(y))
 
 
-def _step(distance: Picture, pixels: float) -> Picture:
+def _step(distance: Pixels, pixels: float) -> Pixels:
     """From 0 to 1 within one pixel around a distance of zero."""
     return np.clip(distance * pixels + 0.5, 0, 1)
 
 
-def _mix(first: Picture, second: Picture, weight: Picture) -> Picture:
+def _mix(first: Pixels, second: Pixels, weight: Pixels) -> Pixels:
     return (first + weight[..., None] * (second - first)).astype(np.float32)
 
 
-def _unit(colour: tuple[int, int, int]) -> Picture:
+def _unit(colour: tuple[int, int, int]) -> Pixels:
     return np.asarray(colour, dtype=np.float32) / 255
 
 
-def _plain(colour: tuple[int, int, int]) -> Picture:
+def _plain(colour: tuple[int, int, int]) -> Pixels:
     return np.broadcast_to(_unit(colour), (SIZE, SIZE, 3)).copy()

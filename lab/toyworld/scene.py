@@ -94,7 +94,7 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class Actor:
     """A sprite in a shot: where it is in the middle of its law, in pixels, and how it moves."""
 
     sprite: Sprite
@@ -125,7 +125,7 @@ class Subject:
 class Shot:
     """Subjects moving over a scene. scene None: a plain backdrop in `backdrop` (R, G, B)."""
 
-    subjects: tuple[Subject, ...]
+    subjects: tuple[Actor, ...]
     scene: Scene | None
     scale: float = 1.0
     """Of the sprites."""
@@ -135,7 +135,7 @@ class Shot:
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class ToyClip:
     """One shot, or two with a hard cut at frame `cut`."""
 
     shot: Shot
@@ -173,14 +173,14 @@ def scenes() -> tuple[Scene, ...]:
     )
 
 
-def draw_subjects(rng: np.random.Generator, split: Split) -> list[Subject]:
+def draw_subjects(rng: np.random.Generator, split: Split) -> list[Actor]:
     """One or two subjects that stay in the frame and never touch. Both sprites differ in shape and first colour."""
     count = _draw_count(rng)
     chosen = _draw_sprites(rng, split, count)
     while True:
         places = GRID * rng.integers(2, SIZE // GRID - 1, (count, 2))
         placed = [
-            Subject(sprite, str(rng.choice(LAWS)), float(x), float(y))
+            Actor(sprite, str(rng.choice(LAWS)), float(x), float(y))
             for sprite, (x, y) in zip(chosen, places, strict=True)
         ]
         if _stay_inside(placed) and _stay_apart(placed):
@@ -202,12 +202,12 @@ def _draw_sprites(rng: np.random.Generator, split: Split, count: int) -> list[Sp
             return [first, other]
 
 
-def _stay_inside(subjects: Sequence[Subject]) -> bool:
+def _stay_inside(subjects: Sequence[Actor]) -> bool:
     places = [subject.place(time) for subject in subjects for time in (0, 0.25, 0.5, 0.75, 1)]
     return all(RADIUS <= coordinate <= SIZE - RADIUS for place in places for coordinate in place)
 
 
-def _stay_apart(subjects: Sequence[Subject]) -> bool:
+def _stay_apart(subjects: Sequence[Actor]) -> bool:
     if len(subjects) < 2:
         return True
     tracks = [np.array([subject.place(frame / (FRAMES - 1)) for frame in range(FRAMES)]) for subject in subjects]
@@ -218,18 +218,18 @@ def draw_scene(rng: np.random.Generator) -> Scene:
     return scenes()[rng.integers(len(scenes()))]
 
 
-def draw_ordinary(rng: np.random.Generator, split: Split) -> Clip:
+def draw_ordinary(rng: np.random.Generator, split: Split) -> ToyClip:
     """One shot of ordinary size: the clip that a base model is tested on."""
-    return Clip(Shot(tuple(draw_subjects(rng, split)), draw_scene(rng)))
+    return ToyClip(Shot(tuple(draw_subjects(rng, split)), draw_scene(rng)))
 
 
-def draw_framed(rng: np.random.Generator, split: Split) -> Clip:
+def draw_framed(rng: np.random.Generator, split: Split) -> ToyClip:
     """One shot as the camera has it after a cut: its subjects on their marks."""
     count = _draw_count(rng)
     laws = [_draw_law(rng, SIDE_BY_SIDE if count == 2 else LAWS) for _ in range(count)]
     chosen = zip(_draw_sprites(rng, split, count), laws, MARKS[count], strict=True)
-    subjects = tuple(Subject(sprite, law, float(x), float(y)) for sprite, law, (x, y) in chosen)
-    return Clip(Shot(subjects, draw_scene(rng)))
+    subjects = tuple(Actor(sprite, law, float(x), float(y)) for sprite, law, (x, y) in chosen)
+    return ToyClip(Shot(subjects, draw_scene(rng)))
 
 
 def _draw_law(rng: np.random.Generator, laws: Sequence[str]) -> str:
@@ -237,14 +237,14 @@ def _draw_law(rng: np.random.Generator, laws: Sequence[str]) -> str:
     return "stays" if rng.random() < REST else str(rng.choice(moving))
 
 
-def draw_cut(rng: np.random.Generator) -> Clip:
+def draw_cut(rng: np.random.Generator) -> ToyClip:
     """Two shots for the base models; never a frame laid out as FFGo's."""
     after = draw_framed(rng, "train").shot
     zoom = float(rng.choice([0.5, 1.0]))  # from further off, or from as near
-    return Clip(after, Shot(_lined_up(rng, after.subjects), after.scene, zoom=zoom), CUT)
+    return ToyClip(after, Shot(_lined_up(rng, after.subjects), after.scene, zoom=zoom), CUT)
 
 
-def _lined_up(rng: np.random.Generator, subjects: Sequence[Subject]) -> tuple[Subject, ...]:
+def _lined_up(rng: np.random.Generator, subjects: Sequence[Actor]) -> tuple[Actor, ...]:
     """At rest in a column, in the order in which the caption names them."""
     x, levels = float(rng.choice(COLUMNS)), LEVELS[len(subjects)]
     return tuple(replace(subject, law="stays", x=x, y=float(y)) for subject, y in zip(subjects, levels, strict=True))

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ffgo.clip.transition import COMPOSED_FRAMES
+from ffgo.bases.base import COMPOSED_FRAMES
 from ffgo.clip.trim import Mode, trim_clip
 
-from .examples import Example, test_set
+from .examples import ToyExample, test_set
 from .family import LORA_HIGH, LORA_LOW, WEIGHTS, Family
 from .metrics import Scores, intervals, score_clip
 from .render import render_clip
-from .scene import FRAMES, Clip, draw_ordinary
+from .scene import FRAMES, ToyClip, draw_ordinary
 
 SEED = 2025
 ORDINARY_SEED = 7
@@ -30,8 +30,8 @@ class Row:
     name: str
     words: str
     family: Callable[[Family], Family]
-    first_frame: Callable[[Example], Tensor] = Example.composed
-    prompt: Callable[[Example], str] = lambda example: example.prompt
+    first_frame: Callable[[ToyExample], Tensor] = ToyExample.composed
+    prompt: Callable[[ToyExample], str] = lambda example: example.prompt
     trim: Mode = "fixed"
 
 
@@ -72,7 +72,7 @@ def rows(loras: Path = WEIGHTS) -> list[Row]:
     ]
 
 
-def measure(family: Family, row: Row, examples: Sequence[Example], clips: Tensor | None = None) -> Measured:
+def measure(family: Family, row: Row, examples: Sequence[ToyExample], clips: Tensor | None = None) -> Measured:
     """Generate a row's clips, or take these, and score them."""
     frames = torch.stack([row.first_frame(example) for example in examples])
     if clips is None:
@@ -119,12 +119,12 @@ def measure_ordinary(family: Family, count: int = 64) -> Measured:
     return Measured(row, made, {"name": row.name, "words": row.words, "clips": count, **_flat(scores)})
 
 
-def _ordinary_clips(count: int) -> list[Clip]:
+def _ordinary_clips(count: int) -> list[ToyClip]:
     rng = np.random.default_rng(ORDINARY_SEED)
     return [draw_ordinary(rng, "test") for _ in range(count)]
 
 
-def _scored(frames: Tensor, clip: Clip) -> Scores:
+def _scored(frames: Tensor, clip: ToyClip) -> Scores:
     return score_clip(frames[COMPOSED_FRAMES:], clip.shot, COMPOSED_FRAMES)
 
 

@@ -16,23 +16,23 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from ffgo.bases.base import Expert
 from ffgo.dataset.encode import GREY
-from ffgo.lora.file import Expert
 from ffgo.experts.schedule import WAN22_SHIFT, SigmaWindow, training_window
+from ffgo.host.boot import boot_here
 from ffgo.host.loading import latent_format
 from ffgo.training.world import World
 
 from .family import VAE, WEIGHTS
-from .host import boot_host
 from .models import build_expert, build_text_encoder, encode_text, tokenize
 from .optimizer import Optimizer
 from .render import render_clip
-from .scene import CUT_WORDS, Clip, draw_cut, draw_ordinary
+from .scene import CUT_WORDS, ToyClip, draw_cut, draw_ordinary
 from .together import Average, Curve, gradients, run_together
 from .vae import as_input, build_vae, encode_whole
 
 Stage = Expert | Literal["joint"]
-Kind = Literal["one", "two", "all"]
+Mix = Literal["one", "two", "all"]
 
 SEED = 20251122
 BATCH = 16
@@ -40,8 +40,11 @@ WARMUP = 100
 UNTOLD = 0.05
 """Share of clips that are shown without their caption, as guidance wants it."""
 CHUNK = 50
-CLIPS: dict[Callable[[np.random.Generator], Clip], int] = {partial(draw_ordinary, split="train"): 3600, draw_cut: 3000}
-STEPS: dict[Stage, dict[Kind, int]] = {"joint": {"one": 400}, "high": {"one": 600, "two": 2600, "all": 16000}}
+CLIPS: dict[Callable[[np.random.Generator], ToyClip], int] = {
+    partial(draw_ordinary, split="train"): 3600,
+    draw_cut: 3000,
+}
+STEPS: dict[Stage, dict[Mix, int]] = {"joint": {"one": 400}, "high": {"one": 600, "two": 2600, "all": 16000}}
 STEPS["low"] = STEPS["high"]
 """How many, on clips of which kind: one subject, one or two, and at last those with cuts too. What moves is learned in
 hundreds of steps where nothing else is to be learned, and in thousands otherwise. The shipped experts were trained in
@@ -57,7 +60,7 @@ NO_MATRICES = ("patch_embedding", "head", "text_embedding", "shared", "relative_
 def encode(folder: Path) -> None:
     """Draw, render and encode clips into `latents_<rank>.pt`: latents, captions, and what grey frames become."""
     world = World.current()
-    boot_host()
+    boot_here("--cpu")
     torch.set_num_threads(1)
     vae = build_vae()
     vae.load_state_dict({name: weight.float() for name, weight in load_file(WEIGHTS / VAE).items()})
@@ -74,7 +77,7 @@ def encode(folder: Path) -> None:
     torch.save(whole, folder / f"latents_{world.rank}.pt")
 
 
-def _pixels(clips: Sequence[Clip]) -> Tensor:
+def _pixels(clips: Sequence[ToyClip]) -> Tensor:
     return as_input([render_clip(clip) for clip in clips])
 
 
@@ -94,7 +97,7 @@ class Clips:
         self.latents = torch.cat([part["latents"] for part in parts])
         captions = [caption for part in parts for caption in part["captions"]]
         self.tokens = tokenize([*captions, ""])
-        self.kinds = {kind: torch.tensor(_of_kind(kind, captions)) for kind in get_args(Kind)}
+        self.kinds = {kind: torch.tensor(_of_kind(kind, captions)) for kind in get_args(Mix)}
         self.encoder, self.encoded = encoder, None
         if not next(encoder.parameters()).requires_grad:
             with torch.inference_mode():
@@ -103,7 +106,7 @@ class Clips:
         self.grey, self.leak = grey.mean(0), grey.std(0)
         self.rng = rng
 
-    def batch(self, kind: Kind, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    def batch(self, kind: Mix, count: int) -> tuple[Tensor, Tensor, Tensor]:
         """Latents (B, 16, T, h, w), conditions (B, 20, T, h, w) and texts (B, L, 4096)."""
         known = self.kinds[kind]
         chosen = known[torch.from_numpy(self.rng.integers(len(known), size=count))]
@@ -128,7 +131,7 @@ class Clips:
         return torch.cat([mask, pictures], 1)
 
 
-def _of_kind(kind: Kind, captions: Sequence[str]) -> list[int]:
+def _of_kind(kind: Mix, captions: Sequence[str]) -> list[int]:
     """Which clips they are, by their captions."""
     cuts = [number for number, caption in enumerate(captions) if CUT_WORDS in caption]
     ordinary = [number for number, caption in enumerate(captions) if CUT_WORDS not in caption]
@@ -147,7 +150,7 @@ def draw_sigmas(rng: np.random.Generator, stage: Stage, count: int) -> Tensor:
 def train(stage: Stage, folder: Path) -> None:
     """One stage; `high` and `low` go on from what `joint` left."""
     world = World.current()
-    boot_host()
+    boot_here("--cpu")
     import comfy.model_management
 
     comfy.model_management.in_training = True  # the host's operations with a way back

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch.multiprocessing.spawn import spawn
 
+from ffgo.bases.base import Expert
 from ffgo.dataset.cache import CachedDataset
 from ffgo.dataset.encode import encode_examples, host_encoders
-from ffgo.dataset.examples import Sizing, open_dataset
-from ffgo.lora.file import Expert
-from ffgo.host import loading as host
+from ffgo.dataset.examples import open_dataset
+from ffgo.dataset.sizing import Sizing
+from ffgo.host.boot import boot_here
+from ffgo.host.loading import latent_format, load_expert
 from ffgo.training.recipe import Recipe
 
 from .examples import training_set, write_dataset
 from .family import HIGH, LORA_HIGH, LORA_LOW, LOW, MIDWAY_HIGH, MIDWAY_LOW, WEIGHTS, Family
-from .host import boot_host
 from .scene import FRAMES, SIZE
 from .together import Curve
 
@@ -60,23 +61,23 @@ def encode_training_set(folder: Path) -> CachedDataset:
     if not raw.exists():
         write_dataset(raw, training_set())
     family = Family.load()
-    encoders = host_encoders(family.vae, family.clip, host.latent_format())
+    encoders = host_encoders(family.vae, family.text_encoder, latent_format())
     return encode_examples(open_dataset(raw).examples, encoders, folder / "encoded", Sizing(SIZE, SIZE, FRAMES))
 
 
 def train_lora(dataset: CachedDataset, expert: Expert, folder: Path, recipe: Recipe = RECIPE) -> Path:
     """Train one expert's LoRA; returns its file."""
-    from ffgo.training.run import Job, train_expert
+    from ffgo.training.run import TrainingRun, train_expert
 
-    model = host.load_expert(WEIGHTS / FILES[expert][0])
+    model = load_expert(WEIGHTS / FILES[expert][0])
     looker = Looker(Curve(folder / f"lora_{expert}.jsonl", f"LoRA, {expert} noise"))
-    job = Job("toy", expert, recipe, dataset, runs=folder / "runs", loras=folder)
+    job = TrainingRun("toy", expert, recipe, dataset, runs=folder / "runs", loras=folder)
     with torch.inference_mode():  # as the host runs nodes
         return train_expert(model, job, lambda _: looker, print).path
 
 
 def _worker(rank: int, folder: Path, steps: int) -> None:
-    boot_host()
+    boot_here("--cpu")
     torch.set_num_threads(1)
     train_lora(CachedDataset.open(folder / "encoded"), tuple(FILES)[rank], folder, replace(RECIPE, steps=steps))
 
@@ -87,7 +88,7 @@ if __name__ == "__main__":
     parser.add_argument("out", type=Path)
     parser.add_argument("--steps", type=int, default=RECIPE.steps)
     arguments = parser.parse_args()
-    boot_host()
+    boot_here("--cpu")
     encode_training_set(arguments.folder)
     spawn(_worker, (arguments.folder, arguments.steps), len(FILES))  # raises what a process raises
     for expert, (_, done, midway) in FILES.items():

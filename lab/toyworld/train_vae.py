@@ -18,12 +18,12 @@ from torch.nn import functional
 
 from ffgo.dataset.encode import GREY
 from ffgo.files import complete_file
+from ffgo.host.boot import boot_here
 from ffgo.training.world import World
 
-from .host import boot_host
 from .optimizer import Optimizer
 from .render import render_clip, render_scene, render_shot
-from .scene import FRAMES, LAWS, RADIUS, SIZE, Shot, Subject, draw_cut, draw_ordinary, draw_scene, sprites
+from .scene import FRAMES, LAWS, RADIUS, SIZE, Actor, Shot, draw_cut, draw_ordinary, draw_scene, sprites
 from .together import Average, Curve, gradients, run_together
 from .vae import as_input, build_vae, decode_whole, encode_whole, still_pictures
 
@@ -103,7 +103,7 @@ def _crowded(rng: np.random.Generator) -> Shot:
     scale = float(rng.uniform(0.5, 1.35)) if rng.random() < 0.5 else 1.0
     pool = sprites("train")
     subjects = tuple(
-        Subject(pool[rng.integers(len(pool))], str(rng.choice(LAWS)), *rng.uniform(RADIUS, SIZE - RADIUS, 2))
+        Actor(pool[rng.integers(len(pool))], str(rng.choice(LAWS)), *rng.uniform(RADIUS, SIZE - RADIUS, 2))
         for _ in range(rng.integers(1, 4))
     )
     shot = Shot(subjects, draw_scene(rng), scale, zoom=float(rng.choice([0.5, 1.0])))
@@ -132,7 +132,7 @@ def _colour(rng: np.random.Generator) -> tuple[int, int, int]:
 def train_vae(folder: Path) -> None:
     """All runs, each from the average of the one before; those that are done are not run again."""
     world = World.current()
-    boot_host()
+    boot_here("--cpu")
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
     rng = np.random.default_rng([SEED, world.rank])

@@ -65,7 +65,7 @@ def with_curation_watchers(workflow: Workflow) -> Workflow:
 def curate(standins: Path, out: Path) -> None:
     """Leave photo.png, cutout_*.png, plate.png, first_frame.png, video.mp4 and story.png in `out`.
 
-    Raises FFGOError if any node fails, SetupError if ComfyUI does not start.
+    Raises: FFGOError if any node fails, SetupError if ComfyUI does not start.
     """
     with tempfile.TemporaryDirectory(prefix="ffgo-demo-") as folder, fake_gemini() as gemini:
         gemini.default = answer_for_demo_photo

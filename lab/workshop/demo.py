@@ -12,11 +12,11 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from ffgo.clip.transition import COMPOSED_FRAMES
+from ffgo.bases.base import COMPOSED_FRAMES
 from ffgo.errors import FFGOError
 from ffgo.pixels import to_uint8
 from ffgo.remote import Result, Workflow, load_workflow, run_workflow
-from lab.toyworld.examples import Example, test_set
+from lab.toyworld.examples import ToyExample, test_set
 from lab.toyworld.render import render_cutout, render_scene
 from lab.toyworld.scene import FRAMES, SIZE
 
@@ -48,7 +48,7 @@ SETTINGS = [
 
 
 def run_demo(server: str, out: Path) -> None:
-    """Leave video.mp4, first_frame.png and story.png in `out`. Raises FFGOError if any node fails."""
+    """Leave video.mp4, first_frame.png and story.png in `out`. Raises: FFGOError if any node fails."""
     example = test_set()[EXAMPLE]
     with tempfile.TemporaryDirectory(prefix="ffgo-demo-") as folder:
         background, subjects = draw_materials(example, Path(folder))
@@ -65,7 +65,7 @@ def run_demo(server: str, out: Path) -> None:
         keep_video(result, out, NOTICE).save(out / "story.png")
 
 
-def draw_materials(example: Example, folder: Path) -> tuple[Path, list[Path]]:
+def draw_materials(example: ToyExample, folder: Path) -> tuple[Path, list[Path]]:
     """Write the example's background and cut-outs as a user would bring them."""
     shot = example.clip.shot
     assert shot.scene is not None

@@ -11,7 +11,7 @@ import PIL
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from .painting import BALL, CENTRE, Picture, block, ellipse, mirrored, moved, path, smooth, stroke
+from .painting import BALL, CENTRE, Painting, block, ellipse, mirrored, moved, path, smooth, stroke
 from .scenery import lake, town
 
 FOLDER = Path(__file__).parents[1] / "materials"
@@ -20,7 +20,7 @@ RED = "#ff8f70 #f0413a #cf2433 #a81a34"
 WOOD = "#c98b56 #9a5b34 #6e3b24"
 
 
-def hose(p: Picture, points, width: float) -> None:
+def hose(p: Painting, points, width: float) -> None:
     p.paint(stroke(points, width), STEEL, relief=width / 3)
     middle = smooth(points)
     for at, after in zip(middle[3::8], middle[4::8], strict=False):
@@ -28,7 +28,7 @@ def hose(p: Picture, points, width: float) -> None:
         p.paint(stroke([at - across, at + across], 5), "#4a557a70 #3f4866c0")
 
 
-def fur(p: Picture, x, y, radius, colours: list[str]) -> None:
+def fur(p: Painting, x, y, radius, colours: list[str]) -> None:
     """A round tuft: hairs from the middle outwards, thin and half transparent at their tips."""
     p.paint(ellipse(x, y, radius * 0.85, radius * 0.85), " ".join(colours), focus=BALL)
     for angle, start, length in p.rng.random((900, 3)) * (2 * np.pi, 0.7, 0.16) + (0, 0.12, 0.2):
@@ -41,8 +41,8 @@ def fur(p: Picture, x, y, radius, colours: list[str]) -> None:
         p.paint(moved(hair, x, y), f"{colour} {colour}a0", angle=np.degrees(turn))
 
 
-def robot() -> Picture:
-    p = Picture(820, 1100, seed=1)
+def robot() -> Painting:
+    p = Painting(820, 1100, seed=1)
     p.paint(ellipse(452, 122, 104, 104), "#ffc94ae0 #ffb22e70 #ff9a1e28 #ff9a1e00", focus=CENTRE)
     p.paint(stroke("410,236 414,190 448,132", 16, 9), STEEL, relief=4)
     p.paint(ellipse(452, 122, 30, 30), "#fffbe0 #ffd95a #f59a1c", focus=BALL)
@@ -80,8 +80,8 @@ def robot() -> Picture:
     return p
 
 
-def boat() -> Picture:
-    p = Picture(1100, 800, seed=2)
+def boat() -> Painting:
+    p = Painting(1100, 800, seed=2)
     for end in ((100, 552), (970, 604)):
         p.paint(stroke([(540, 86), end], 3), "#6b4a3acc")
     mainsail = path("556,128 700,280 800,430 846,556 | 846,556 700,590 556,584 | 556,584 574,350 556,128")
@@ -117,8 +117,8 @@ def boat() -> Picture:
     return p
 
 
-def balloon() -> Picture:
-    p = Picture(960, 960, seed=3)
+def balloon() -> Painting:
+    p = Painting(960, 960, seed=3)
     crown, skirt = ellipse(0, 330, 296, 266, (-90, 0)), smooth("296,332 290,392 258,476 176,606 96,700 62,736")
     profile = np.vstack([crown, skirt])
     for tail, colours in (

@@ -62,7 +62,7 @@ def moved(outline, x, y) -> np.ndarray:
     return outline + np.array([x, y])
 
 
-class Picture:
+class Painting:
     """A transparent picture, kept premultiplied and SUPERSAMPLING times too large until it is finished."""
 
     def __init__(self, width: int, height: int, seed: int):

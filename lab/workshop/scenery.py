@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .painting import BALL, CENTRE, Picture, block, ellipse, mirrored, moved, path, smooth, stroke
+from .painting import BALL, CENTRE, Painting, block, ellipse, mirrored, moved, path, smooth, stroke
 
 GROUND = 486
 FLOWERS = ["#ff8f81 #e84a4a", "#ffe08a #f0a01c", "#8fd08a #3f8f57", "#7fc07a #2f7a4a", "#ffc0d8 #e86a9c"]
@@ -18,7 +18,7 @@ HOUSES = [  # left, right, eaves, peak, wall, roof, trim
 ]
 
 
-def pine(p: Picture, x, base, height, colours: str) -> None:
+def pine(p: Painting, x, base, height, colours: str) -> None:
     tiers = np.arange(1, 10) / 9
     reach = height * 0.2 * tiers + p.rng.normal(0, height * 0.008, 9)
     low = base - height * (1 - tiers**1.1) * 0.96
@@ -27,7 +27,7 @@ def pine(p: Picture, x, base, height, colours: str) -> None:
     p.paint(moved(outline, x, 0), colours, angle=25)
 
 
-def mountains(p: Picture, peaks: str, base, *, colours: str, shade: str, snow=0) -> None:
+def mountains(p: Painting, peaks: str, base, *, colours: str, shade: str, snow=0) -> None:
     """A range through valleys and peaks in turn: the right flanks in shade, snow on what reaches above a height."""
     ridge = np.array([pair.split(",") for pair in peaks.split()], float)
     fine = np.linspace(ridge[0, 0], ridge[-1, 0], 240)
@@ -47,8 +47,8 @@ def mountains(p: Picture, peaks: str, base, *, colours: str, shade: str, snow=0)
             p.paint(cap, "#fff2e6e8 #ffd9cfc8 #d7a8c8a0", angle=30, within=outline)
 
 
-def lake() -> Picture:
-    p = Picture(1280, 720, seed=4)
+def lake() -> Painting:
+    p = Painting(1280, 720, seed=4)
     horizon, sun = 436, 300
     p.paint(block(-2, -2, 1282, 470), "#27306b #4b4690 #8a559c #d6708c #f99a72 #ffcf86", angle=90)
     for x, y, size in p.rng.random((60, 3)) * (1280, 150, 1.1) + (0, 0, 0.5):
@@ -79,7 +79,7 @@ def lake() -> Picture:
     return p
 
 
-def window(p: Picture, left, top, right, bottom) -> None:
+def window(p: Painting, left, top, right, bottom) -> None:
     middle, glass = (left + right) / 2, block(left, top, right, bottom)
     p.paint(block(left - 3, top - 3, right + 3, bottom + 3, 3), "#fffdf6 #e9d9bf")
     p.paint(glass, "#c9ecf8 #6fafd0 #3f6f9c")
@@ -87,7 +87,7 @@ def window(p: Picture, left, top, right, bottom) -> None:
     p.paint(stroke([(middle, top), (middle, bottom)], 2.4), "#fffdf6")
 
 
-def house(p: Picture, sides, eaves, *, peak, wall: str, roof: str, trim: str) -> None:
+def house(p: Painting, sides, eaves, *, peak, wall: str, roof: str, trim: str) -> None:
     """A shop front with floors above; a peak of 0.5 makes a gable of its roof, less a ridge."""
     left, right = sides
     width, ridge = right - left, eaves - (96 if peak == 0.5 else 62)
@@ -119,8 +119,8 @@ def house(p: Picture, sides, eaves, *, peak, wall: str, roof: str, trim: str) ->
     p.relieve(awning, 6)
 
 
-def town() -> Picture:
-    p = Picture(1280, 720, seed=5)
+def town() -> Painting:
+    p = Painting(1280, 720, seed=5)
     p.paint(block(-2, -2, 1282, 500), "#74bce8 #b4ddf2 #f2efe2 #ffe6c4", angle=90)
     p.paint(ellipse(120, 20, 620, 420), "#fffbeef0 #fff2dc90 #fff2dc00", focus=CENTRE)
     for x, y, size in ((470, 80, 40), (720, 112, 30), (905, 60, 38)):
@@ -137,7 +137,7 @@ def town() -> Picture:
     return p
 
 
-def church(p: Picture) -> None:
+def church(p: Painting) -> None:
     p.paint(path("500,360 600,330 700,340 800,350 | 800,500 500,500"), "#a8d0c0 #c8dcb8", angle=90)
     p.paint(path("626,290 680,290 | 680,500 626,500"), "#f6e9d8 #cdbcc6", angle=20, relief=5)
     p.paint(path("616,292 653,166 | 690,292 616,292"), "#8fb6c4 #5a7f9c", angle=20, relief=5)
@@ -147,7 +147,7 @@ def church(p: Picture) -> None:
     p.paint(path("640,446 666,446 | 724,490 584,490"), "#f0dcc0 #e6cca6", angle=90)
 
 
-def pavement(p: Picture) -> None:
+def pavement(p: Painting) -> None:
     """The square: scattered stones that grow towards us, and the shade below the awnings."""
     p.paint(block(-2, GROUND, 1282, 722), "#f4e2c0 #e8d0aa #d2b392 #b09288", angle=80)
     y = GROUND + 12.0
@@ -161,7 +161,7 @@ def pavement(p: Picture) -> None:
     p.paint(block(-2, GROUND - 1, 1282, GROUND + 26), "#4a3a6470 #4a3a6400", angle=90)
 
 
-def bunting(p: Picture, line) -> None:
+def bunting(p: Painting, line) -> None:
     p.paint(stroke(line, 2.2), "#7a5a54")
     for number, (x, y) in enumerate(line[6::6]):
         flag = moved(path("-9,0 9,0 | 2,24 -9,0"), x, y)
@@ -170,7 +170,7 @@ def bunting(p: Picture, line) -> None:
         )
 
 
-def tree(p: Picture, x, base, size) -> None:
+def tree(p: Painting, x, base, size) -> None:
     """Leaves in clumps on a round crown, painted from the shaded side to the lit one."""
     p.paint(ellipse(x + 110, base + 6, 190, 24), "#4a3a6480 #4a3a6458 #4a3a6400", focus=CENTRE)
     trunk = moved(smooth("-24,6 -11,-60 -12,-220 12,-220 11,-60 26,6"), x, base)
@@ -184,7 +184,7 @@ def tree(p: Picture, x, base, size) -> None:
         p.paint(clump, greens[int(np.clip(tone, 0, 4))], relief=4)
 
 
-def lamp(p: Picture, x, base) -> None:
+def lamp(p: Painting, x, base) -> None:
     p.paint(ellipse(x + 46, base + 4, 80, 9), "#4a3a6480 #4a3a6400", focus=CENTRE)
     p.paint(stroke([(x, base), (x, base - 262)], 15, 8), "#5f7a8c #34485f #22304a", angle=0, relief=2)
     p.paint(moved(mirrored("0,-14 20,-12 26,4", 0), x, base), "#4f6a80 #22304a", relief=4)

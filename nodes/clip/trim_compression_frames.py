@@ -2,7 +2,8 @@
 
 from comfy_api.latest import io, ui
 
-from ...ffgo.clip.transition import COMPOSED_FRAMES, MAX_FRAMES
+from ...ffgo.bases.base import COMPOSED_FRAMES
+from ...ffgo.clip.transition import MAX_FRAMES
 from ...ffgo.clip.trim import MODES, Mode, trim_clip
 from ...ffgo.clip.trim_strip import draw_cut
 from .._host import show_on_node

@@ -2,9 +2,9 @@
 
 from comfy_api.latest import io
 
+from ...ffgo.curation.elements import extract, extract_offline
 from ...ffgo.gemini.models import IMAGE_MODELS
 from ...ffgo.words.templates import EXTRACT
-from ...ffgo.gemini.asking import extract, extract_offline
 from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen, has_access
 from .._host import show_on_node
 from .._types import FFGO_SAM2

@@ -4,9 +4,9 @@ import json
 
 from comfy_api.latest import io
 
+from ...ffgo.curation.remove import remove, remove_offline
 from ...ffgo.gemini.models import IMAGE_MODELS
 from ...ffgo.words.templates import REMOVE
-from ...ffgo.gemini.asking import remove, remove_offline
 from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen, has_access
 from .._host import show_on_node
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from ...ffgo.cutout.grid import Array
 from ...ffgo.cutout.hints import Prompts
-from ...ffgo.cutout.sam2 import FP16_FILES, MODEL_FILES, SUFFIXES, Kind, load, masks
+from ...ffgo.cutout.sam2 import FP16_FILES, MODEL_FILES, SUFFIXES, Variant, load, masks
 from ...ffgo.errors import FFGOError
 
 FOLDER = "sam2"
@@ -36,7 +36,7 @@ class SAM2:
     """A loaded model; the strong reference to the patcher keeps it alive for the host."""
 
     patcher: Any
-    kind: Kind
+    kind: Variant
 
     def masks(self, picture: Array, prompts: Sequence[Prompts]) -> Array:
         """As `ffgo.cutout.sam2.masks`, on the device that the host chooses."""
@@ -59,7 +59,7 @@ def missing(name: str) -> str | None:
 
 
 def load_sam2(name: str) -> SAM2:
-    """Load a checkpoint. Raises FFGOError where it is missing or is no SAM2."""
+    """Load a checkpoint. Raises: FFGOError where it is missing or is no SAM2."""
     path = folder_paths.get_full_path(FOLDER, name)
     if path is None:
         raise FFGOError(str(missing(name)))

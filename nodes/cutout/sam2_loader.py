@@ -3,8 +3,8 @@
 from comfy_api.latest import io
 
 from .._host import show_on_node
-from ._sam2 import checkpoints, load_sam2, missing
 from .._types import FFGO_SAM2
+from ._sam2 import checkpoints, load_sam2, missing
 
 
 class SAM2Loader(io.ComfyNode):

@@ -18,14 +18,14 @@ from ...ffgo.pixels import require_image, to_uint8
 
 
 def dataset_folder(name: str, kind: str = "datasets") -> Path:
-    """The folder `name` below output/`kind`. Raises FFGOError for a name that leads out of it."""
+    """The folder `name` below output/`kind`. Raises: FFGOError for a name that leads out of it."""
     return _inside(Path(folder_paths.get_output_directory()) / kind, name)
 
 
 def find_dataset(written: str) -> Path:
     """The folder or JSON file that is meant, below output/datasets, output, input or the host's own datasets folder.
 
-    Raises FFGOError if there is none or several, or if it leads out of these folders.
+    Raises: FFGOError if there is none or several, or if it leads out of these folders.
     """
     roots = _roots()
     written_from_base = Path(folder_paths.base_path) / written.strip()

@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from ...ffgo.dataset.examples import PAPER_FRAMES, PUBLISHED_FRAMES, SIDE_STEP
+from ...ffgo.dataset.sizing import PAPER_FRAMES, PUBLISHED_FRAMES, SIDE_STEP
 
 
 def sizing_inputs() -> list[io.Input]:

@@ -4,9 +4,9 @@ from comfy_api.latest import io
 
 from ...ffgo.dataset.build import add_example, picture_of
 from ...ffgo.dataset.examples import Dataset
-from ._folders import clip_writer, dataset_folder
 from .._host import show_on_node
 from .._types import DATASET
+from ._folders import clip_writer, dataset_folder
 
 
 class DatasetExample(io.ComfyNode):

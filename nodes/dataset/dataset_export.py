@@ -2,12 +2,13 @@
 
 from comfy_api.latest import io
 
-from ...ffgo.dataset.examples import PAPER_FRAMES, Dataset, Sizing
+from ...ffgo.dataset.examples import Dataset
 from ...ffgo.dataset.export import FORMATS, Format, export_dataset
-from ._folders import free_folder, shown_progress
+from ...ffgo.dataset.sizing import PAPER_FRAMES, Sizing
 from .._host import show_on_node
-from ._sizing import sizing_inputs
 from .._types import DATASET
+from ._folders import free_folder, shown_progress
+from ._sizing import sizing_inputs
 
 
 class DatasetExport(io.ComfyNode):

@@ -3,9 +3,9 @@
 from comfy_api.latest import io
 
 from ...ffgo.dataset.examples import open_dataset
-from ._folders import find_dataset, state_of
 from .._host import show_on_node
 from .._types import DATASET
+from ._folders import find_dataset, state_of
 
 
 class DatasetFolder(io.ComfyNode):

@@ -13,7 +13,8 @@ from comfy.quant_ops import QuantizedTensor
 from torch.utils.hooks import RemovableHandle
 
 from ...ffgo.errors import FFGOError
-from ...ffgo.lora.keys import HOST_PREFIX, ExpertLoRA
+from ...ffgo.lora.file import HOST_PREFIX
+from ...ffgo.lora.keys import ExpertLoRA
 
 Mode = Literal["auto", "merge", "bypass"]
 INJECTIONS = "ffgo_bypass_lora"

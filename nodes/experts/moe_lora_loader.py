@@ -7,8 +7,9 @@ import folder_paths
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
+from ...ffgo.bases.base import Expert
 from ...ffgo.lora import file as lora_file
-from ...ffgo.lora.file import Expert, LoRAFile
+from ...ffgo.lora.file import LoRAFile
 from ...ffgo.lora.keys import ExpertLoRA, translate
 from ...ffgo.lora.report import report_lines, report_row
 from .._host import show_on_node

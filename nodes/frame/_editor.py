@@ -9,7 +9,7 @@ import folder_paths
 from comfy_api.latest import io, ui
 
 from ...ffgo.frame.compose import Composition
-from ...ffgo.frame.pictures import CutOut
+from ...ffgo.frame.pictures import FramePicture
 from ...ffgo.frame.previews import describe_background, describe_subject, preview
 
 SUBFOLDER = "ffgo"
@@ -28,7 +28,7 @@ def editor_output(frame: Composition, node: type[io.ComfyNode]) -> dict[str, lis
     }
 
 
-def _saved(picture: CutOut) -> dict[str, str]:
+def _saved(picture: FramePicture) -> dict[str, str]:
     """Save the preview of a picture, unless an earlier run has; where the page finds it."""
     folder = Path(folder_paths.get_temp_directory()) / SUBFOLDER
     path = folder / f"{picture.fingerprint}.png"

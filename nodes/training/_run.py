@@ -16,16 +16,16 @@ from PIL import Image
 from server import PromptServer
 from torch import Tensor
 
+from ...ffgo.bases.base import Expert
 from ...ffgo.dataset.cache import CachedDataset
-from ...ffgo.lora.file import Expert
 from ...ffgo.pixels import to_float
 from ...ffgo.training.recipe import PRESETS, Recipe, preset
 from .._host import loras_output_folder, show_on_node
 
 if TYPE_CHECKING:  # they bring much along, which no start of the host should wait for
-    from ...ffgo.host.loading import TrainableExpert
+    from ...ffgo.host.trainable import TrainableExpert
     from ...ffgo.training.loop import StepReport
-    from ...ffgo.training.run import Finished, Job
+    from ...ffgo.training.run import Finished, TrainingRun
 
 AUTO = "auto"
 RUNS = "ffgo_training"
@@ -35,7 +35,7 @@ SHOW_EVERY_S = 2.0
 def preset_for(name: str, model: ModelPatcher) -> Recipe:
     """The recipe of a preset; auto takes the largest that the card holds."""
     if name == AUTO:
-        from ...ffgo.host.loading import memory_of
+        from ...ffgo.host.trainable import memory_of
 
         # Main memory has nothing to save by moving things into main memory.
         card = float("inf") if model.load_device.type == "cpu" else memory_of(model) / 1e9
@@ -49,10 +49,10 @@ def train_on_host(
     name: str, recipe: Recipe,
 ) -> "Finished":  # fmt: skip
     """Train, showing progress on the node."""
-    from ...ffgo.training.run import Job, train_expert
+    from ...ffgo.training.run import TrainingRun, train_expert
 
     output = Path(folder_paths.get_output_directory())
-    job = Job(name, expert, recipe, dataset, runs=output / RUNS, loras=loras_output_folder(), prior=prior)
+    job = TrainingRun(name, expert, recipe, dataset, runs=output / RUNS, loras=loras_output_folder(), prior=prior)
     notes = [note for data in (dataset, prior) if data is not None for note in data.mend()]
 
     return train_expert(
@@ -63,7 +63,7 @@ def train_on_host(
 class _OnNode:
     """Shows a run on its node: a bar, the loss by sigma band, and previews; Cancel goes through here too."""
 
-    def __init__(self, node: type[io.ComfyNode], job: "Job", trainable: "TrainableExpert"):
+    def __init__(self, node: type[io.ComfyNode], job: "TrainingRun", trainable: "TrainableExpert"):
         self.node, self.job, self.trainable = node, job, trainable
         self.bar = ProgressBar(job.recipe.steps, node_id=node.hidden.unique_id)
         self.history, self.strip, self.shown, self.started = [], None, 0.0, (time.monotonic(), 0)

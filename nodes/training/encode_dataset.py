@@ -4,11 +4,12 @@ import comfy.latent_formats
 from comfy_api.latest import io
 
 from ...ffgo.dataset.encode import encode_examples, host_encoders
-from ...ffgo.dataset.examples import PAPER_FRAMES, Dataset, Sizing
-from ..dataset._folders import dataset_folder, shown_progress
+from ...ffgo.dataset.examples import Dataset
+from ...ffgo.dataset.sizing import PAPER_FRAMES, Sizing
 from .._host import show_on_node
-from ..dataset._sizing import sizing_inputs
 from .._types import DATASET, ENCODED_DATASET
+from ..dataset._folders import dataset_folder, shown_progress
+from ..dataset._sizing import sizing_inputs
 
 
 class EncodeDataset(io.ComfyNode):

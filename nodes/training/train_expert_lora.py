@@ -2,10 +2,10 @@
 
 from comfy_api.latest import io, ui
 
-from ...ffgo.lora.file import EXPERTS, Expert
+from ...ffgo.bases.base import EXPERTS, Expert
 from ...ffgo.training.recipe import PRESETS, parse_toml, with_values
-from ._run import AUTO, curve_of, loss_map, preset_for, train_on_host
 from .._types import ENCODED_DATASET, LORA_MODEL, LOSS_MAP
+from ._run import AUTO, curve_of, loss_map, preset_for, train_on_host
 
 
 class TrainExpertLoRA(io.ComfyNode):

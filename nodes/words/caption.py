@@ -5,7 +5,7 @@ from comfy_api.latest import io
 from ...ffgo.errors import FFGOError
 from ...ffgo.gemini.models import TEXT_MODELS
 from ...ffgo.words.templates import CAPTION
-from ...ffgo.gemini.asking import Words, caption, caption_offline
+from ...ffgo.words.write import Words, caption, caption_offline
 from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen, has_access, one_by_one
 from .._host import show_on_node
 

@@ -4,7 +4,7 @@ from comfy_api.latest import io
 
 from ...ffgo.gemini.models import TEXT_MODELS
 from ...ffgo.words.templates import ENHANCE
-from ...ffgo.gemini.asking import enhance, enhance_offline
+from ...ffgo.words.write import enhance, enhance_offline
 from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen, has_access, one_by_one
 from .._host import show_on_node
 

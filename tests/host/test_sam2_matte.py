@@ -31,7 +31,7 @@ def checkpoint(host) -> str:
     pytest.importorskip("sam2", reason="the optional package sam2 is not installed")
     folder = host.base / "models" / "sam2"
     folder.mkdir(exist_ok=True)
-    state = core.build(core.Kind("2.1", "t")).state_dict()
+    state = core.build(core.Variant("2.1", "t")).state_dict()
     save_file({key: tensor.half().contiguous() for key, tensor in state.items()}, folder / CHECKPOINT)
     return CHECKPOINT
 

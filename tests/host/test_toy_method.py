@@ -16,7 +16,7 @@ from PIL import Image
 
 from ffgo.pixels import to_float
 from ffgo.remote import load_workflow, run_workflow
-from lab.toyworld.examples import Example, training_set, write_dataset
+from lab.toyworld.examples import ToyExample, training_set, write_dataset
 from lab.toyworld.examples import test_set as unseen_examples
 from lab.toyworld.family import MIDWAY_HIGH, MIDWAY_LOW, WEIGHTS
 from lab.toyworld.metrics import score_clip
@@ -104,7 +104,7 @@ def identities(url: str, high: str, low: str, folder: Path) -> np.ndarray:
     return np.mean(scores, axis=0)
 
 
-def score(files: list[Path], example: Example) -> tuple[float, float]:
+def score(files: list[Path], example: ToyExample) -> tuple[float, float]:
     """Both identities; nothing for a clip that is not the one after the cut."""
     if len(files) != FRAMES - 4:
         return 0.0, 0.0

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import torch
 
+from ffgo.host.boot import boot_here
 from ffgo.words.phrase import TRANSITION_PHRASE
-from lab.toyworld.host import boot_host
 from lab.toyworld.models import PAD, TEXT_WIDTH, TOKENS, build_expert, build_text_encoder, encode_text, tokenize
 from lab.toyworld.scene import COLOURS, SCENE_COLOURS
 from lab.toyworld.vae import build_vae, decode_whole, encode_whole, still_pictures
 
 FOLDER = Path(sys.argv[1])
-boot_host()
+boot_here("--cpu")
 torch.manual_seed(0)
 
 

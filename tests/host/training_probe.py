@@ -26,10 +26,10 @@ spec = importlib.util.spec_from_file_location("pack", PACK / "__init__.py", subm
 sys.modules["pack"] = importlib.util.module_from_spec(spec)
 PARTS = (
     "dataset.encoded", "errors", "experts.schedule", "training.adapters", "training.checkpoint", "training.draws",
-    "training.host", "training.loop", "training.recipe", "training.step", "training.run",
+    "host.boot", "host.loading", "host.trainable", "training.loop", "training.recipe", "training.step", "training.run",
 )  # fmt: skip
 ours = SimpleNamespace(**{part.rpartition(".")[2]: importlib.import_module(f"pack.ffgo.{part}") for part in PARTS})
-ours.host.boot(COMFYUI, "--cpu", "--base-directory", str(FOLDER))
+ours.boot.boot(COMFYUI, "--cpu", "--base-directory", str(FOLDER))
 
 import comfy.model_management as mm  # noqa: E402
 import comfy.ops  # noqa: E402
@@ -109,14 +109,14 @@ def scaled_fp8(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 @contextmanager
 def trainable(model, *, checkpointing: bool = False, offload: bool = False):
     """As in a node, which the host runs in inference mode."""
-    loaded = ours.host.trainable_expert(model, checkpointing=checkpointing, offload_block_inputs=offload)
+    loaded = ours.trainable.trainable_expert(model, checkpointing=checkpointing, offload_block_inputs=offload)
     with torch.inference_mode(), loaded as expert:
         yield expert
 
 
 def adapted(network, rank: int = 8, alpha: float = 4.0):
     return ours.adapters.add_adapters(
-        network, Recipe().targets, rank=rank, alpha=alpha, read=ours.host.read_weight, device=CPU, key=1
+        network, Recipe().targets, rank=rank, alpha=alpha, read=ours.trainable.read_weight, device=CPU, key=1
     )
 
 
@@ -337,8 +337,8 @@ def fingerprint(network) -> str:
 
 def bases():
     """Training on every kind of base, and the finished file in the host's own loaders."""
-    pack_loader = importlib.import_module("pack.nodes._lora")
-    lora_file, lora_keys = (importlib.import_module(f"pack.ffgo.experts.{n}") for n in ("lora_file", "lora_keys"))
+    pack_loader = importlib.import_module("pack.nodes.experts._patching")
+    lora_file, lora_keys = (importlib.import_module(f"pack.ffgo.lora.{n}") for n in ("file", "keys"))
     x, text = torch.randn(1, 36, *SHAPE), torch.randn(1, TOKENS, 4096)
     for kind, weights, dtype in (
         ("fp32", WEIGHTS, None),
@@ -420,11 +420,11 @@ def refusals():
         ("Wan2.1", random_weights("i2v")),
     ):
         model = load(weights)
-        yield kind, said(lambda model=model: ours.host.check_expert(model))
+        yield kind, said(lambda model=model: ours.loading.check_expert(model))
     expert, low = load(WEIGHTS), {"steps": 1, "rank": 2, "checkpointing": "none"}
 
     def train(name: str, side: str, model=expert, **changes):
-        job = ours.run.Job(
+        job = ours.run.TrainingRun(
             name=name, expert=side, recipe=Recipe.from_dict(low | changes), dataset=Examples(), runs=FOLDER / "runs",
             loras=FOLDER / "out",
         )  # fmt: skip

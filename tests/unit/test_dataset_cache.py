@@ -13,7 +13,8 @@ from PIL import Image
 from ffgo.clip.video_io import probe_clip, write_clip
 from ffgo.dataset.cache import CachedDataset
 from ffgo.dataset.encode import Encoders, encode_examples, identify_weights
-from ffgo.dataset.examples import Sizing, load_frames, open_dataset
+from ffgo.dataset.examples import load_frames, open_dataset
+from ffgo.dataset.sizing import Sizing
 from ffgo.errors import FFGOError
 
 REPO = Path(__file__).parents[2]

@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 from ffgo.clip.video_io import ClipInfo, read_frames, write_clip
-from ffgo.dataset.examples import ASPECTS, Bucket, Sizing, buckets, check_frames, load_frames, open_dataset
+from ffgo.dataset.examples import check_frames, load_frames, open_dataset
+from ffgo.dataset.sizing import ASPECTS, Bucket, Sizing, buckets
 from ffgo.errors import FFGOError
 from ffgo.words.phrase import TRANSITION_PHRASE
 

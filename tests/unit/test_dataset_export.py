@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from ffgo.clip.video_io import probe_clip, read_frames, write_clip
-from ffgo.dataset.examples import Sizing, open_dataset
+from ffgo.dataset.examples import open_dataset
 from ffgo.dataset.export import FORMATS, export_dataset
+from ffgo.dataset.sizing import Sizing
 from ffgo.errors import FFGOError
 
 SIZING = Sizing(64, 48, 9)

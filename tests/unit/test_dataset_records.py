@@ -126,7 +126,7 @@ def test_an_absolute_path_outside_is_not_opened_even_if_it_exists(make_dataset):
     [
         ("{}", "not the official FFGo format"),
         ("[", "cannot be read as JSON"),
-        ('[{"file_path": "a.mp4", "text": 3, "type": "video"}]', "entry 1: text, image_path must be text"),
+        ('[{"file_path": "a.mp4", "text": 3, "type": "video"}]', "entry 1: text, image_path must be a string"),
         ('[{"file_path": "a", "text": "b", "image_path": "c", "type": "image"}]', "entry 1: type is 'image'"),
         ("[3]", "entry 1: is no object"),
     ],

@@ -11,16 +11,17 @@ import pytest
 import torch
 from PIL import Image
 
+from ffgo.curation.elements import extract
 from ffgo.errors import FFGOError
 from ffgo.gemini.answer import AnswerError
 from ffgo.gemini.ask import Desk
+from ffgo.gemini.asking import Asking
 from ffgo.gemini.cache import AnswerCache
 from ffgo.gemini.client import Patience
 from ffgo.gemini.key import Access, NoAccessError
 from ffgo.gemini.ledger import Ledger
 from ffgo.gemini.models import IMAGE_MODELS
 from ffgo.gemini.request import CancelledError
-from ffgo.gemini.asking import Asking, extract
 from lab.workshop.fake_gemini import RESET, Reply, answer, error, fake_gemini, inline, picture, png, retry_info, text
 
 pytest.importorskip("google.genai")
@@ -290,7 +291,7 @@ def test_vertex(server, desk, photo, monkeypatch):
 
 def test_a_caption(server, desk, photo):
     server.default = lambda asked: text("```\n<caption>\nA robot\n walks.</caption>\n```")
-    from ffgo.gemini.asking import caption
+    from ffgo.words.write import caption
 
     frames = photo.expand(6, -1, -1, -1)
     words = caption(frames, [photo], Asking("gemini-3.8-flash"), desk, fps=24, looks=4)
@@ -304,7 +305,7 @@ def test_a_caption(server, desk, photo):
 
 def test_a_prompt(server, desk, photo):
     server.default = lambda asked: text("A robot walks slowly.")
-    from ffgo.gemini.asking import enhance
+    from ffgo.words.write import enhance
 
     words = enhance("robot walks", [photo, photo], Asking("gemini-3.8-flash"), desk)
     assert words.text == "A robot walks slowly."

@@ -6,11 +6,12 @@ import torch
 from PIL import Image, ImageDraw
 
 from ffgo.clip.video_io import read_frames
-from ffgo.errors import FFGOError
+from ffgo.curation.elements import extract_offline, read_elements
 from ffgo.curation.harmonic import harmonic_fill
 from ffgo.curation.plate import restore_plate
 from ffgo.curation.registration import register, warp
-from ffgo.gemini.asking import extract_offline, read_elements, remove_offline
+from ffgo.curation.remove import remove_offline
+from ffgo.errors import FFGOError
 
 WIDTH, HEIGHT = 640, 360
 

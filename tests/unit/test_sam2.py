@@ -11,13 +11,13 @@ from ffgo.cutout.hints import Prompts
 from ffgo.errors import FFGOError
 
 sam2 = pytest.importorskip("sam2", reason="the optional package sam2 is not installed")
-EVERY_KIND = [ours.Kind(version, size) for version in ("2.0", "2.1") for size in ("t", "s", "b+", "l")]
+EVERY_KIND = [ours.Variant(version, size) for version in ("2.0", "2.1") for size in ("t", "s", "b+", "l")]
 
 
 @pytest.fixture(scope="module")
 def tiny() -> torch.nn.Module:
     torch.manual_seed(1)
-    return ours.build(ours.Kind("2.1", "t"))
+    return ours.build(ours.Variant("2.1", "t"))
 
 
 @pytest.mark.parametrize("kind", EVERY_KIND, ids=lambda kind: kind.config)
@@ -38,7 +38,7 @@ def test_checkpoint_layouts(tiny):
     half = {key: tensor.half() for key, tensor in state.items()}
     for content in ({"model": state}, half):
         model, kind = ours.load(content, "x")
-        assert kind == ours.Kind("2.1", "t")
+        assert kind == ours.Variant("2.1", "t")
         assert {tensor.dtype for tensor in model.state_dict().values()} == {torch.float32}
         weight = "image_encoder.trunk.patch_embed.proj.weight"
         assert torch.allclose(model.state_dict()[weight], state[weight], atol=1e-3)
@@ -78,4 +78,4 @@ def test_masks_are_the_packages_own(tiny):
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setattr(ours, "find_spec", lambda name: None)
     with pytest.raises(FFGOError, match=r"pip install sam2==1.1.0"):
-        ours.build(ours.Kind("2.1", "t"))
+        ours.build(ours.Variant("2.1", "t"))

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from ffgo.dataset.examples import Bucket, load_frames, open_dataset
+from ffgo.dataset.examples import load_frames, open_dataset
+from ffgo.dataset.sizing import Bucket
 from lab.toyworld.examples import test_set as unseen_examples
 from lab.toyworld.examples import training_set, write_dataset
 from lab.toyworld.metrics import Scores, intervals, score_clip

@@ -6,7 +6,8 @@ from peft import LoraConfig, inject_adapter_in_model
 from torch import nn
 
 from ffgo.errors import FFGOError
-from ffgo.training.adapters import Adapters, Factors, target_layers
+from ffgo.lora.saving import Factors
+from ffgo.training.adapters import Adapters, target_layers
 from ffgo.training.recipe import OFFICIAL_TARGETS
 
 from .training_scene import DIM, TEXT_DIM, adapted, small_expert

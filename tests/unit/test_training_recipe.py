@@ -36,11 +36,11 @@ def test_toml_there_and_back():
         ("offload_block_inputs = 1", "must be true or false"),
         ('schedule = "linear"', "schedule is 'linear'; it must be one of constant, cosine"),
         ("targets = []", "targets is empty"),
-        ("targets = [1]", "must be a list of texts"),
-        ("start_lora = 3", "must be a text in quotes"),
+        ("targets = [1]", "must be a list of strings"),
+        ("start_lora = 3", "must be a string in quotes"),
         ("second_b = true", "name that file in start_lora"),
         ('second_b = true\nstart_lora = "a"\nfreeze = "A"', "set freeze to none"),
-        ("steps 3", "The recipe is no TOML: .*line 1"),
+        ("steps 3", "The recipe is not valid TOML: .*line 1"),
     ],
 )
 def test_what_cannot_be_is_refused(text, says):

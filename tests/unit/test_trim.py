@@ -7,7 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ffgo.clip.trim import COMPOSED_FRAMES, find_transition, trim_clip
+from ffgo.bases.base import COMPOSED_FRAMES
+from ffgo.clip.trim import find_transition, trim_clip
 from ffgo.errors import FFGOError
 
 HEIGHT, WIDTH = 144, 256

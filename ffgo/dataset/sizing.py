@@ -1,0 +1,94 @@
+"""The size that every example is trained at: buckets of the official aspects, in the base's steps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+from ..bases.base import COMPOSED_FRAMES
+from ..clip.video_io import ClipInfo, probe_clip
+from ..errors import FFGOError
+from .records import Example, raise_all
+
+PAPER_FRAMES, PUBLISHED_FRAMES = 81, 21
+"""What the paper says, and what its published code really trains (81 frames of 512x512 px worth of tokens)."""
+
+SIDE_STEP = 16
+"""Pixels: 8 in the VAE, 2 in the expert's patches."""
+
+ASPECTS = (
+    0.25, 0.26, 0.27, 0.28, 0.32, 0.33, 0.35, 0.4, 0.42, 0.48, 0.5, 0.52, 0.57, 0.6, 0.68, 0.72, 0.78, 0.82, 0.88, 0.94,
+    1.0, 1.07, 1.13, 1.21, 1.29, 1.38, 1.46, 1.67, 1.75, 2.0, 2.09, 2.4, 2.5, 2.89, 3.0, 3.11, 3.62, 3.75, 3.88, 4.0,
+)  # fmt: skip
+"""Height over width of the official buckets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """The size that an example is trained at; examples of one bucket can share a batch."""
+
+    width: int
+    height: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """How examples get their buckets."""
+
+    width: int = 1344
+    """Pixels, for clips of about this aspect; clips of another get the same area. 1344x768 is the official size."""
+    height: int = 768
+    frames: int = PAPER_FRAMES
+    """4n + 1."""
+    shortest: int = 0
+    """Clips shorter than `frames` with at least so many are trained at their own length; 0: none may be shorter."""
+
+    def __post_init__(self):
+        if self.width % SIDE_STEP or self.height % SIDE_STEP or min(self.width, self.height) < SIDE_STEP:
+            raise FFGOError(f"The size {self.width}x{self.height} px is not in steps of {SIDE_STEP}, as Wan needs it.")
+        if self.frames % 4 != 1 or self.frames <= COMPOSED_FRAMES:
+            raise FFGOError(f"{self.frames} frames are not 4n + 1 (5, 9 ... 21 ... 81), as Wan's VAE needs them.")
+        if self.shortest and not COMPOSED_FRAMES < self.shortest <= self.frames:
+            raise FFGOError(
+                f"The shortest clip ({self.shortest} frames) must be 0, or between {COMPOSED_FRAMES + 1} and the "
+                f"{self.frames} frames that are trained."
+            )
+
+    def bucket(self, clip: ClipInfo) -> Bucket:
+        """The bucket for a clip. Raises: FFGOError if the clip is too short."""
+        least = self.shortest or self.frames
+        if clip.frames < least:
+            raise FFGOError(
+                f"is too short: it has {clip.frames} frames, and {least} are needed. "
+                "Take a longer clip, train on fewer frames, or let shorter clips be trained at their own length."
+            )
+        width, height = self._sides(clip.height / clip.width)
+        return Bucket(width, height, min(self.frames, (clip.frames - 1) // 4 * 4 + 1))
+
+    def _sides(self, aspect: float) -> tuple[int, int]:
+        """Width and height: of the official aspect that is the closest, with the area of `width` x `height`."""
+        closest = _closest(aspect)
+        if closest == _closest(self.height / self.width):
+            return self.width, self.height
+        area = self.width * self.height
+        return _in_steps(sqrt(area / closest)), _in_steps(sqrt(area * closest))
+
+
+def buckets(examples: Sequence[Example], sizing: Sizing) -> list[Bucket]:
+    """The bucket of every example. Raises: one FFGOError that names all that are too short or cannot be read."""
+    found, problems = [], []
+    for example in examples:
+        try:
+            found.append(sizing.bucket(probe_clip(example.clip)))
+        except FFGOError as error:
+            problems.append(f"{example.name}: {error}")
+    raise_all(problems, len(examples))
+    return found
+
+
+def _closest(aspect: float) -> float:
+    return min(ASPECTS, key=lambda known: abs(known - aspect))
+
+
+def _in_steps(side: float) -> int:
+    return max(SIDE_STEP, round(side / SIDE_STEP) * SIDE_STEP)
