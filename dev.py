@@ -2,7 +2,7 @@
 """Everything a developer needs, from a fresh clone; sets up by itself what is missing.
 
 python dev.py demo [--curate]    run the shipped workflow on a real ComfyUI, leave a video in demo-output/
-python dev.py test [unit|host|web]
+python dev.py test [unit|host|web] [--nightly]
 python dev.py check              format, lint, types
 python dev.py serve [--port N]   the same ComfyUI with its page; Ctrl-C or SIGTERM ends it
 python dev.py bench [NAME] [--json]
@@ -49,7 +49,10 @@ def test(args: argparse.Namespace) -> int:
         ensure_chromium(host)
     if rooms != ["unit"]:
         ensure_standins(host)
-    return host.run("-m", "pytest", *(f"tests/{room}" for room in rooms), *args.pytest, pythonpath=[host.tools])
+    nightly = ["-m", ""] if args.nightly else []
+    return host.run(
+        "-m", "pytest", *nightly, *(f"tests/{room}" for room in rooms), *args.pytest, pythonpath=[host.tools]
+    )
 
 
 def check(_: argparse.Namespace) -> int:
@@ -129,6 +132,7 @@ def main() -> int:
     demonstration.set_defaults(run=demo)
     tests = commands.add_parser("test", help=test.__doc__)
     tests.add_argument("room", nargs="?", choices=TEST_ROOMS)
+    tests.add_argument("--nightly", action="store_true", help="the long forms too")
     tests.set_defaults(run=test)
     commands.add_parser("check", help=check.__doc__).set_defaults(run=check)
     server = commands.add_parser("serve", help=serve.__doc__)
