@@ -34,8 +34,8 @@ class Composition:
     """(1, H, W, 3), float32 0..1, always k / 255."""
     masks: Tensor
     """(subjects, H, W), float32 0..1: what can be seen of every subject on the canvas."""
-    layout: str
-    """JSON, see `Layout.to_json`."""
+    plan: Layout
+    """Where everything is."""
     warnings: list[str]
     """What will probably not come out well, and what to do."""
     background: FramePicture
@@ -98,4 +98,4 @@ def compose(
         warnings += warn_of_places(plan, cutouts)
     elif layout == CUSTOM:
         warnings.append("Nothing is arranged yet, so the layout custom is composed as published is.")
-    return Composition(torch.from_numpy(image), torch.from_numpy(masks), plan.to_json(), warnings, scene, cutouts)
+    return Composition(torch.from_numpy(image), torch.from_numpy(masks), plan, warnings, scene, cutouts)

@@ -1,6 +1,5 @@
 """Small pictures of what a frame is composed of, for the editor on the node."""
 
-import json
 from typing import Any
 
 from PIL import Image
@@ -8,6 +7,7 @@ from torch import Tensor
 
 from ..pixels import to_uint8
 from .compose import Composition
+from .geometry import Box
 from .pictures import FramePicture
 
 PREVIEW_SIDE = 1024
@@ -24,13 +24,12 @@ def preview(picture: Tensor) -> Image.Image:
 def describe_subject(subject: FramePicture) -> dict[str, Any]:
     """What the editor needs to know of a subject, in pixels of its picture; `visible` is x, y, width and height."""
     width, height = subject.subject.size
-    visible = subject.subject.visible
     return {
         "name": subject.name,
         "fingerprint": subject.fingerprint,
         "width": width,
         "height": height,
-        "visible": [visible.x, visible.y, visible.width, visible.height],
+        "visible": _numbers(subject.subject.visible),
         "area": round(float(subject.subject.area), 2),
     }
 
@@ -38,5 +37,8 @@ def describe_subject(subject: FramePicture) -> dict[str, Any]:
 def describe_background(frame: Composition) -> dict[str, Any]:
     """The size of the background's picture, and its box (x, y, width, height) in pixels of the frame."""
     width, height = frame.background.subject.size
-    box = json.loads(frame.layout)["background"]
-    return {"width": width, "height": height, "box": [box["x"], box["y"], box["width"], box["height"]]}
+    return {"width": width, "height": height, "box": _numbers(frame.plan.background)}
+
+
+def _numbers(box: Box) -> list[int]:
+    return [box.x, box.y, box.width, box.height]

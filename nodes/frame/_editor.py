@@ -24,7 +24,7 @@ def editor_output(frame: Composition, node: type[io.ComfyNode]) -> dict[str, lis
         "text": frame.warnings,
         "ffgo_layers": [file | describe_subject(s) for file, s in zip(subjects, frame.subjects, strict=True)],
         "ffgo_background": [background | describe_background(frame)],
-        "ffgo_layout": [frame.layout],
+        "ffgo_layout": [frame.plan.to_json()],
     }
 
 

@@ -98,4 +98,4 @@ class ComposeCanvas(io.ComfyNode):
             max_upscale=max_upscale, gap=gap, arrangement=arrangement,
         )  # fmt: skip
         show_on_node(cls, [], frame.warnings)
-        return io.NodeOutput(frame.image, frame.masks, frame.layout, ui=editor_output(frame, cls))
+        return io.NodeOutput(frame.image, frame.masks, frame.plan.to_json(), ui=editor_output(frame, cls))

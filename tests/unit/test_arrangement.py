@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import random
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -136,15 +137,15 @@ def test_an_automatic_frame_written_as_an_arrangement_gives_the_same_frame(layou
     settings = {"width": width, "height": height}
     automatic = compose(block((0.2, 0.4, 0.6), (500, 400)), subjects, layout=layout, **settings)
     entries = []
-    for cut, place in zip(automatic.subjects, json.loads(automatic.layout)["subjects"], strict=True):
-        whole = [place["crop"][key] for key in ("x", "y", "width", "height")] == [0, 0, *cut.subject.size]
-        entries.append(place["box"] | {"crop": "full" if whole else "visible", "fingerprint": cut.fingerprint})
+    for cut, place in zip(automatic.subjects, automatic.plan.subjects, strict=True):
+        whole = place.crop == Box(0, 0, *cut.subject.size)
+        entries.append(asdict(place.box) | {"crop": "full" if whole else "visible", "fingerprint": cut.fingerprint})
     base = "script" if layout == "script" else "published"
     text = arrangement(*entries[::-1], canvas=settings, base=base)
     custom = compose(block((0.2, 0.4, 0.6), (500, 400)), subjects, layout="custom", arrangement=text, **settings)
     assert torch.equal(custom.image, automatic.image)
     assert torch.equal(custom.masks, automatic.masks)
-    assert custom.layout == automatic.layout
+    assert custom.plan == automatic.plan
 
 
 def test_an_empty_arrangement_is_published_and_says_so():
@@ -214,8 +215,8 @@ def test_a_hidden_subject_keeps_its_number_and_has_an_empty_mask():
     assert frame.masks.shape == (2, 90, 160)
     assert not frame.masks[0].any()
     assert frame.masks[1].any()
-    shown = [(s["shown"], s["pixels"] > 0) for s in json.loads(frame.layout)["subjects"]]
-    assert shown == [(False, False), (True, True)]
+    assert [place.shown for place in frame.plan.subjects] == [False, True]
+    assert [pixels > 0 for pixels in frame.plan.pixels] == [False, True]
 
 
 def test_what_lies_beyond_the_canvas_is_cut_off():
@@ -306,7 +307,7 @@ def test_2000_random_arrangements_give_a_frame_of_the_right_size_or_say_what_is_
         assert frame.masks.shape == (2, 46, 80)
         assert 0 <= frame.image.min() <= frame.image.max() <= 1
         assert 0 <= frame.masks.min() <= frame.masks.max() <= 1
-        json.dumps(json.loads(frame.layout), allow_nan=False)
+        json.dumps(json.loads(frame.plan.to_json()), allow_nan=False)
     assert 400 < len(refused) < 1600
     assert all("arrangement" in message.lower() for message in refused)
     "".join(refused).encode()  # no lone surrogates: the host writes messages to its log

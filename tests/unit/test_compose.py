@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ffgo.errors import FFGOError
 from ffgo.frame.compose import Composition, compose
-from ffgo.frame.layout import LAYOUTS, MAX_SUBJECTS
+from ffgo.frame.geometry import Box
+from ffgo.frame.layout import LAYOUTS, MAX_SUBJECTS, Placement
 from lab.benchmarks.compose import official_script
 
 
@@ -87,10 +88,11 @@ def test_published_equals_the_official_algorithm_on_pictures_cropped_by_hand():
 
 def test_keeps_the_aspect_of_the_background_unless_told_otherwise():
     square = image_of(scene(800, 800))
-    kept = json.loads(frame_of(subject(), background=square).layout)["background"]
-    stretched = json.loads(frame_of(subject(), background=square, background_fit="stretch").layout)["background"]
-    assert kept == {"x": 640, "y": 40, "width": 640, "height": 640}
-    assert stretched == {"x": 640, "y": 180, "width": 640, "height": 360}
+    kept, stretched = (
+        frame_of(subject(), background=square, background_fit=fit).plan.background for fit in ("keep_aspect", "stretch")
+    )
+    assert kept == Box(640, 40, 640, 640)
+    assert stretched == Box(640, 180, 640, 360)
     picture = scene(800, 800)
     picture.thumbnail((640, 720), Image.Resampling.LANCZOS)
     shown = pixels_of(frame_of(subject(), background=square))
@@ -107,7 +109,7 @@ SIZES = [(1280, 720), (1281, 721), (480, 832), (333, 501), (64, 64)]
 def test_image_masks_and_layout_agree(layout, width, height, count):
     subjects = [subject(150 + 70 * i, 500 - 40 * i, seed=i) for i in range(count)]
     frame = frame_of(*subjects, width=width, height=height, layout=layout)
-    plan = json.loads(frame.layout)
+    plan = json.loads(frame.plan.to_json())
     assert frame.image.shape == (1, height, width, 3)
     assert frame.masks.shape == (count, height, width)
     assert frame.image.dtype == frame.masks.dtype == torch.float32
@@ -128,27 +130,26 @@ def test_image_masks_and_layout_agree(layout, width, height, count):
 def test_a_mask_is_the_subjects_alpha_in_place():
     cutout = subject(400, 300)
     frame = frame_of(cutout, layout="script")
-    place = json.loads(frame.layout)["subjects"][0]
-    assert place["crop"] == {"x": 0, "y": 0, "width": 400, "height": 300}
-    assert place["box"] == {"x": 120, "y": 210, "width": 400, "height": 300}
+    (place,) = frame.plan.subjects
+    assert place == Placement(crop=Box(0, 0, 400, 300), box=Box(120, 210, 400, 300))
     assert torch.equal(frame.masks[0, 210:510, 120:520], torch.tensor(np.array(cutout.getchannel("A"))) / 255)
-    assert place["scale"] == 1
+    assert place.scale == 1
 
 
 def test_an_rgb_subject_is_an_opaque_rectangle():
     picture = scene(400, 300)
     frame = frame_of(picture)
     assert (pixels_of(frame)[210:510, 120:520] == np.asarray(picture)).all()
-    assert json.loads(frame.layout)["subjects"][0]["pixels"] == 400 * 300
+    assert frame.plan.pixels == [400 * 300]
     assert (frame.masks[0, 210:510, 120:520] == 1).all()
 
 
 def test_packed_draws_the_picture_larger_when_allowed():
     frame = frame_of(subject(100, 100), layout="packed", max_upscale=3.0)
-    place = json.loads(frame.layout)["subjects"][0]
-    assert place["scale"] == 3
-    assert place["box"]["width"] == 3 * place["crop"]["width"]
-    assert place["pixels"] == pytest.approx(9 * image_of(subject(100, 100))[..., 3].sum().item(), rel=0.01)
+    (place,), (pixels,) = frame.plan.subjects, frame.plan.pixels
+    assert place.scale == 3
+    assert place.box.width == 3 * place.crop.width
+    assert pixels == pytest.approx(9 * image_of(subject(100, 100))[..., 3].sum().item(), rel=0.01)
 
 
 def test_a_batch_is_several_subjects():
@@ -158,7 +159,7 @@ def test_a_batch_is_several_subjects():
     apart = frame_of(*pictures)
     assert (together.image == apart.image).all()
     assert (together.masks == apart.masks).all()
-    assert together.layout == apart.layout
+    assert together.plan == apart.plan
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -167,7 +168,7 @@ def test_same_in_same_out_and_inputs_stay_as_they_are(layout):
     copies = [tensor.clone() for tensor in inputs]
     frames = [compose(inputs[0], {str(i): t for i, t in enumerate(inputs[1:])}, layout=layout) for _ in range(2)]
     assert (frames[0].image == frames[1].image).all()
-    assert frames[0].layout == frames[1].layout
+    assert frames[0].plan == frames[1].plan
     assert all((tensor == copy).all() for tensor, copy in zip(inputs, copies, strict=True))
 
 

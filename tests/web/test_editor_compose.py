@@ -84,8 +84,7 @@ def test_the_frame_is_what_python_composes_of_the_same_text(comfy, editor, serve
         arrangement=editor.widget("arrangement"),
     )
     assert np.array_equal(frame, (expected.image[0].numpy() * 255).round().astype(np.uint8))
-    pixels = [subject["pixels"] for subject in json.loads(expected.layout)["subjects"]]
-    assert editor.pixels() == pytest.approx(pixels, rel=0.03)
+    assert editor.pixels() == pytest.approx(expected.plan.pixels, rel=0.03)
     assert [entry["angle"] != 0 for entry in editor.arrangement()["subjects"]] == [True, False, False]
     assert editor.arrangement()["subjects"][0]["flip"]
 
