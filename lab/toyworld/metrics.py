@@ -8,6 +8,7 @@ are right is then asked by exchanging each of them alone: the right one has to f
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
+from itertools import chain
 
 import numpy as np
 import torch
@@ -87,90 +88,63 @@ def score_clip(frames: Tensor, shot: Shot, first: int) -> Scores:
 
 def _find(frames: Tensor, scene: Tensor, sprite: Sprite) -> _Found:
     """Look for the sprite at every second pixel, then around the best of those, there also for the wrong ones."""
-    pictures, ground = _with_margin(frames), _with_margin(scene[None])
-    x, y = _coarse_places(pictures, ground, sprite)
-    near = {scale: _near(pictures, ground[0], scale, x, y) for scale in SCALES}
-    errors = torch.stack([_errors(*near[scale], sprite, scale).flatten(1) for scale in SCALES], 1)
-    least, chosen = errors.flatten(1).min(1)
-    empty = torch.stack([_empty_errors(*near[scale], scale).flatten(1) for scale in SCALES], 1)
-    best = chosen % errors.shape[2]
-    side = 2 * NEAR + 1
-    traits = torch.stack([_fits_better(least, near, others) for others in _others(sprite)]).float().mean(0)
-    without = empty.flatten(1).gather(1, chosen[:, None])[:, 0]
+    terms = _terms(frames, scene)
+    coarse = _errors(terms[..., NEAR:-NEAR, NEAR:-NEAR], [sprite], stride=2).amin((1, 2))
+    index = coarse.flatten(1).argmin(1)
+    x, y = 2 * (index % coarse.shape[-1]), 2 * (index // coarse.shape[-1])
+    others = _others(sprite)
+    errors = _errors(_near(terms, x, y), [sprite, None, *chain(*others)]).flatten(3)
+    least, chosen = errors[:, 0].flatten(1).min(1)
+    without = errors[:, 1].flatten(1).gather(1, chosen[:, None])[:, 0]
+    worse = (least[:, None] < errors[:, 2:].amin((2, 3))).split([len(group) for group in others], 1)
+    traits = torch.stack([group.all(1) for group in worse]).float().mean(0)
+    best, side = chosen % errors.shape[-1], 2 * NEAR + 1
     return _Found(least, without, x + best % side - NEAR, y + best // side - NEAR, traits)
 
 
-def _coarse_places(pictures: Tensor, ground: Tensor, sprite: Sprite) -> tuple[Tensor, Tensor]:
-    """Centres (N,) in pixels of the frame, at every second one."""
-    found = []
-    for scale in SCALES:
-        cut = MARGIN - _half(scale)
-        inner = (..., slice(cut, -cut), slice(cut, -cut))
-        found.append(_errors(pictures[inner], ground[inner], sprite, scale, stride=2))
-    errors = torch.stack(found).amin(0)
-    index = errors.flatten(1).argmin(1)
-    return 2 * (index % errors.shape[-1]), 2 * (index // errors.shape[-1])
+def _terms(frames: Tensor, scene: Tensor) -> Tensor:
+    """What all squared errors are sums of, (N, 10, H + 2 m, W + 2 m), black on all sides: room for what is compared at
+    the frame's edge. With g the ground and d the picture less the ground: |d|^2, d, g d, g, |g|^2, and 1."""
+    ground, difference = (pixels.permute(0, 3, 1, 2) for pixels in (scene.expand(frames.shape), frames - scene))
+    products = (
+        difference.square().sum(1, keepdim=True), difference, (ground * difference).sum(1, keepdim=True),
+        ground, ground.square().sum(1, keepdim=True),
+    )  # fmt: skip
+    return functional.pad(functional.pad(torch.cat(products, 1), (MARGIN,) * 4), (0, 0, 0, 0, 0, 1), value=1)
 
 
-def _with_margin(pictures: Tensor) -> Tensor:
-    """(N, H, W, 3) to (N, 3, H + 2 m, W + 2 m), black on all sides: room for what is compared at the frame's edge."""
-    return functional.pad(pictures.permute(0, 3, 1, 2), (MARGIN,) * 4)
+def _near(terms: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """The terms around the places (N,), as far as a sprite may reach: (N, 10, W, W)."""
+    side = 2 * MARGIN + 1
+    places = zip(terms, x.tolist(), y.tolist(), strict=True)
+    return torch.stack([term[:, row : row + side, column : column + side] for term, column, row in places])
 
 
-def _near(pictures: Tensor, ground: Tensor, scale: float, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """What pictures and ground show around the places, as far as a sprite of this size may reach: (N, 3, W, W)."""
-    reach = _half(scale) + NEAR
-    windows = [
-        (
-            slice(None),
-            slice(row + MARGIN - reach, row + MARGIN + reach + 1),
-            slice(column + MARGIN - reach, column + MARGIN + reach + 1),
-        )
-        for column, row in zip(x.tolist(), y.tolist(), strict=True)
-    ]
-    shown = torch.stack([picture[window] for picture, window in zip(pictures, windows, strict=True)])
-    return shown, torch.stack([ground[window] for window in windows])
-
-
-def _fits_better(least: Tensor, near: Mapping[float, tuple[Tensor, Tensor]], others: Sequence[Sprite]) -> Tensor:
-    """(N,): whether all of these sprites, in any size, fit worse."""
-    errors = [_errors(*near[scale], other, scale).flatten(1).amin(1) for other in others for scale in SCALES]
-    return least < torch.stack(errors).amin(0)
-
-
-def _errors(pictures: Tensor, ground: Tensor, sprite: Sprite, scale: float, stride: int = 1) -> Tensor:
-    """Mean squared error (N, H', W') between pictures (N, 3, H, W) and the sprite over the ground, at every place.
-
-    With a the sprite's alpha, c its colour, g the ground and p the picture: |p - g - a (c - g)|^2, over the window.
-    """
-    colour, alpha, painted, squared = _kernels(sprite, scale)
-    difference = pictures - ground
-    plain = functional.conv2d(difference.square().sum(1, keepdim=True), torch.ones_like(alpha), stride=stride)
-    crossed = functional.conv2d(difference, painted, stride=stride) - functional.conv2d(
-        (difference * ground).sum(1, keepdim=True), alpha, stride=stride
-    )
-    paint = (
-        (squared * colour.square()).sum()
-        - 2 * functional.conv2d(ground, squared * colour, stride=stride)
-        + functional.conv2d(ground.square().sum(1, keepdim=True), squared, stride=stride)
-    )
-    return (plain - 2 * crossed + paint)[:, 0] / (3 * alpha.numel())
-
-
-def _empty_errors(pictures: Tensor, ground: Tensor, scale: float) -> Tensor:
-    """The same for no sprite."""
-    return functional.avg_pool2d((pictures - ground).square().mean(1, keepdim=True), 2 * _half(scale) + 1, stride=1)[
-        :, 0
-    ]
+def _errors(terms: Tensor, sprites: Sequence[Sprite | None], stride: int = 1) -> Tensor:
+    """Mean squared error (N, sprites, SCALES, H', W') of each sprite in each size over the ground, at every place."""
+    kernels = torch.cat([_kernels(sprite) for sprite in sprites])
+    return functional.conv2d(terms, kernels, stride=stride).unflatten(1, (len(sprites), len(SCALES)))
 
 
 @cache
-def _kernels(sprite: Sprite, scale: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Colour c (1, 3, S, S) and alpha a (1, 1, S, S) of the sprite in the middle of a window; a c; a squared."""
-    half = _half(scale)
-    colours, alphas = render_sprites(sprite, [(half + 0.5, half + 0.5)], scale, 2 * half + 1)
-    colour, alpha = torch.from_numpy(colours).permute(0, 3, 1, 2), torch.from_numpy(alphas)[None]
-    return colour, alpha, alpha * colour, alpha.square()
+def _kernels(sprite: Sprite | None) -> Tensor:
+    """How a sprite's error in each size is summed from the terms around it: (SCALES, 10, S, S).
+
+    With a its alpha (0 without a sprite) and c its colour: |d - a (c - g)|^2 over the window of that size.
+    """
+    side = 2 * _half(max(SCALES)) + 1
+    kernels = torch.zeros(len(SCALES), 10, side, side)
+    for scale, kernel in zip(SCALES, kernels, strict=True):
+        cut = side // 2 - _half(scale)
+        kernel[0, cut : side - cut, cut : side - cut] = 1
+        if sprite:
+            colours, alphas = render_sprites(sprite, [(side / 2, side / 2)], scale, side)
+            colour, alpha = torch.from_numpy(colours[0]).permute(2, 0, 1), torch.from_numpy(alphas[0])
+            kernel[1:4], kernel[4] = -2 * alpha * colour, 2 * alpha
+            kernel[5:8], kernel[8] = -2 * alpha.square() * colour, alpha.square()
+            kernel[9] = alpha.square() * colour.square().sum(0)
+        kernel.div_(3 * (2 * _half(scale) + 1) ** 2)
+    return kernels
 
 
 def _half(scale: float) -> int:
