@@ -1,13 +1,12 @@
 """What the user says about where the subject is: points, boxes, and a coarse mask, in pixels of the picture."""
 
-import json
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import FFGOError
+from ..plain import Source, is_number
 from .grid import Array, depth
 
 LOGIT = 8.0
@@ -83,10 +82,7 @@ def _any_point(region: Array) -> tuple[float, float]:
 def _entries(text: str, name: str) -> list[Any]:
     if not text.strip():
         return []
-    try:
-        entries = json.loads(text)
-    except ValueError as error:
-        raise FFGOError(f"{name} is no JSON: {error}. Write for example {_EXAMPLES[name]}.") from None
+    entries = Source(name, f"Write for example {_EXAMPLES[name]}.", whole=name).json(text).value
     if isinstance(entries, dict):
         return [entries]
     if not isinstance(entries, list):
@@ -130,11 +126,7 @@ def _box(entry: Any, size: tuple[int, int]) -> Array:
 
 
 def _numbers(values: Any, least: int, most: int) -> bool:
-    return (
-        isinstance(values, list | tuple)
-        and least <= len(values) <= most
-        and all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values)
-    )
+    return isinstance(values, list | tuple) and least <= len(values) <= most and all(map(is_number, values))
 
 
 def _inside(dot: tuple[float, float, int], box: Array) -> bool:

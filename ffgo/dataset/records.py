@@ -8,6 +8,7 @@ from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 from ..errors import FFGOError
 from ..files import complete_file
+from ..plain import Source, Value, parse_json
 
 RECORDS_FILE = "train_data.json"
 """The official name of the list."""
@@ -55,18 +56,21 @@ def read_records(path: Path) -> list[Record]:
 
     Raises: FFGOError if the file is not such a list; the message names every entry that is wrong.
     """
-    try:
-        entries = json.loads(path.read_text("utf-8-sig"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise FFGOError(f"{path.name} cannot be read as JSON: {error}.") from error
+    source = Source(path.name, whole=path.name)
+    entries = source.json(source.file(path)).value
     if not isinstance(entries, list) or not entries:
         raise FFGOError(
             f"{path.name} is not the official FFGo format: a list of entries with file_path, text, image_path and type."
         )
-    wrong = [f"entry {i}: {trouble}" for i, entry in enumerate(entries, 1) if (trouble := _trouble(entry))]
+    records, wrong = [], []
+    for i, entry in enumerate(entries, 1):
+        try:
+            records.append(_record(source.value(entry, f"entry {i}")))
+        except FFGOError as error:
+            wrong.append(str(error))
     if wrong:
         raise FFGOError(f"{path.name} has entries that are not of the official FFGo format:\n" + "\n".join(wrong))
-    return [Record(e["file_path"], e["text"], e["image_path"], e["type"]) for e in entries]
+    return records
 
 
 def write_records(path: Path, records: Sequence[Record]) -> None:
@@ -103,23 +107,21 @@ def raise_all(problems: Sequence[str], count: int) -> None:
 def _is_list(path: Path) -> bool:
     """Whether a JSON file of any name means to be an official list; workflows and settings lie about too."""
     try:
-        entries = json.loads(path.read_text("utf-8-sig"))
+        entries = parse_json(path.read_text("utf-8-sig"))
     except (OSError, ValueError):
         return False
     return isinstance(entries, list) and any(isinstance(entry, dict) and "file_path" in entry for entry in entries)
 
 
-def _trouble(entry: object) -> str:
-    """What is wrong with one entry; nothing if it is right."""
-    if not isinstance(entry, dict):
-        return "is no object"
-    if missing := [key for key in ("file_path", "text", "image_path", "type") if not isinstance(entry.get(key), str)]:
-        return f"{', '.join(missing)} must be a string"
-    if "\0" in entry["file_path"] + entry["image_path"]:
-        return "a path holds a NUL character"
-    if entry["type"] != "video":
-        return f"type is {entry['type']!r}; FFGo trains on video only"
-    return ""
+def _record(entry: Value) -> Record:
+    """One entry. Raises: FFGOError that says what is wrong with it."""
+    keys = entry.object(["file_path", "text", "image_path", "type"], others=True)
+    for path in (keys["file_path"], keys["image_path"]):
+        if "\0" in path.string():
+            path.refuse("holds a NUL character", "remove it")
+    if keys["type"].string() != "video":
+        keys["type"].refuse(f"is {keys['type'].shown}", "FFGo trains on video only")
+    return Record(*(keys[name].string() for name in ("file_path", "text", "image_path", "type")))
 
 
 def _from_records(path: Path) -> Listing:

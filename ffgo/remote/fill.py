@@ -1,12 +1,11 @@
 """Fill in a workflow: which node, which input, which value. Nothing here talks to a server."""
 
 import copy
-import json
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..plain import is_number, parse_json
 from .subjects import find_canvas, set_subjects
 from .workflow import (
     UsageError,
@@ -201,17 +200,17 @@ def _whole(text: str) -> int:
 def _number(text: str) -> int | float:
     """A whole number stays one: ComfyUI's page writes 6.0 as 6, so the present value cannot tell INT from FLOAT."""
     try:
-        value = json.loads(text)
+        value = parse_json(text)
     except ValueError:
         value = None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_number(value):
         raise ValueError("a number")
     return value
 
 
 def _json_or_text(text: str) -> Any:
     try:
-        return json.loads(text)
+        return parse_json(text)
     except ValueError:
         return text
 

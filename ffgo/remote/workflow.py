@@ -1,12 +1,12 @@
 """Workflows in ComfyUI's API format: read a file, and find nodes in it by the names that people use."""
 
 import difflib
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from ..errors import FFGOError
+from ..plain import Source
 
 Workflow = dict[str, dict[str, Any]]
 """Node id -> {"class_type": str, "inputs": {name: value or [node id, output]}, "_meta": {"title": str}}."""
@@ -18,12 +18,8 @@ class UsageError(FFGOError):
 
 def load_workflow(path: Path) -> Workflow:
     """Read an API-format workflow file. Raises: UsageError for anything else."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise UsageError(f"The workflow {path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise UsageError(f"{path} is not a workflow: it holds no JSON ({error}).") from error
+    source = Source(str(path), "Export it with File > Export (API) in ComfyUI.", whole=str(path), error=UsageError)
+    data = source.json(source.file(path)).value
     return check_workflow(data, str(path))
 
 

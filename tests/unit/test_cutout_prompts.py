@@ -36,7 +36,8 @@ def test_each_box_takes_its_own_points():
 @pytest.mark.parametrize(
     ("points", "boxes", "said"),
     [
-        ("10, 20", "", "points is no JSON"),
+        ("10, 20", "", r"points is not JSON: line 1, column 3.*Write for example \[\[320"),
+        pytest.param("[" * 100_000, "", "points is nested too deeply", id="deep"),
         ("[[10]]", "", "is no point"),
         ("[[10, 20, 7]]", "", "is no point"),
         ("[[10, NaN]]", "", "is no point"),

@@ -125,10 +125,19 @@ def test_an_absolute_path_outside_is_not_opened_even_if_it_exists(make_dataset):
     ("content", "message"),
     [
         ("{}", "not the official FFGo format"),
-        ("[", "cannot be read as JSON"),
-        ('[{"file_path": "a.mp4", "text": 3, "type": "video"}]', "entry 1: text, image_path must be a string"),
-        ('[{"file_path": "a", "text": "b", "image_path": "c", "type": "image"}]', "entry 1: type is 'image'"),
-        ("[3]", "entry 1: is no object"),
+        ("[", r"train_data\.json is not JSON: line 1, column 2"),
+        pytest.param("[" * 100_000, "nested too deeply", id="deep"),
+        ('[{"file_path": "a.mp4", "text": 3, "type": "video"}]', "entry 1 lacks image_path"),
+        (
+            '[{"file_path": "a", "text": "b", "image_path": "c", "type": "image"}]',
+            'entry 1.type is "image"; FFGo trains on video only',
+        ),
+        (
+            '[{"file_path": "a", "text": 3, "image_path": "c", "type": "video"}]',
+            "entry 1.text is 3; it must be a string",
+        ),
+        ('[{"file_path": "a\\u0000", "text": "b", "image_path": "c", "type": "video"}]', "file_path holds a NUL"),
+        ("[3, 4]", "(?s)entry 1 is a number.*entry 2 is a number"),
     ],
 )
 def test_what_is_no_list_is_refused(tmp_path, content, message):

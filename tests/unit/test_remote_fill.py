@@ -293,8 +293,8 @@ def test_the_servers_types_are_kept_to(setting, complaint):
         ("{}", "holds no nodes"),
         ('{"1": {"class_type": "LoadImage"}}', "its entry '1' is no node"),
         ('{"prompt": 3}', "its entry 'prompt' is no node"),
-        ("GIF89a", "holds no JSON"),
-        (b"\xff\xfe{", "holds no JSON"),
+        ("GIF89a", r"w\.json is not JSON: line 1.*Export \(API\)"),
+        (b"\xff\xfe{", "cannot be read: .*save it as UTF-8"),
     ],
 )
 def test_a_file_that_is_no_api_workflow_is_explained(tmp_path, content, complaint):

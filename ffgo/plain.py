@@ -1,0 +1,199 @@
+"""Plain values that users write as JSON or TOML: one way to read them, and to say what is wrong, where, in their words.
+
+A `Source` is the thing that holds them, such as an arrangement; a `Value` is one of them, with its place in it:
+
+    size = Source("arrangement").json(text).object(["width", "height"])["width"].whole(16, 8192)
+"""
+
+import json
+import tomllib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from math import inf
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NoReturn, TypeGuard
+
+from .errors import FFGOError
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the values stand in: how messages call it, and how they end."""
+
+    name: str
+    """Before a place in it: `recipe: rank is 0; ...`"""
+    ending: str = ""
+    """A sentence on what else helps, at the end of every message."""
+    whole: str = ""
+    """How it is called where all of it is meant; empty = "The" and its name."""
+    error: type[FFGOError] = FFGOError
+
+    def refuse(self, where: str, what: str, mend: str) -> NoReturn:
+        """Raises: FFGOError that says what is wrong at a place (empty = the whole), and how to mend it."""
+        subject = f"{self.name}: {where}" if where else self.whole or f"The {self.name}"
+        raise self.error(f"{subject} {what}; {mend}. {self.ending}".rstrip())
+
+    def value(self, value: Any, where: str = "") -> "Value":
+        """A value that was read already."""
+        return Value(value, where, self)
+
+    def file(self, path: Path) -> str:
+        """The text of a file. Raises: FFGOError where it cannot be read, or is not UTF-8."""
+        try:
+            return path.read_text("utf-8-sig")
+        except OSError as error:
+            self.refuse("", f"cannot be read: {error.strerror}", "name a file that can")
+        except UnicodeDecodeError as error:
+            self.refuse("", f"cannot be read: {error}", "save it as UTF-8")
+
+    def json(self, text: str, *, most: int | None = None, unique: bool = False) -> "Value":
+        """Read JSON. most: characters; unique: no key may come twice in an object. Raises: FFGOError."""
+        if most is not None and len(text) > most:
+            self.refuse("", f"is {len(text):,} characters long", f"{most:,} are the most")
+        try:
+            return self.value(parse_json(text, unique=unique))
+        except ValueError as error:
+            self.refuse("", str(error), "mend or delete it")
+
+    def toml(self, text: str) -> "Value":
+        """Read TOML. Raises: FFGOError that says in which line it is wrong."""
+        try:
+            return self.value(tomllib.loads(text))
+        except RecursionError:
+            self.refuse("", "is nested too deeply", "write one `name = value` a line")
+        except ValueError as error:
+            self.refuse("", f"is not valid TOML: {error}", "write one `name = value` a line, strings in quotes")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A plain value and its place. Whatever is not as asked for raises an FFGOError that says so."""
+
+    value: Any
+    where: str
+    """Such as `subjects[2].width`; empty for the whole."""
+    source: Source
+
+    def refuse(self, what: str, mend: str) -> NoReturn:
+        """Raises: FFGOError."""
+        self.source.refuse(self.where, what, mend)
+
+    @property
+    def shown(self) -> str:
+        """The value as JSON, short, and in characters that every console can show."""
+        return _shown(self.value)
+
+    def at(self, key: str, value: Any) -> "Value":
+        """What stands under a key of this object."""
+        return Value(value, f"{self.where}.{key}" if self.where else key, self.source)
+
+    def object(
+        self, required: Sequence[str] = (), optional: Mapping[str, Any] = _NOTHING, *, others: bool = False
+    ) -> dict[str, "Value"]:
+        """The values by key. optional: keys that may be missing, with their defaults; others: more may be there."""
+        if not isinstance(self.value, dict):
+            self.refuse(f"is {_kind(self.value)}", f"it must be an object with {', '.join([*required, *optional])}")
+        known = [*required, *optional]
+        if not others and (unknown := [key for key in self.value if key not in known]):
+            near = get_close_matches(unknown[0], known, 1)
+            meant = f"perhaps {near[0]} is meant" if near else f"there are {', '.join(known)}"
+            self.refuse(f"has an unknown key {_shown(unknown[0])}", meant)
+        if missing := [key for key in required if key not in self.value]:
+            self.refuse(f"lacks {', '.join(missing)}", "add what is missing")
+        return {key: self.at(key, value) for key, value in {**optional, **self.value}.items()}
+
+    def list(self, of: str, most: float = inf) -> "list[Value]":
+        """The entries. of: what they are, in words."""
+        if not isinstance(self.value, list | tuple):
+            self.refuse(f"is {_kind(self.value)}", f"it must be a list of {of}")
+        if len(self.value) > most:
+            self.refuse(f"has {len(self.value)} entries", f"{most} are the most")
+        return [Value(entry, f"{self.where}[{i}]", self.source) for i, entry in enumerate(self.value)]
+
+    def number(self, least: float, most: float) -> float:
+        """A number in this range; NaN is none."""
+        if not is_number(self.value):
+            self.refuse(f"is {self.shown}", f"it must be a number from {least:,} to {most:,}")
+        if not least <= self.value <= most:
+            self.refuse(f"is {self.shown}", f"it must be from {least:,} to {most:,}")
+        return float(self.value)
+
+    def whole(self, least: int, most: int, *, exact: bool = False) -> int:
+        """A whole number in this range. exact: 3.0 is none, as TOML knows both kinds and JSON does not."""
+        if not is_number(self.value) or int(self.value) != self.value or (exact and isinstance(self.value, float)):
+            self.refuse(f"is {self.shown}", f"it must be a whole number from {least:,} to {most:,}")
+        self.number(least, most)
+        return int(self.value)
+
+    def flag(self) -> bool:
+        """True or false."""
+        if not isinstance(self.value, bool):
+            self.refuse(f"is {self.shown}", "it must be true or false")
+        return self.value
+
+    def one_of(self, choices: Sequence[str]) -> str:
+        """One of these strings."""
+        if self.value not in choices:
+            self.refuse(f"is {self.shown}", f"it must be one of {', '.join(choices)}")
+        return self.value
+
+    def string(self, *, least: int = 0, most: float = inf) -> str:
+        """A string of so many characters."""
+        if not isinstance(self.value, str):
+            self.refuse(f"is {self.shown}", "it must be a string in quotes")
+        if len(self.value) < least:
+            self.refuse("is empty", "it must be a string in quotes")
+        if len(self.value) > most:
+            self.refuse(f"is {len(self.value):,} characters long", f"{most:,} are the most")
+        return self.value
+
+
+def is_number(value: Any) -> TypeGuard[int | float]:
+    """Whether a plain value is a number: neither true or false, nor NaN, nor infinite."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -inf < value < inf
+
+
+def parse_json(text: str, *, unique: bool = False) -> Any:
+    """Read JSON. Raises: ValueError that says what is wrong, to follow the name of what was read ("is not JSON: ...").
+
+    unique: no key may come twice in an object.
+    """
+    twice = []
+
+    def noted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) < len(pairs):
+            twice.append(Counter(key for key, _ in pairs).most_common(1)[0][0])
+        return dict(pairs)
+
+    try:
+        value = json.loads(text, object_pairs_hook=noted if unique else None)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"is not JSON: line {error.lineno}, column {error.colno}: {error.msg}") from None
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    except ValueError:  # Python's limit for the digits of whole numbers
+        raise ValueError("holds a number with thousands of digits") from None
+    if twice:
+        raise ValueError(f"has {_shown(twice[0])} twice in one object")
+    return value
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict | list | tuple):
+        return _kind(value)
+    if isinstance(value, int) and abs(value) >= 10**20:  # Python refuses to write out very long ones
+        return "a number of more than 20 digits"
+    text = json.dumps(value, default=str)  # TOML has dates
+    return text if len(text) <= 40 else f"{text[:40]}..."
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return "a number"
+    names = {dict: "an object", list: "a list", tuple: "a list", str: "a string", bool: "true or false"}
+    return names.get(type(value), "null" if value is None else "a date or time")
