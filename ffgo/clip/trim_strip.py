@@ -2,9 +2,10 @@
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
+from ..charts import NODE, write
 from ..pixels import to_float, to_uint8
 
 AROUND = 4
@@ -16,7 +17,6 @@ SIDE, GAP, LABEL = 200, 6, 22
 NARROWEST = 130
 """Pixels that the text below a frame takes up, however narrow the frame."""
 
-GROUND, TEXT = "#16191d", "#f2f4f7"
 DIM = 0.6
 """How much of a dropped frame's light is taken away."""
 
@@ -34,7 +34,7 @@ def draw_cut(images: Tensor, dropped: int) -> Tensor:
     rows = [row for row in rows if row]
     width, height = rows[0][0][1].size
     column, line = max(width, NARROWEST) + GAP, height + LABEL + GAP
-    picture = Image.new("RGB", (max(map(len, rows)) * column + GAP, len(rows) * line + GAP), GROUND)
+    picture = Image.new("RGB", (max(map(len, rows)) * column + GAP, len(rows) * line + GAP), NODE.ground)
     draw = ImageDraw.Draw(picture)
     for y, row in enumerate(rows):
         for x, (number, frame) in enumerate(row):
@@ -42,7 +42,7 @@ def draw_cut(images: Tensor, dropped: int) -> Tensor:
             picture.paste(frame, (left + (column - GAP - width) // 2, top))
             text = f"frame {number}: dropped" if number < dropped else f"frame {number}"
             middle = left + (column - GAP) / 2, top + height + LABEL / 2
-            draw.text(middle, text, fill=TEXT, font=ImageFont.load_default(14), anchor="mm")
+            write(draw, middle, text, 14, NODE.ink, "mm")
     return torch.from_numpy(to_float(picture)[np.newaxis])
 
 
@@ -55,9 +55,9 @@ def _small(frame: Tensor) -> Image.Image:
 
 
 def _crossed_out(frame: Image.Image) -> Image.Image:
-    dim = Image.blend(frame, Image.new("RGB", frame.size, GROUND), DIM)
+    dim = Image.blend(frame, Image.new("RGB", frame.size, NODE.ground), DIM)
     draw = ImageDraw.Draw(dim)
     right, bottom = frame.width - 1, frame.height - 1
     for ends in ((0, 0, right, bottom), (0, bottom, right, 0)):
-        draw.line(ends, fill=TEXT, width=3)
+        draw.line(ends, fill=NODE.ink, width=3)
     return dim

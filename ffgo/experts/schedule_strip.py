@@ -5,19 +5,16 @@ from math import ceil
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
+from ..charts import HIGH, LOW, NODE, font, write
 from ..pixels import to_float
 from .schedule import ExpertSplit
 
 WIDTH, HEIGHT = 640, 150
 LEFT, TOP, BOTTOM = 16, 44, 96
 """Where the steps are: from LEFT to WIDTH - LEFT, from TOP to BOTTOM, in pixels."""
-
-GROUND, TEXT = "#16191d", "#f2f4f7"
-HIGH, LOW = "#d1601f", "#3a86d6"
-"""Told apart by colour-blind people too; contrast of 3:1 and more to GROUND, and to light and dark pages."""
 
 NARROWEST = 5
 """Pixels; steps that are narrower are drawn without lines between them."""
@@ -37,7 +34,7 @@ def draw_schedule(split: ExpertSplit, boundary: float) -> Tensor:
     high, low = len(split.high_sigmas) - 1, len(split.low_sigmas) - 1
     sigmas = [*split.high_sigmas.tolist(), *split.low_sigmas.tolist()[1:]]
     edges = [LEFT + (WIDTH - 2 * LEFT) * i / (high + low) for i in range(len(sigmas))]
-    picture = Image.new("RGB", (WIDTH, HEIGHT), GROUND)
+    picture = Image.new("RGB", (WIDTH, HEIGHT), NODE.ground)
     draw = ImageDraw.Draw(picture)
     line = 1 if edges[1] - edges[0] >= NARROWEST else 0
     for i, (left, right) in enumerate(pairwise(map(round, edges))):
@@ -45,19 +42,19 @@ def draw_schedule(split: ExpertSplit, boundary: float) -> Tensor:
             draw.rectangle((left, TOP, right - 1 - line, BOTTOM), fill=HIGH if i < high else LOW)
     _label_experts(draw, high, low)
     middle = round(edges[high])
-    draw.line((middle - 1, TOP - 8, middle - 1, BOTTOM + 8), fill=TEXT, width=3)
+    draw.line((middle - 1, TOP - 8, middle - 1, BOTTOM + 8), fill=NODE.ink, width=3)
     _label_sigmas(draw, edges, sigmas, high)
     legend = f"sigma before each step; the low-noise expert takes over below {boundary:.3f}"
-    _write(draw, (WIDTH / 2, HEIGHT - 6), legend, "mb", SMALL)
+    write(draw, (WIDTH / 2, HEIGHT - 6), legend, SMALL, NODE.ink, "mb")
     return torch.from_numpy(to_float(picture)[np.newaxis])
 
 
 def _label_experts(draw: ImageDraw.ImageDraw, high: int, low: int) -> None:
     """The colours and the numbers of steps of both experts, above the two ends of the strip."""
     draw.rectangle((LEFT, 14, LEFT + 12, 26), fill=HIGH)
-    _write(draw, (LEFT + 18, 20), f"high noise: {_steps(high)}", "lm", LARGE)
+    write(draw, (LEFT + 18, 20), f"high noise: {_steps(high)}", LARGE, NODE.ink, "lm")
     draw.rectangle((WIDTH - LEFT - 12, 14, WIDTH - LEFT, 26), fill=LOW)
-    _write(draw, (WIDTH - LEFT - 18, 20), f"low noise: {_steps(low)}", "rm", LARGE)
+    write(draw, (WIDTH - LEFT - 18, 20), f"low noise: {_steps(low)}", LARGE, NODE.ink, "rm")
 
 
 def _label_sigmas(draw: ImageDraw.ImageDraw, edges: list[float], sigmas: list[float], high: int) -> None:
@@ -66,20 +63,12 @@ def _label_sigmas(draw: ImageDraw.ImageDraw, edges: list[float], sigmas: list[fl
     others = range(0, len(sigmas), ceil(len(sigmas) / MOST_LABELS))
     for i in dict.fromkeys([high, 0, len(sigmas) - 1, *others]):
         text = f"{sigmas[i]:.3f}"
-        half = draw.textlength(text, font=_font(SMALL)) / 2
+        half = draw.textlength(text, font=font(SMALL)) / 2
         x = min(max(edges[i], 2 + half), WIDTH - 2 - half)
         if all(x + half + 6 < left or x - half - 6 > right for left, right in taken):
             taken.append((x - half, x + half))
-            _write(draw, (x, BOTTOM + 10), text, "ma", SMALL)
+            write(draw, (x, BOTTOM + 10), text, SMALL, NODE.ink, "ma")
 
 
 def _steps(count: int) -> str:
     return f"{count} step" if count == 1 else f"{count} steps"
-
-
-def _write(draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str, anchor: str, size: int) -> None:
-    draw.text(at, text, fill=TEXT, font=_font(size), anchor=anchor)
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
+from ..charts import GRID, LINES, PAPER, font, write
+
 BANDS = 3
-COLOURS = ("#2f6fde", "#d9822b", "#2a9d64")
-"""Of the bands, from much noise to little; told apart in dark, light, and by the colour-blind."""
-PAPER, INK, GRID = "#ffffff", "#222222", "#dddddd"
-MARGIN = 44
+MARGIN, TEXT = 44, 13
 SMOOTHING = 0.1
 """Share that a new sample has in the line; a single sample's loss says little."""
 
@@ -48,9 +47,9 @@ def draw_loss_curve(history: Tensor, title: str, size: tuple[int, int] = (640, 3
     training: one line through all of it would show the draw of the sigmas.
     """
     width, height = size
-    picture = Image.new("RGB", size, PAPER)
-    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(13)
-    draw.text((MARGIN, 8), title, INK, font)
+    picture = Image.new("RGB", size, PAPER.ground)
+    draw = ImageDraw.Draw(picture)
+    write(draw, (MARGIN, 8), title, TEXT)
     parts = bands(history)
     if not parts:
         return picture
@@ -69,15 +68,15 @@ def draw_loss_curve(history: Tensor, title: str, size: tuple[int, int] = (640, 3
         loss = low + (high - low) * share
         y = place(1, loss)[1]
         draw.line([(plot[0], y), (plot[2], y)], GRID)
-        draw.text((4, y - 7), f"{loss:.3g}", INK, font)
-    draw.text((plot[0], plot[3] + 6), "step 1", INK, font)
-    draw.text((plot[2], plot[3] + 6), f"{last:.0f}", INK, font, anchor="ra")
+        write(draw, (4, y - 7), f"{loss:.3g}", TEXT)
+    write(draw, (plot[0], plot[3] + 6), "step 1", TEXT)
+    write(draw, (plot[2], plot[3] + 6), f"{last:.0f}", TEXT, anchor="ra")
     x = width - 12
-    for band, colour in reversed(list(zip(parts, COLOURS, strict=False))):
+    for band, colour in reversed(list(zip(parts, LINES, strict=False))):
         label = f"sigma {band.low:.2f}-{band.high:.2f}"
-        draw.text((x, 8), label, colour, font, anchor="ra")
-        x -= draw.textlength(label, font) + 14
-    for band, colour in zip(parts, COLOURS, strict=False):
+        write(draw, (x, 8), label, TEXT, colour, "ra")
+        x -= draw.textlength(label, font(TEXT)) + 14
+    for band, colour in zip(parts, LINES, strict=False):
         points = [place(step, loss) for step, loss in zip(band.steps.tolist(), band.losses.tolist(), strict=True)]
         draw.line(points if len(points) > 1 else points * 2, colour, 2, joint="curve")
         draw.circle(points[-1], 3, colour)
@@ -88,7 +87,7 @@ def stack_pictures(pictures: Sequence[Image.Image]) -> Image.Image:
     """Pictures one above the other, all as wide as the first."""
     width = pictures[0].width
     fitted = [p if p.width == width else p.resize((width, max(1, p.height * width // p.width))) for p in pictures]
-    whole = Image.new("RGB", (width, sum(p.height for p in fitted)), PAPER)
+    whole = Image.new("RGB", (width, sum(p.height for p in fitted)), PAPER.ground)
     y = 0
     for picture in fitted:
         whole.paste(picture, (0, y))

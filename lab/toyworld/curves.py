@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from ffgo.charts import GRID, LINES, PAPER, write
 
 FILE = Path(__file__).with_name("curves.jsonl")
 """A line for each fifty steps, with the run, its step, its minutes so far and its mean loss."""
 WIDTH, HEIGHT, MARGIN, COLUMNS = 400, 220, 54, 3
-PAPER, INK, GRID, LINE = "#ffffff", "#22262e", "#dddddd", "#2f6fde"
+TEXT = 13
 
 
 def read_curves(path: Path) -> dict[str, list[dict[str, Any]]]:
@@ -26,28 +28,28 @@ def read_curves(path: Path) -> dict[str, list[dict[str, Any]]]:
 def draw_curves(runs: dict[str, list[dict[str, Any]]]) -> Image.Image:
     """A panel for each run."""
     rows = -(-len(runs) // COLUMNS)
-    page = Image.new("RGB", (COLUMNS * WIDTH, rows * HEIGHT), PAPER)
+    page = Image.new("RGB", (COLUMNS * WIDTH, rows * HEIGHT), PAPER.ground)
     for number, (name, points) in enumerate(runs.items()):
         page.paste(_panel(name, points), (number % COLUMNS * WIDTH, number // COLUMNS * HEIGHT))
     return page
 
 
 def _panel(name: str, points: Sequence[dict[str, Any]]) -> Image.Image:
-    panel = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
-    draw, font = ImageDraw.Draw(panel), ImageFont.load_default(13)
+    panel = Image.new("RGB", (WIDTH, HEIGHT), PAPER.ground)
+    draw = ImageDraw.Draw(panel)
     steps, losses = [point["step"] for point in points], [point["loss"] for point in points]
     left, top, right, bottom = MARGIN, 34, WIDTH - 14, HEIGHT - 28
     most = max(losses)
     for share in (0.0, 0.5, 1.0):
         y = bottom - (bottom - top) * share
         draw.line([(left, y), (right, y)], GRID)
-        draw.text((left - 4, y), f"{most * share:.2g}", INK, font, anchor="rm")
+        write(draw, (left - 4, y), f"{most * share:.2g}", TEXT, anchor="rm")
     places = [
         (left + (right - left) * step / steps[-1], bottom - (bottom - top) * loss / most)
         for step, loss in zip(steps, losses, strict=True)
     ]
-    draw.line(places, LINE, 2)
-    draw.text((left, 10), f"{name}: {steps[-1]:,} steps, {points[-1]['minutes']:.0f} minutes", INK, font)
+    draw.line(places, LINES[0], 2)
+    write(draw, (left, 10), f"{name}: {steps[-1]:,} steps, {points[-1]['minutes']:.0f} minutes", TEXT)
     return panel
 
 

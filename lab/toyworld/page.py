@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from ffgo.bases.base import COMPOSED_FRAMES
+from ffgo.charts import ALARM, FAINT, PAPER, write
 from ffgo.pixels import to_uint8
 
 from .examples import ToyExample
@@ -19,7 +20,6 @@ SHOWN = (0, 1, 3, 4, 6, 8, 10, 12, 14, 16)
 """Frames; the first four are what the trim drops."""
 ENLARGED = 2
 LABEL, GAP, MARGIN = 430, 4, 20
-PAPER, INK, FAINT, RED = "#ffffff", "#22262e", "#6b7280", "#d9352b"
 
 
 def draw_page(measured: Sequence[Measured], examples: Sequence[ToyExample], chosen: Sequence[int]) -> Image.Image:
@@ -28,11 +28,11 @@ def draw_page(measured: Sequence[Measured], examples: Sequence[ToyExample], chos
     row = side + GAP
     block = row * (len(measured) + 1) + 50
     width = 2 * MARGIN + LABEL + len(SHOWN) * (side + GAP)
-    page = Image.new("RGB", (width, MARGIN + block * len(chosen)), PAPER)
+    page = Image.new("RGB", (width, MARGIN + block * len(chosen)), PAPER.ground)
     draw = ImageDraw.Draw(page)
     for place, index in enumerate(chosen):
         example, top = examples[index], MARGIN + place * block
-        draw.text((MARGIN, top), example.prompt, font=ImageFont.load_default(22), fill=INK)
+        write(draw, (MARGIN, top), example.prompt, 22)
         top += 34
         truth = torch.from_numpy(render_clip(example.clip))
         truth[:COMPOSED_FRAMES] = example.composed()
@@ -47,19 +47,14 @@ def draw_page(measured: Sequence[Measured], examples: Sequence[ToyExample], chos
 
 def _strip(page: Image.Image, top: int, words: tuple[str, str], clip: Tensor) -> None:
     draw = ImageDraw.Draw(page)
-    draw.text((MARGIN, top + 30), words[0], font=ImageFont.load_default(17), fill=INK)
-    draw.text((MARGIN, top + 58), words[1], font=ImageFont.load_default(16), fill=FAINT)
+    write(draw, (MARGIN, top + 30), words[0], 17)
+    write(draw, (MARGIN, top + 58), words[1], 16, FAINT)
     side = SIZE * ENLARGED
     for column, frame in enumerate(SHOWN):
         left = MARGIN + LABEL + column * (side + GAP)
         picture = Image.fromarray(to_uint8(clip[frame]))
         page.paste(picture.resize((side, side), Image.Resampling.NEAREST), (left, top))
-        draw.text(
-            (left + 3, top + 2),
-            str(frame),
-            font=ImageFont.load_default(13),
-            fill=RED if frame < COMPOSED_FRAMES else FAINT,
-        )
+        write(draw, (left + 3, top + 2), str(frame), 13, ALARM if frame < COMPOSED_FRAMES else FAINT)
 
 
 def save_page(measured: Sequence[Measured], examples: Sequence[ToyExample], out: Path) -> None:

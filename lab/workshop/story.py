@@ -1,10 +1,10 @@
 """One picture that tells what FFGo does with a clip."""
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from ffgo.charts import ALARM, FAINT, PAPER, SUBJECTS, write
 
 WIDTH, MARGIN, GAP = 1280, 24, 12
-PAPER, INK, FAINT = "#ffffff", "#22262e", "#6b7280"
-SUBJECT_COLOURS = ["#d9352b", "#c78a00", "#0b7f86", "#6d3fc4", "#2563c9", "#b0307c", "#4d7c0f", "#8a4b1a"]
 KEPT = 4
 
 
@@ -18,7 +18,7 @@ def draw_story(
     big = _fit(first_frame, round((WIDTH - 2 * MARGIN) * min(1, 9 / 16 * first_frame.width / first_frame.height)))
     small = (WIDTH - 2 * MARGIN - (KEPT - 1) * GAP) // KEPT
     row = round(small * frames[0].height / frames[0].width)
-    page = Image.new("RGB", (WIDTH, 4 * MARGIN + big.height + 2 * (row + 60) + 60), PAPER)
+    page = Image.new("RGB", (WIDTH, 4 * MARGIN + big.height + 2 * (row + 60) + 60), PAPER.ground)
     draw = ImageDraw.Draw(page)
 
     count = len(layout["subjects"])
@@ -32,8 +32,8 @@ def draw_story(
     y = _line(draw, y, f"{number + 1}  {says}")
     for index, frame in enumerate(frames[:dropped][:KEPT]):
         x = MARGIN + index * (small + GAP)
-        page.paste(Image.blend(_fit(frame, small), Image.new("RGB", (small, row), PAPER), 0.45), (x, y))
-        draw.line([(x, y), (x + small, y + row)], fill=SUBJECT_COLOURS[0], width=4)
+        page.paste(Image.blend(_fit(frame, small), Image.new("RGB", (small, row), PAPER.ground), 0.45), (x, y))
+        draw.line([(x, y), (x + small, y + row)], fill=ALARM, width=4)
     y += row + GAP
 
     shown = [dropped + round(index * (len(frames) - 1 - dropped) / (KEPT - 1)) for index in range(KEPT)]
@@ -41,7 +41,7 @@ def draw_story(
     y = _line(draw, y, f"{number + 2}  Kept: frames {dropped} to {len(frames) - 1}; here {named} and {shown[-1]}")
     for index, frame in enumerate(shown):
         page.paste(_fit(frames[frame], small), (MARGIN + index * (small + GAP), y))
-    draw.text((MARGIN, y + row + GAP), notice, font=_font(20), fill=SUBJECT_COLOURS[0])
+    write(draw, (MARGIN, y + row + GAP), notice, 20, ALARM)
     return page.crop((0, 0, WIDTH, y + row + GAP + 26 + MARGIN))
 
 
@@ -50,7 +50,7 @@ def draw_rows(rows: list[tuple[str, list[Image.Image]]]) -> Image.Image:
     small = (WIDTH - 2 * MARGIN - 2 * GAP) // 3
     strips = [(words, [_fit(_on_chequer(picture), small) for picture in pictures]) for words, pictures in rows]
     heights = [38 + max(picture.height for picture in pictures) + GAP for _, pictures in strips]
-    page = Image.new("RGB", (WIDTH, MARGIN + sum(heights)), PAPER)
+    page = Image.new("RGB", (WIDTH, MARGIN + sum(heights)), PAPER.ground)
     draw = ImageDraw.Draw(page)
     top = MARGIN
     for number, ((words, pictures), height) in enumerate(zip(strips, heights, strict=True), 1):
@@ -65,7 +65,7 @@ def draw_rows(rows: list[tuple[str, list[Image.Image]]]) -> Image.Image:
 
 def stacked(pages: list[Image.Image]) -> Image.Image:
     """Pages of the story, one below the other."""
-    whole = Image.new("RGB", (WIDTH, sum(page.height for page in pages)), PAPER)
+    whole = Image.new("RGB", (WIDTH, sum(page.height for page in pages)), PAPER.ground)
     y = 0
     for page in pages:
         whole.paste(page, (0, y))
@@ -87,16 +87,16 @@ def _on_chequer(picture: Image.Image, cell: int = 32) -> Image.Image:
 
 def _draw_boxes(draw: ImageDraw.ImageDraw, layout: dict, origin: tuple[int, int], scale: float) -> None:
     for number, subject in enumerate(layout["subjects"], 1):
-        colour = SUBJECT_COLOURS[(number - 1) % len(SUBJECT_COLOURS)]
+        colour = SUBJECTS[(number - 1) % len(SUBJECTS)]
         box = subject["box"]
         x, y = origin[0] + box["x"] * scale, origin[1] + box["y"] * scale
         corner = (x + box["width"] * scale - 1, y + box["height"] * scale - 1)
         draw.rectangle([(x, y), corner], outline=colour, width=3)
-        draw.text((x + 8, y + 6), f"{number}: {subject['pixels']:,.0f} px", font=_font(18), fill=colour)
+        write(draw, (x + 8, y + 6), f"{number}: {subject['pixels']:,.0f} px", 18, colour)
 
 
 def _line(draw: ImageDraw.ImageDraw, y: int, text: str) -> int:
-    draw.text((MARGIN, y), text, font=_font(24), fill=INK)
+    write(draw, (MARGIN, y), text, 24)
     return y + 38
 
 
@@ -104,7 +104,3 @@ def _fit(image: Image.Image, width: int) -> Image.Image:
     # Small pictures show their pixels, as they are.
     resampling = Image.Resampling.NEAREST if width >= 4 * image.width else Image.Resampling.LANCZOS
     return image.resize((width, round(width * image.height / image.width)), resampling)
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)

@@ -4,9 +4,8 @@ import pytest
 import torch
 from PIL import ImageColor
 
-from ffgo.clip import trim_strip
+from ffgo.charts import FAINT, HIGH, LOW, NODE, PAPER
 from ffgo.clip.trim_strip import draw_cut
-from ffgo.experts import schedule_strip
 from ffgo.experts.schedule import split_at_boundary
 from ffgo.experts.schedule_strip import draw_schedule
 from ffgo.pixels import to_uint8
@@ -44,21 +43,22 @@ def test_the_strip_shows_the_shares_of_both_experts(steps, high):
     picture = draw_schedule(split, 0.9)
     assert picture.shape == (1, 150, 640, 3)
     row = slice(70, 71)
-    orange, blue = (pixels_of(picture, colour)[row].nonzero()[:, 1] for colour in ("#d1601f", "#3a86d6"))
+    orange, blue = (pixels_of(picture, colour)[row].nonzero()[:, 1] for colour in (HIGH, LOW))
     edge = 16 + 608 * high / steps
     assert (orange.min(), blue.max()) == (16, pytest.approx(622, abs=1))
     assert (orange.max(), blue.min()) == (pytest.approx(edge, abs=5), pytest.approx(edge, abs=5))
     # One line between each two steps, as long as there is room for lines.
-    lines = pixels_of(picture, schedule_strip.GROUND)[row, 16:622].sum()
+    lines = pixels_of(picture, NODE.ground)[row, 16:622].sum()
     assert lines == pytest.approx(steps - 2 if steps <= 100 else 0, abs=1)
 
 
 def test_the_colours_have_contrast():
-    for colour in (schedule_strip.HIGH, schedule_strip.LOW):
-        for ground in (schedule_strip.GROUND, WHITE_PAGE, DARK_PAGE):
+    for colour in (HIGH, LOW):
+        for ground in (NODE.ground, WHITE_PAGE, DARK_PAGE):
             assert contrast(colour, ground) >= 3, (colour, ground)
-    assert contrast(schedule_strip.TEXT, schedule_strip.GROUND) >= 4.5
-    assert contrast(trim_strip.TEXT, trim_strip.GROUND) >= 4.5
+    for palette in (NODE, PAPER):
+        assert contrast(palette.ink, palette.ground) >= 4.5
+    assert contrast(FAINT, PAPER.ground) >= 4.5
 
 
 def clip(frames: int, height: int = 120, width: int = 200, channels: int = 3) -> torch.Tensor:
