@@ -14,10 +14,11 @@ from difflib import get_close_matches
 from math import inf
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NoReturn, TypeGuard
+from typing import Any, NoReturn, TypeGuard, TypeVar
 
 from .errors import FFGOError
 
+Choice = TypeVar("Choice", bound=str)
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -96,9 +97,9 @@ class Value:
         self, required: Sequence[str] = (), optional: Mapping[str, Any] = _NOTHING, *, others: bool = False
     ) -> dict[str, "Value"]:
         """The values by key. optional: keys that may be missing, with their defaults; others: more may be there."""
+        known = list(dict.fromkeys([*required, *optional]))
         if not isinstance(self.value, dict):
-            self.refuse(f"is {_kind(self.value)}", f"it must be an object with {', '.join([*required, *optional])}")
-        known = [*required, *optional]
+            self.refuse(f"is {_kind(self.value)}", f"it must be an object with {', '.join(known)}")
         if not others and (unknown := [key for key in self.value if key not in known]):
             near = get_close_matches(unknown[0], known, 1)
             meant = f"perhaps {near[0]} is meant" if near else f"there are {', '.join(known)}"
@@ -136,7 +137,7 @@ class Value:
             self.refuse(f"is {self.shown}", "it must be true or false")
         return self.value
 
-    def one_of(self, choices: Sequence[str]) -> str:
+    def one_of(self, choices: Sequence[Choice]) -> Choice:
         """One of these strings."""
         if self.value not in choices:
             self.refuse(f"is {self.shown}", f"it must be one of {', '.join(choices)}")

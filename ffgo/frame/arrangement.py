@@ -76,7 +76,7 @@ def read_arrangement(text: str) -> Arrangement | None:
     canvas = arrangement["canvas"].object(["width", "height"])
     size = canvas["width"].whole(MIN_CANVAS, MAX_CANVAS), canvas["height"].whole(MIN_CANVAS, MAX_CANVAS)
     return Arrangement(
-        cast(LayoutName, arrangement["base"].one_of(LAYOUTS)),
+        arrangement["base"].one_of(LAYOUTS),
         size,
         [_place(entry, *size) for entry in arrangement["subjects"].list("entries", MAX_SUBJECTS)],
         [_place(entry, *size) for entry in arrangement["parked"].list("entries", MAX_PARKED)],

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ..bases.base import EXPERTS, Expert
 from ..dataset.sizing import Sizing
-from ..errors import FFGOError
-from .recipe import PRESETS, Recipe, parse_toml, preset, with_values
+from ..plain import Source, Value
+from .presets import PRESETS, preset
+from .recipe import Recipe, with_values
 
 EXAMPLE = """\
 name = "my_subjects"                # the files will be my_subjects_high.safetensors and my_subjects_low.safetensors
@@ -33,6 +33,10 @@ preset = "141 GB"
 steps = 600
 """
 
+_SIZES = ("width", "height", "frames", "shortest")
+MOST_SIZE = 1_000_000
+"""Of a width, height or number of frames; `Sizing` knows which ones can be trained."""
+
 
 @dataclass(frozen=True)
 class JobFile:
@@ -52,63 +56,52 @@ class JobFile:
 
 def read_job(path: Path) -> JobFile:
     """Read a job. Raises: FFGOError that names what is missing, unknown, or of the wrong kind."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FFGOError(
-            f"{path} cannot be read ({error}). `python -m ffgo.training --example` writes a job to start from."
-        ) from error
-    values, folder = parse_toml(text), path.resolve().parent
-    _check_keys(
-        "the job", values, {"name", "experts", "output", "models", "dataset", "recipe"}, {"name", "models", "dataset"}
+    source = Source("job", "`python -m ffgo.training --example` prints a whole job.", whole=f"The job {path}")
+    job = source.toml(source.file(path)).object(
+        ["name", "models", "dataset"], {"experts": list(EXPERTS), "output": "training", "recipe": {}}
     )
-    models = _table(values, "models")
-    experts = values.get("experts", list(EXPERTS))
-    if not isinstance(experts, list) or not experts or any(expert not in EXPERTS for expert in experts):
-        raise FFGOError(f'experts is {experts!r}; it must be ["high", "low"], ["high"] or ["low"].')
-    _check_keys("[models]", models, {"high", "low", "vae", "text_encoder"}, set(experts))
-    dataset = _table(values, "dataset")
-    _check_keys("[dataset]", dataset, {"path", "encoded", "width", "height", "frames", "shortest"}, set())
-    if not {"path", "encoded"} & dataset.keys():
-        raise FFGOError("[dataset] needs a path (clips), or encoded (the folder of a dataset that was encoded before).")
-    if "path" in dataset and not {"vae", "text_encoder"} <= models.keys():
-        raise FFGOError("[models] needs vae and text_encoder to encode the dataset.")
-    output = folder / _text(values, "output", "training")
-    sizing = {name: dataset[name] for name in ("width", "height", "frames", "shortest") if name in dataset}
+    experts = _experts(job["experts"])
+    models = job["models"].object(experts, dict.fromkeys((*EXPERTS, "vae", "text_encoder")))
+    dataset = job["dataset"].object(optional=dict.fromkeys(("path", "encoded", *_SIZES)))
+    folder = path.resolve().parent
+    output = folder / job["output"].string(least=1)
+    clips = _path(dataset["path"], folder)
+    encoded = _path(dataset["encoded"], folder)
+    if clips is None and encoded is None:
+        job["dataset"].refuse("lacks path", "or give encoded, the folder of a dataset that was encoded before")
+    if clips is not None:
+        job["models"].object(["vae", "text_encoder"], others=True)
     return JobFile(
-        name=_text(values, "name"),
-        models={name: folder / _text(models, name) for name in models},
+        name=job["name"].string(least=1),
+        models={name: file for name in models if (file := _path(models[name], folder)) is not None},
         output=output,
-        experts=tuple(dict.fromkeys(experts)),
-        recipe=_recipe(_table(values, "recipe")),
-        encoded=folder / _text(dataset, "encoded", str(output / "encoded")),
-        dataset=folder / _text(dataset, "path") if "path" in dataset else None,
-        sizing=Sizing(**sizing),
+        experts=experts,
+        recipe=_recipe(job["recipe"].object(others=True)),
+        encoded=encoded or output / "encoded",
+        dataset=clips,
+        sizing=Sizing(
+            **{
+                name: size.whole(0, MOST_SIZE, exact=True)
+                for name in _SIZES
+                if (size := dataset[name]).value is not None
+            }
+        ),
     )
 
 
-def _recipe(values: Mapping[str, Any]) -> Recipe:
-    changes = dict(values)
-    name = changes.pop("preset", next(iter(PRESETS)))
+def _experts(value: Value) -> Sequence[Expert]:
+    experts: list[Expert] = [expert.one_of(EXPERTS) for expert in value.list("experts")]
+    if not experts:
+        value.refuse("is empty", 'it must be ["high", "low"], ["high"] or ["low"]')
+    return tuple(dict.fromkeys(experts))
+
+
+def _path(value: Value, folder: Path) -> Path | None:
+    """A path, made absolute; None where none is given."""
+    return None if value.value is None else folder / value.string(least=1)
+
+
+def _recipe(values: Mapping[str, Value]) -> Recipe:
+    changes = {name: value.value for name, value in values.items() if name != "preset"}
+    name = values["preset"].string() if "preset" in values else next(iter(PRESETS))
     return with_values(preset(name), changes)
-
-
-def _table(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    table = values.get(name, {})
-    if not isinstance(table, Mapping):
-        raise FFGOError(f"{name} is {table!r}; it must be a table: a line [{name}], and its names below.")
-    return table
-
-
-def _text(values: Mapping[str, Any], name: str, default: str | None = None) -> str:
-    value = values.get(name, default)
-    if not isinstance(value, str) or not value:
-        raise FFGOError(f"{name} is {value!r}; it must be a string in quotes.")
-    return value
-
-
-def _check_keys(where: str, values: Mapping[str, Any], known: set[str], needed: set[str]) -> None:
-    if unknown := sorted(values.keys() - known):
-        raise FFGOError(f"{where} has unknown key(s) {', '.join(unknown)}. Known: {', '.join(sorted(known))}.")
-    if missing := sorted(needed - values.keys()):
-        raise FFGOError(f"{where} lacks {', '.join(missing)}. `python -m ffgo.training --example` shows a whole job.")

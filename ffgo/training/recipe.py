@@ -3,15 +3,12 @@
 import hashlib
 import json
 import math
-import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from importlib.util import find_spec
-from types import MappingProxyType
-from typing import Any, Literal, Self, get_args, get_type_hints
+from dataclasses import Field, asdict, dataclass, field, fields, replace
+from typing import Any, Literal, Self, TypeVar, cast, get_args
 
-from ..errors import FFGOError
 from ..experts.schedule import WAN22_I2V_BOUNDARY, WAN22_SHIFT
+from ..plain import Source, Value
 
 OFFICIAL_TARGETS = ("q", "k", "v", "o", "ffn.0", "ffn.2")
 """Layers of every block, in self-attention, cross-attention and feed-forward."""
@@ -19,95 +16,103 @@ OFFICIAL_TARGETS = ("q", "k", "v", "o", "ffn.0", "ffn.2")
 TIME_PROJECTION = "time_projection"
 """The official files hold this layer too, because the script looks for 'o' anywhere in a name."""
 
+_SOURCE = Source("recipe")
+T = TypeVar("T")
+
+
+def setting(default: T, *, shapes_result: bool, least: float = -math.inf, most: float = math.inf) -> T:
+    """A field of the recipe: its default, its range where it is a number, and whether it shapes the result.
+
+    What shapes the result cannot change when a run goes on; what does not, such as how often it saves, can.
+    """
+    return cast(T, field(default=default, metadata={"least": least, "most": most, "shapes_result": shapes_result}))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
     """How one expert's LoRA is trained. Defaults: the official script, where the paper says no different."""
 
-    steps: int = 600
+    steps: int = setting(600, least=1, most=10_000_000, shapes_result=True)
     """Optimizer steps for each expert. The released LoRA is the official run's step 600."""
-    batch_size: int = 1
+    batch_size: int = setting(1, least=1, most=1024, shapes_result=False)
     """Examples that go through the expert at once."""
-    accumulation: int = 4
+    accumulation: int = setting(4, least=1, most=4096, shapes_result=False)
     """Batches that make one step. The paper's step has 4 examples."""
-    seed: int = 42
+    seed: int = setting(42, least=0, most=2**64 - 1, shapes_result=True)
     """Keys every random number of the run."""
 
-    rank: int = 128
+    rank: int = setting(128, least=1, most=4096, shapes_result=True)
     """Rank of the LoRA."""
-    alpha: float = 128.0
+    alpha: float = setting(128.0, least=1e-6, most=1e6, shapes_result=True)
     """The LoRA counts alpha / rank times. A recipe that names only the rank gets an alpha of the same size."""
-    targets: tuple[str, ...] = OFFICIAL_TARGETS
+    targets: tuple[str, ...] = setting(OFFICIAL_TARGETS, shapes_result=True)
     """Layers of the blocks that get a LoRA, by the end of their names; `time_projection` adds that layer."""
-    freeze: Literal["none", "A", "B"] = "none"
+    freeze: Literal["none", "A", "B"] = setting("none", shapes_result=True)
     """Which matrix of the LoRA is not trained."""
-    start_lora: str = ""
+    start_lora: str = setting("", shapes_result=True)
     """A LoRA file of the same expert to start from; empty = a new LoRA."""
-    second_b: bool = False
+    second_b: bool = setting(False, shapes_result=True)
     """Keep A and B of `start_lora` as they are and train a second B on the same A (Set-and-Sequence, stage 2)."""
-    b_dropout: float = 0.0
+    b_dropout: float = setting(0.0, least=0, most=0.99, shapes_result=True)
     """Share of B's numbers that every step leaves out (Set-and-Sequence: 0.8 in stage 1, 0.5 in stage 2)."""
 
-    optimizer: Literal["adamw", "adamw8bit"] = "adamw"
+    optimizer: Literal["adamw", "adamw8bit"] = setting("adamw", shapes_result=True)
     """`adamw8bit` needs the package bitsandbytes and a CUDA card; it takes 3.7 GB less at rank 128."""
-    learning_rate: float = 1e-4
+    learning_rate: float = setting(1e-4, least=0, most=10, shapes_result=True)
     """AdamW's learning rate."""
-    beta1: float = 0.9
+    beta1: float = setting(0.9, least=0, most=0.99999, shapes_result=True)
     """How long AdamW remembers the gradient."""
-    beta2: float = 0.999
+    beta2: float = setting(0.999, least=0, most=0.9999999, shapes_result=True)
     """How long AdamW remembers the gradient's size."""
-    epsilon: float = 1e-10
+    epsilon: float = setting(1e-10, least=0, most=1, shapes_result=True)
     """AdamW's epsilon, which keeps it from dividing by zero."""
-    weight_decay: float = 3e-2
+    weight_decay: float = setting(3e-2, least=0, most=10, shapes_result=True)
     """Share of itself, times the learning rate, that every weight loses in a step."""
-    clip_norm: float = 0.05
+    clip_norm: float = setting(0.05, least=0, most=1e9, shapes_result=True)
     """The gradient's norm over all weights is cut to this; 0 = never."""
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Literal["constant", "cosine"] = setting("constant", shapes_result=True)
     """Course of the learning rate after the warm-up; `cosine` ends at zero."""
-    warmup_steps: int = 0
+    warmup_steps: int = setting(0, least=0, most=10_000_000, shapes_result=True)
     """Steps over which the learning rate rises from zero."""
 
-    boundary: float = WAN22_I2V_BOUNDARY
+    boundary: float = setting(WAN22_I2V_BOUNDARY, least=0.001, most=0.999, shapes_result=True)
     """Sigma at which the experts change: each is trained on its side only."""
-    shift: float = WAN22_SHIFT
+    shift: float = setting(WAN22_SHIFT, least=1.0, most=100.0, shapes_result=True)
     """Shift of the sigmas, the same as in sampling."""
-    timesteps: Literal["continuous", "official"] = "continuous"
+    timesteps: Literal["continuous", "official"] = setting("continuous", shapes_result=True)
     """`official` trains on the official thousand sigmas only."""
-    outlier: float = 50.0
+    outlier: float = setting(50.0, least=1e-3, most=1e9, shapes_result=True)
     """Errors of the velocity beyond this do not count."""
-    token_drop: float = 0.0
+    token_drop: float = setting(0.0, least=0, most=0.99, shapes_result=True)
     """Share of the caption's tokens that are blanked, anew for each example of each step."""
-    prior_weight: float = 0.0
+    prior_weight: float = setting(0.0, least=0, most=1000, shapes_result=True)
     """Weight of the loss on the prior examples, where there are some: they keep what the expert could do before."""
 
-    checkpointing: Literal["blocks", "none"] = "blocks"
+    checkpointing: Literal["blocks", "none"] = setting("blocks", shapes_result=False)
     """`blocks` computes each block twice and keeps its input only: a tenth of the memory, 1.4 times the time."""
-    offload_block_inputs: bool = False
+    offload_block_inputs: bool = setting(False, shapes_result=False)
     """Keep those inputs in main memory."""
 
-    save_every: int = 100
+    save_every: int = setting(100, least=1, most=10_000_000, shapes_result=False)
     """Steps between checkpoints."""
-    keep: int = 3
+    keep: int = setting(3, least=1, most=10_000, shapes_result=False)
     """How many checkpoints stay, besides the best."""
-    preview_every: int = 0
+    preview_every: int = setting(0, least=0, most=10_000_000, shapes_result=False)
     """Steps between preview clips; 0 = none."""
-    preview_steps: int = 8
+    preview_steps: int = setting(8, least=1, most=1000, shapes_result=False)
     """Sampling steps of a preview."""
-    save_dtype: Literal["float32", "bfloat16"] = "float32"
+    save_dtype: Literal["float32", "bfloat16"] = setting("float32", shapes_result=False)
     """Of the finished file: `float32` is what was trained, to the last bit; `bfloat16` takes half of it, 1.2 GB."""
 
     def __post_init__(self) -> None:
-        for name, kind in get_type_hints(type(self)).items():
-            _check_type(name, getattr(self, name), kind)
-        for name, (low, high) in _RANGES.items():
-            if not low <= getattr(self, name) <= high:
-                raise FFGOError(f"recipe: {name} is {getattr(self, name)}; it must be from {low} to {high}.")
+        for one in fields(self):
+            _check(_SOURCE.value(getattr(self, one.name), one.name), one)
         if not self.targets:
-            raise FFGOError(f"recipe: targets is empty. The official ones are {list(OFFICIAL_TARGETS)}.")
+            _SOURCE.refuse("targets", "is empty", f"the official ones are {list(OFFICIAL_TARGETS)}")
         if self.second_b and not self.start_lora:
-            raise FFGOError("recipe: second_b trains on the A of another LoRA: name that file in start_lora.")
+            _SOURCE.refuse("second_b", "trains on the A of another LoRA", "name that file in start_lora")
         if self.second_b and self.freeze != "none":
-            raise FFGOError("recipe: second_b freezes A and the first B already; set freeze to none.")
+            _SOURCE.refuse("second_b", "freezes A and the first B already", "set freeze to none")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -135,7 +140,8 @@ class Recipe:
 
     def shaping(self) -> dict[str, Any]:
         """The fields that a run cannot change when it is resumed, because they shape its result."""
-        values = {name: value for name, value in self.to_dict().items() if name not in _FREE}
+        plain = self.to_dict()
+        values = {one.name: plain[one.name] for one in fields(self) if one.metadata["shapes_result"]}
         if self.schedule == "constant":
             del values["steps"]  # more of the same
         return values | {"samples_per_step": self.samples_per_step}
@@ -164,44 +170,6 @@ def _hash(values: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
-_FREE = {
-    "batch_size", "accumulation", "checkpointing", "offload_block_inputs", "save_every", "keep", "preview_every",
-    "preview_steps", "save_dtype",
-}  # fmt: skip
-
-_RANGES: dict[str, tuple[float, float]] = {
-    "steps": (1, 10_000_000), "batch_size": (1, 1024), "accumulation": (1, 4096), "seed": (0, 2**64 - 1),
-    "rank": (1, 4096), "alpha": (1e-6, 1e6), "b_dropout": (0, 0.99), "learning_rate": (0, 10), "beta1": (0, 0.99999),
-    "beta2": (0, 0.9999999), "epsilon": (0, 1), "weight_decay": (0, 10), "clip_norm": (0, 1e9),
-    "warmup_steps": (0, 10_000_000), "boundary": (0.001, 0.999), "shift": (1.0, 100.0), "outlier": (1e-3, 1e9),
-    "token_drop": (0, 0.99), "prior_weight": (0, 1000), "save_every": (1, 10_000_000), "keep": (1, 10_000),
-    "preview_every": (0, 10_000_000), "preview_steps": (1, 1000),
-}  # fmt: skip
-
-PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {
-        "141 GB": MappingProxyType({}),
-        "80 GB": MappingProxyType({"offload_block_inputs": True}),
-        "48 GB": MappingProxyType({"offload_block_inputs": True, "optimizer": "adamw8bit"}),
-        "24 GB": MappingProxyType({"offload_block_inputs": True, "optimizer": "adamw8bit"}),
-    }
-)
-"""What to change for a card of this memory. Which clip sizes then fit: docs/training.md."""
-
-
-def preset(name: str) -> Recipe:
-    """The recipe for a card of this memory; AdamW has 32 bits where bitsandbytes is missing.
-
-    Raises: FFGOError for an unknown name.
-    """
-    if name not in PRESETS:
-        raise FFGOError(f"There is no preset {name!r}. Presets: {', '.join(PRESETS)}.")
-    values = dict(PRESETS[name])
-    if find_spec("bitsandbytes") is None:
-        values.pop("optimizer", None)
-    return Recipe.from_dict(values)
-
-
 def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     """The recipe with these plain values in place of its own. Raises: FFGOError as `Recipe.from_dict`."""
     return replace(recipe, **_field_values(values))
@@ -218,20 +186,14 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """Read TOML. Raises: FFGOError that says in which line it is wrong."""
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise FFGOError(
-            f"The recipe is not valid TOML: {error}. Write one `name = value` a line, strings in quotes."
-        ) from error
+    """A recipe's plain values. Raises: FFGOError that says in which line the text is not valid TOML."""
+    return _SOURCE.toml(text).value
 
 
 def _field_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """Plain values as the fields take them. Raises: FFGOError for unknown names."""
-    kinds = {field.name: field.type for field in fields(Recipe)}
-    if unknown := [name for name in values if name not in kinds]:
-        raise FFGOError(f"recipe: unknown key(s) {', '.join(map(repr, unknown))}. Known: {', '.join(kinds)}.")
+    kinds = {one.name: one.type for one in fields(Recipe)}
+    _SOURCE.value(dict(values)).object(optional=kinds)
     if "rank" in values and "alpha" not in values:
         values = {**values, "alpha": values["rank"]}
     return {name: _field_value(value, kinds[name]) for name, value in values.items()}
@@ -243,19 +205,19 @@ def _field_value(value: Any, kind: Any) -> Any:
     return float(value) if kind is float and type(value) is int else value
 
 
-def _check_type(name: str, value: Any, kind: Any) -> None:
-    if choices := [choice for choice in get_args(kind) if isinstance(choice, str)]:
-        if value not in choices:
-            raise FFGOError(f"recipe: {name} is {value!r}; it must be one of {', '.join(choices)}.")
-    elif kind is int or kind is bool:
-        if type(value) is not kind:
-            wanted = "a whole number" if kind is int else "true or false"
-            raise FFGOError(f"recipe: {name} is {value!r}; it must be {wanted}.")
-    elif kind is float:
-        if type(value) not in (int, float) or not math.isfinite(value):
-            raise FFGOError(f"recipe: {name} is {value!r}; it must be a number.")
-    elif kind is str:
-        if not isinstance(value, str):
-            raise FFGOError(f"recipe: {name} is {value!r}; it must be a string in quotes.")
-    elif not isinstance(value, tuple) or not all(isinstance(part, str) for part in value):
-        raise FFGOError(f"recipe: {name} is {value!r}; it must be a list of strings.")
+def _check(value: Value, one: Field) -> None:
+    """Raises: FFGOError where a field's value is not of its kind, or not in its range."""
+    least, most = one.metadata["least"], one.metadata["most"]
+    if choices := [choice for choice in get_args(one.type) if isinstance(choice, str)]:
+        value.one_of(choices)
+    elif one.type is bool:
+        value.flag()
+    elif one.type is int:
+        value.whole(least, most, exact=True)
+    elif one.type is float:
+        value.number(least, most)
+    elif one.type is str:
+        value.string()
+    else:
+        for part in value.list("strings"):
+            part.string()

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import comfy.latent_formats
 import comfy.model_management
@@ -19,7 +20,8 @@ from torch import Tensor
 from ...ffgo.bases.base import Expert
 from ...ffgo.dataset.cache import CachedDataset
 from ...ffgo.pixels import to_float
-from ...ffgo.training.recipe import PRESETS, Recipe, preset
+from ...ffgo.training.presets import preset, preset_for
+from ...ffgo.training.recipe import Recipe
 from .._host import loras_output_folder, show_on_node
 
 if TYPE_CHECKING:  # they bring much along, which no start of the host should wait for
@@ -32,16 +34,22 @@ RUNS = "ffgo_training"
 SHOW_EVERY_S = 2.0
 
 
-def preset_for(name: str, model: ModelPatcher) -> Recipe:
-    """The recipe of a preset; auto takes the largest that the card holds."""
-    if name == AUTO:
-        from ...ffgo.host.trainable import memory_of
+def widget(name: str, **other: Any) -> dict[str, Any]:
+    """Default and range of a field of the recipe, as its widget takes them; what is given here wins."""
+    one = next(one for one in fields(Recipe) if one.name == name)
+    return {"default": one.default, "min": one.metadata["least"], "max": one.metadata["most"], **other}
 
-        # Main memory has nothing to save by moving things into main memory.
-        card = float("inf") if model.load_device.type == "cpu" else memory_of(model) / 1e9
-        sizes = {name: float(name.split()[0]) for name in PRESETS}
-        name = next((n for n, size in sizes.items() if size <= card * 1.1), list(PRESETS)[-1])
-    return preset(name)
+
+def recipe_of(name: str, model: ModelPatcher) -> Recipe:
+    """The recipe of a preset; auto takes the largest that the card holds."""
+    return preset(preset_for(_memory(model)) if name == AUTO else name)
+
+
+def _memory(model: ModelPatcher) -> float:
+    """Bytes of the model's card; main memory has nothing to save by moving things into main memory."""
+    from ...ffgo.host.trainable import memory_of
+
+    return float("inf") if model.load_device.type == "cpu" else memory_of(model)
 
 
 def train_on_host(

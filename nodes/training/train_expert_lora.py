@@ -3,9 +3,12 @@
 from comfy_api.latest import io, ui
 
 from ...ffgo.bases.base import EXPERTS, Expert
-from ...ffgo.training.recipe import PRESETS, parse_toml, with_values
+from ...ffgo.training.presets import PRESETS
+from ...ffgo.training.recipe import Recipe, parse_toml, with_values
 from .._types import ENCODED_DATASET, LORA_MODEL, LOSS_MAP
-from ._run import AUTO, curve_of, loss_map, preset_for, train_on_host
+from ._run import AUTO, curve_of, loss_map, recipe_of, train_on_host, widget
+
+PLAIN = Recipe()
 
 
 class TrainExpertLoRA(io.ComfyNode):
@@ -35,35 +38,33 @@ class TrainExpertLoRA(io.ComfyNode):
                     "preset", options=[AUTO, *PRESETS], default=AUTO, optional=True,
                     tooltip="What saves memory, by the card's size. auto: by the card that is there.",
                 ),
+                io.Int.Input("steps", **widget("steps"), optional=True, tooltip="The released LoRA has 600."),
                 io.Int.Input(
-                    "steps", default=600, min=1, max=10_000_000, optional=True, tooltip="The released LoRA has 600."
-                ),
-                io.Int.Input(
-                    "rank", default=128, min=1, max=4096, optional=True,
+                    "rank", **widget("rank"), optional=True,
                     tooltip="Of the LoRA; 128 as in the paper. Its alpha is the same.",
                 ),
                 io.Float.Input(
-                    "learning_rate", default=1e-4, min=0.0, max=1.0, step=1e-6, round=False, optional=True,
+                    "learning_rate", **widget("learning_rate", min=0.0, max=1.0), step=1e-6, round=False, optional=True,
                     tooltip="1e-4 as in the paper.",
                 ),
                 io.Int.Input(
-                    "batch_size", default=1, min=1, max=1024, optional=True,
+                    "batch_size", **widget("batch_size"), optional=True,
                     tooltip="Examples at once. More needs more memory and is hardly faster.",
                 ),
                 io.Int.Input(
-                    "accumulation", default=4, min=1, max=4096, optional=True,
+                    "accumulation", **widget("accumulation"), optional=True,
                     tooltip="Batches for one step; batch_size x accumulation is 4 in the paper.",
                 ),
                 io.Int.Input(
-                    "seed", default=42, min=0, max=2**64 - 1, optional=True, control_after_generate=False,
+                    "seed", **widget("seed"), optional=True, control_after_generate=False,
                     tooltip="Of all random numbers. One run keeps one seed.",
                 ),
                 io.Int.Input(
-                    "save_every", default=100, min=1, max=10_000_000, optional=True,
+                    "save_every", **widget("save_every"), optional=True,
                     tooltip="Steps between checkpoints. The last 3 and the best are kept.",
                 ),
                 io.Int.Input(
-                    "preview_every", default=100, min=0, max=10_000_000, optional=True,
+                    "preview_every", **widget("preview_every", default=100), optional=True,
                     tooltip="Steps between previews of the first example on this node; 0 = none.",
                 ),
                 io.String.Input(
@@ -84,14 +85,15 @@ class TrainExpertLoRA(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, model, dataset, expert: Expert, name="my_ffgo", preset=AUTO, steps=600, rank=128, learning_rate=1e-4,
-        batch_size=1, accumulation=4, seed=42, save_every=100, preview_every=100, recipe="", prior=None,
+        cls, model, dataset, expert: Expert, name="my_ffgo", preset=AUTO, steps=PLAIN.steps, rank=PLAIN.rank,
+        learning_rate=PLAIN.learning_rate, batch_size=PLAIN.batch_size, accumulation=PLAIN.accumulation,
+        seed=PLAIN.seed, save_every=PLAIN.save_every, preview_every=100, recipe="", prior=None,
     ) -> io.NodeOutput:  # fmt: skip
         widgets = {
             "steps": steps, "rank": rank, "learning_rate": learning_rate, "batch_size": batch_size, "seed": seed,
             "accumulation": accumulation, "save_every": save_every, "preview_every": preview_every,
         }  # fmt: skip
-        chosen = with_values(preset_for(preset, model), widgets | parse_toml(recipe))
+        chosen = with_values(recipe_of(preset, model), widgets | parse_toml(recipe))
         finished = train_on_host(cls, model, dataset, prior, expert, name, chosen)
         picture = ui.PreviewImage(curve_of(finished, expert), cls=cls).as_dict()
         return io.NodeOutput(finished.lora, loss_map(finished), str(finished.path), ui=picture)

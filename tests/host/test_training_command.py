@@ -101,5 +101,5 @@ def test_a_job_that_cannot_be_is_refused_in_words(job):
     path = job("bad", ranks=3)
     status, output = finished(start("ffgo.training", path))
     assert status == 1
-    assert "unknown key(s) 'ranks'" in output
+    assert 'unknown key "ranks"' in output
     assert "Traceback" not in output

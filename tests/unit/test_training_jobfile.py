@@ -36,16 +36,21 @@ def test_an_encoded_dataset_needs_no_vae(tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("[recipe]", "[recipe]\nranks = 3"), r"unknown key\(s\) 'ranks'"),
-        (("[models]", "[model]"), r"unknown key\(s\) model"),
-        (('["high", "low"]', '["hi"]'), r"experts is \['hi'\]"),
-        (("[recipe]", "[recipe"), "no TOML"),
+        (("[recipe]", "[recipe]\nranks = 3"), 'The recipe has an unknown key "ranks"; perhaps rank is meant'),
+        (("[models]", "[model]"), 'unknown key "model"; perhaps models is meant'),
+        (('["high", "low"]', '["hi"]'), r'experts\[0\] is "hi"; it must be one of high, low'),
+        (("[recipe]", "[recipe"), r"job\.toml is not valid TOML: .*--example"),
         (('name = "my_subjects"', "name = 3"), "name is 3"),
-        (("vae =", "vea ="), r"\[models\] has unknown key\(s\) vea"),
-        (("\nlow =", "\n# low ="), r"\[models\] lacks low"),
+        (("vae =", "vea ="), 'job: models has an unknown key "vea"; perhaps vae is meant'),
+        (("\nlow =", "\n# low ="), "job: models lacks low; .*--example"),
         (("frames = 81", "frames = 80"), "80"),
         (('preset = "141 GB"', 'preset = "1 TB"'), "no preset '1 TB'"),
-        (("steps = 600", 'steps = "many"'), "steps is 'many'"),
+        (('preset = "141 GB"', "preset = 141"), "job: recipe.preset is 141; it must be a string"),
+        (('experts = ["high", "low"]', "experts = []"), "job: experts is empty"),
+        (('experts = ["high", "low"]', 'experts = "low"'), "job: experts is a string; it must be a list of experts"),
+        (("width = 1344", 'width = "wide"'), 'job: dataset.width is "wide"; it must be a whole number'),
+        (("vae =", "# vae ="), "job: models lacks vae"),
+        (("steps = 600", 'steps = "many"'), 'steps is "many"'),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path, change, said):
@@ -57,3 +62,8 @@ def test_what_is_wrong_is_said(tmp_path, change, said):
 def test_a_job_that_is_not_there(tmp_path):
     with pytest.raises(FFGOError, match="cannot be read"):
         read_job(tmp_path / "job.toml")
+
+
+def test_a_job_without_a_dataset(tmp_path):
+    with pytest.raises(FFGOError, match="job: dataset lacks path; or give encoded"):
+        read(tmp_path, 'name = "a"\nmodels = {high = "h", low = "l"}\n[dataset]\nwidth = 832')

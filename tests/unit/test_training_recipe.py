@@ -1,7 +1,13 @@
+import json
+from dataclasses import fields
+from pathlib import Path
+
 import pytest
 
 from ffgo.errors import FFGOError
-from ffgo.training.recipe import PRESETS, Recipe, differences, parse_toml, preset, with_values
+from ffgo.training.recipe import Recipe, differences, with_values
+
+BEFORE = json.loads((Path(__file__).parents[1] / "data" / "recipe_fingerprints.json").read_text())
 
 
 def test_the_defaults_are_the_official_ones():
@@ -26,17 +32,19 @@ def test_toml_there_and_back():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("stepz = 3", r"unknown key\(s\) 'stepz'. Known: steps, "),
+        ("stepz = 3", 'The recipe has an unknown key "stepz"; perhaps steps is meant'),
         ("rank = 0", "rank is 0; it must be from 1"),
         ("rank = 1.5", "rank is 1.5; it must be a whole number"),
-        ("rank = true", "rank is True; it must be a whole number"),
+        ("rank = true", "rank is true; it must be a whole number"),
         ("b_dropout = 1.0", "b_dropout is 1.0; it must be from 0 to 0.99"),
-        ("learning_rate = nan", "learning_rate is nan; it must be a number"),
-        ('learning_rate = "fast"', "learning_rate is 'fast'; it must be a number"),
+        ("learning_rate = nan", "learning_rate is NaN; it must be a number"),
+        ('learning_rate = "fast"', 'learning_rate is "fast"; it must be a number'),
         ("offload_block_inputs = 1", "must be true or false"),
-        ('schedule = "linear"', "schedule is 'linear'; it must be one of constant, cosine"),
+        ('schedule = "linear"', 'schedule is "linear"; it must be one of constant, cosine'),
         ("targets = []", "targets is empty"),
-        ("targets = [1]", "must be a list of strings"),
+        ("targets = [1]", r"targets\[0\] is 1; it must be a string in quotes"),
+        ("targets = 1", "targets is a number; it must be a list of strings"),
+        ("steps = 600.0", "steps is 600.0; it must be a whole number from 1 to 10,000,000"),
         ("start_lora = 3", "must be a string in quotes"),
         ("second_b = true", "name that file in start_lora"),
         ('second_b = true\nstart_lora = "a"\nfreeze = "A"', "set freeze to none"),
@@ -48,12 +56,26 @@ def test_what_cannot_be_is_refused(text, says):
         Recipe.from_toml(text)
 
 
-def test_presets():
-    assert {preset(name).rank for name in PRESETS} == {128}
-    assert preset("80 GB").offload_block_inputs
-    with pytest.raises(FFGOError, match="no preset '12 GB'"):
-        preset("12 GB")
-    assert with_values(preset("80 GB"), parse_toml("steps = 5")) == Recipe(steps=5, offload_block_inputs=True)
+@pytest.mark.parametrize(
+    "field", [field for field in fields(Recipe) if field.type in (int, float)], ids=lambda f: f.name
+)
+def test_every_number_has_a_range_that_its_default_lies_in(field):
+    least, most = field.metadata["least"], field.metadata["most"]
+    assert least <= field.default <= most
+    for bad in (least - max(1, abs(least)), most + max(1, abs(most))):
+        with pytest.raises(FFGOError, match=f"recipe: {field.name} is .*; it must be from {least:,} to {most:,}"):
+            Recipe(**{field.name: field.type(bad)})
+    assert getattr(Recipe(**{field.name: field.type(most)}), field.name) == most
+
+
+@pytest.mark.parametrize("case", BEFORE["recipes"], ids=lambda case: case["recipe"][:40] or "none")
+def test_a_run_folder_made_by_commit_e515c26_is_still_of_the_same_run(case):
+    recipe = Recipe.from_toml(case["recipe"])
+    assert (recipe.fingerprint, recipe.run_fingerprint) == (case["fingerprint"], case["run_fingerprint"])
+
+
+def test_what_shapes_the_result_is_what_did_at_commit_e515c26():
+    assert json.loads(json.dumps(Recipe().shaping())) == BEFORE["shaping"]
 
 
 def test_the_learning_rates_course():
