@@ -29,8 +29,8 @@ TIMEOUT_S = 180
 CACHE_FOLDER, CACHE_MB = "FFGO_GEMINI_CACHE", "FFGO_GEMINI_CACHE_MB"
 
 
-class Result(Protocol):
-    """Of a task, asked or done without."""
+class TaskResult(Protocol):
+    """What a task gives, whether Gemini was asked or not."""
 
     @property
     def report(self) -> list[str]: ...
@@ -38,7 +38,7 @@ class Result(Protocol):
     def warnings(self) -> list[str]: ...
 
 
-R = TypeVar("R", bound=Result)
+R = TypeVar("R", bound=TaskResult)
 
 
 def asking_inputs(models: Sequence[str], template: str, offline: str) -> list[io.Input]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ffgo.words.phrase import TRANSITION_PHRASE
 
-from . import world
+from . import scene
 from .wiring import wire
 
 EXPERT: dict[str, Any] = {"dim": 192, "ffn_dim": 768, "num_heads": 4, "num_layers": 6, "in_dim": 36, "out_dim": 16}
@@ -96,8 +96,8 @@ def vocabulary_file() -> bytes:
 
 
 def _sentences() -> list[str]:
-    words = [*world.COLOURS, *world.SHAPES, *world.PATTERNS, *world.SCENE_COLOURS, *world.SCENES, *world.LAWS]
-    return [*words, world.CUT_WORDS, TRANSITION_PHRASE, "a an and over"]
+    words = [*scene.COLOURS, *scene.SHAPES, *scene.PATTERNS, *scene.SCENE_COLOURS, *scene.SCENES, *scene.LAWS]
+    return [*words, scene.CUT_WORDS, TRANSITION_PHRASE, "a an and over"]
 
 
 def tokenize(captions: list[str]) -> Tensor:

@@ -167,7 +167,7 @@ def train(stage: Stage, folder: Path) -> None:
     optimizer = Optimizer(*trained.values(), skip=NO_MATRICES, adam=1e-3)
     rng = np.random.default_rng([SEED, world.rank, len(stage)])
     clips = Clips(folder, rng, encoder)
-    kinds = [kind for kind, count in STEPS[stage].items() for _ in range(count)]
+    kinds: list[Mix] = [kind for kind, count in STEPS[stage].items() for _ in range(count)]
     for step, kind in enumerate(kinds):
         latents, conditions, texts = clips.batch(kind, BATCH)
         loss = _loss(expert, latents, conditions, texts, draw_sigmas(rng, stage, BATCH))

@@ -16,9 +16,7 @@ class ComposeCanvas(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="FFGOComposeCanvas",
-            display_name="FFGo Compose Canvas",
-            category="FFGo/Frame",
+            node_id="FFGOComposeCanvas", display_name="FFGo Compose Canvas", category="FFGo/Frame",
             description="Composes the first frame that FFGo wants: subjects on white in the left half, the background "
             "in the right half, or where you put them. Nothing is enlarged or distorted unless you ask for it.",
             search_aliases=["first frame", "composite", "collage", "subjects and background", "ffgo canvas"],
@@ -31,10 +29,7 @@ class ComposeCanvas(io.ComfyNode):
                     "RGB pictures, which stay rectangles. A batch counts as several subjects. Up to 4 work well.",
                 ),
                 io.Combo.Input(
-                    "preset",
-                    options=["custom", *PRESETS],
-                    default="custom",
-                    optional=True,
+                    "preset", options=["custom", *PRESETS], default="custom", optional=True,
                     tooltip="Size of the frame in pixels. `custom` takes width and height below; others ignore them.",
                 ),
                 io.Int.Input(
@@ -76,8 +71,7 @@ class ComposeCanvas(io.ComfyNode):
                 io.Mask.Output(display_name="masks", tooltip="One mask for each subject, in pixels of the frame."),
                 io.String.Output(display_name="layout", tooltip="JSON: where everything is, in pixels of the frame."),
             ],
-            hidden=[io.Hidden.unique_id],
-            has_intermediate_output=True,
+            hidden=[io.Hidden.unique_id], has_intermediate_output=True,
         )  # fmt: skip
 
     @classmethod

@@ -29,7 +29,8 @@ def workflow(name, settings):
     return prompt
 
 
-def of(prompt, outputs, title):
+def of(run, title):
+    prompt, outputs = run
     (node_id,) = [node_id for node_id, node in prompt.items() if node["_meta"]["title"] == title]
     return outputs.get(node_id)
 
@@ -60,16 +61,16 @@ def test_the_dataset_lies_in_the_official_format(host, dataset):
         assert record["text"].startswith("ad23r2 the camera view suddenly changes.")
         assert (folder / record["file_path"]).is_file()
         assert (folder / record["image_path"]).is_file()
-    assert of(*dataset, "Look at the examples")["images"]
+    assert of(dataset, "Look at the examples")["images"]
 
 
 def test_training_ends_with_a_test_clip_and_two_files(host, trained):
-    assert of(*trained, "Save video")["images"]
+    assert of(trained, "Save video")["images"]
     for expert in ("high", "low"):
         with safe_open(host.base / f"output/loras/flow_{expert}.safetensors", framework="pt") as file:
             assert file.metadata()["ffgo.expert"] == expert
             assert file.metadata()["ffgo.steps"] == "4"
-        assert of(*trained, f"Train {expert} noise")["images"]  # the curve
+        assert of(trained, f"Train {expert} noise")["images"]  # the curve
 
 
 def loaded(high, low):

@@ -16,8 +16,8 @@ def test_nothing_said():
 @pytest.mark.parametrize("points", ["[[10, 20], [30, 40, 0]]", '[{"x": 10, "y": 20}, {"x": 30, "y": 40, "label": 0}]'])
 def test_points(points):
     (prompts,) = read_prompts(points, "", None, SIZE)
-    assert prompts.points.tolist() == [[10, 20], [30, 40]]
-    assert prompts.labels.tolist() == [1, 0]
+    assert np.asarray(prompts.points).tolist() == [[10, 20], [30, 40]]
+    assert np.asarray(prompts.labels).tolist() == [1, 0]
     assert not prompts.ambiguous
 
 
@@ -28,9 +28,9 @@ def test_one_point_is_ambiguous():
 def test_each_box_takes_its_own_points():
     first, second = read_prompts("[[10, 10], [200, 200], [390, 5, 0]]", "[[0, 0, 50, 50]]", [[
         {"x": 150, "y": 150, "width": 900, "height": 100}]], SIZE)  # fmt: skip
-    assert first.points.tolist() == [[10, 10], [390, 5]]
-    assert second.points.tolist() == [[200, 200], [390, 5]]
-    assert second.box.tolist() == [150, 150, 400, 250]
+    assert np.asarray(first.points).tolist() == [[10, 10], [390, 5]]
+    assert np.asarray(second.points).tolist() == [[200, 200], [390, 5]]
+    assert np.asarray(second.box).tolist() == [150, 150, 400, 250]
 
 
 @pytest.mark.parametrize(
@@ -58,11 +58,12 @@ def test_prompts_from_a_mask():
     mask = np.zeros((300, 400), np.float32)
     mask[50:150, 100:300] = 1
     prompts = prompts_from_mask(mask)
-    assert prompts.box.tolist() == [100, 50, 300, 150]
-    assert prompts.logits.shape == (1, 256, 256)
-    assert prompts.logits[0, 85, 128] == 8
-    assert prompts.logits[0, 5, 5] == -8
-    assert all(mask[int(y), int(x)] for x, y in prompts.points)
+    assert np.asarray(prompts.box).tolist() == [100, 50, 300, 150]
+    logits = np.asarray(prompts.logits)
+    assert logits.shape == (1, 256, 256)
+    assert logits[0, 85, 128] == 8
+    assert logits[0, 5, 5] == -8
+    assert all(mask[int(y), int(x)] for x, y in np.asarray(prompts.points))
 
 
 def test_deepest_points_are_apart():

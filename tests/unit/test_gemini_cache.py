@@ -43,6 +43,7 @@ def cache(tmp_path):
 def test_what_is_put_comes_back(cache):
     cache.put("a", an_answer())
     answer = AnswerCache(cache.folder).get("a")
+    assert answer
     assert (answer.data, answer.usage, answer.cached) == (b"x" * 1000, USAGE, True)
     assert cache.get("b") is None
 
@@ -115,6 +116,7 @@ def running(command):
     """A writer that has begun; killed on the way out."""
     with subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE) as process:
         try:
+            assert process.stdout
             assert process.stdout.readline() == b"ready\n"
             yield process
         finally:
@@ -145,6 +147,7 @@ def test_writers_that_are_killed_leave_nothing_broken(tmp_path):
 def test_a_lock_is_held_by_one(tmp_path):
     path = tmp_path / "lock"
     first = try_lock(path)
+    assert first is not None
     assert try_lock(path) is None
     unlock(first, path)
     second = try_lock(path)

@@ -4,7 +4,9 @@ import asyncio
 import json
 import socket
 import threading
+from collections.abc import Awaitable, Callable
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import pytest
 from aiohttp import WSMsgType, web
@@ -52,9 +54,10 @@ class ComfyUI:
 
     def __init__(self, when_queued=None, files=None):
         self.when_queued = when_queued or ComfyUI.finish
-        self.files = files or {}
+        self.files: dict[str, bytes | Callable[[web.Request], Awaitable[web.StreamResponse]]] = files or {}
         self.posts, self.sockets, self.queue, self.history, self.uploads = [], [], {}, {}, {}
-        self.jobs, self.dead, self.refusal = [], False, None
+        self.jobs, self.dead = [], False
+        self.refusal: tuple[int, dict[str, Any]] | None = None
         self.app = web.Application(middlewares=[self.die_if_dead])
         self.app.add_routes(
             [

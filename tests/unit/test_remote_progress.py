@@ -22,7 +22,7 @@ def state(value, maximum, name):
 
 
 def test_running_nodes_have_bars_with_their_titles(monkeypatch):
-    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
     progress = Progress(WORKFLOW)
     for nodes in (
         {"1": state(0, 1, "running")},
@@ -31,7 +31,7 @@ def test_running_nodes_have_bars_with_their_titles(monkeypatch):
     ):
         progress.show({"type": "progress_state", "data": {"nodes": nodes}})
     progress.close()
-    shown = sys.stderr.getvalue()
+    shown = terminal.getvalue()
     assert "Background:   0%" in shown
     assert "Save first frame:" in shown
     assert shown.rstrip("\n").rpartition("\r")[2].startswith("Save first frame: 100%")
@@ -39,14 +39,14 @@ def test_running_nodes_have_bars_with_their_titles(monkeypatch):
 
 
 def test_hosts_without_progress_states_have_bars_too(monkeypatch):
-    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
     progress = Progress(WORKFLOW)
     progress.show({"type": "executing", "data": {"node": "1"}})
     progress.show({"type": "executing", "data": {"node": "2"}})
     progress.show({"type": "progress", "data": {"node": "2", "value": 4, "max": 4}})
     progress.show({"type": "executing", "data": {"node": None}})
-    assert "Background:" in sys.stderr.getvalue()
-    assert "Save first frame: 100%" in sys.stderr.getvalue()
+    assert "Background:" in terminal.getvalue()
+    assert "Save first frame: 100%" in terminal.getvalue()
 
 
 def test_what_a_node_says_is_printed_once_with_its_title(capsys):

@@ -66,7 +66,7 @@ def small_expert() -> SmallExpert:
 
 
 def read(layer: nn.Module, dtype: torch.dtype, device: torch.device) -> Tensor:
-    return layer.weight.to(device, dtype)
+    return layer.get_parameter("weight").to(device, dtype)
 
 
 def adapted(
