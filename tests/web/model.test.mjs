@@ -6,6 +6,7 @@ import { badgeCorner } from "../../web/ffgo/pure/badges.js";
 import { scaledBox, otherCrop, restacked, snapLines, snapped, stretchedBox, tidyAngle } from "../../web/ffgo/pure/edit.js";
 import { corners, cropOf } from "../../web/ffgo/pure/geometry.js";
 import { createModel } from "../../web/ffgo/pure/model.js";
+import { buildScene } from "../../web/ffgo/pure/scene.js";
 
 const picture = (width, height) => ({
   size: [width, height], visible: { x: 0, y: 0, width, height }, area: width * height,
@@ -126,6 +127,19 @@ test("a new input is placed once its picture is there, and moves no other then o
   assert.deepEqual(boxes()["c.png"], placed["c.png"]);
 });
 
+test("of many pictures that are not connected the first 64 places are kept, so that the text can be read again", () => {
+  const entry = (i) => ({ x: i, y: 0, width: 200, height: 150, source: `${i}:0 ${i}.png` });
+  const arrangement = JSON.stringify({
+    version: 1, canvas: { width: 1280, height: 720 },
+    subjects: [{ ...entry(1), source: A.source }, { ...entry(2), source: B.source }],
+    parked: Array.from({ length: 64 }, (_, i) => entry(100 + i)),
+  });
+  const { values, connect } = editing([A, B], { layout: "custom", arrangement });
+  connect([A]);
+  const { parked } = parse(values.arrangement);
+  assert.deepEqual([parked.length, parked[0].source, parked[63].source], [64, B.source, "162:0 162.png"]);
+});
+
 test("of two copies of one picture each has its own place", () => {
   const [one, two] = [subject("same.png", "1:0"), subject("same.png", "2:0")];
   const { model, connect, move } = editing([one, two, B]);
@@ -234,6 +248,17 @@ test("a box snaps to the halves and to its neighbours, within reach", () => {
   assert.deepEqual([near.box.x, near.guides.across], [300, [300]]);
   const far = snapped({ x: 450, y: 50, width: 90, height: 40 }, 0, lines, 5);
   assert.deepEqual([far.box.x, far.guides.across], [450, []]);
+});
+
+test("a subject has enough pixels from 11,000 of a frame of 1280 x 720 on, and of another its share", () => {
+  const enough = (canvas, width, height) => {
+    const entry = { x: 0, y: 0, width, height, crop: "full", angle: 0, flip: false, shown: true, locked: false, z: 0 };
+    const from = { width: canvas[0], height: canvas[1] };
+    const scene = { canvas, subjects: [{ picture: picture(width, height) }], items: [{ entry, from }], background: null };
+    return buildScene(scene).places[0].enough;
+  };
+  assert.deepEqual([enough([1280, 720], 110, 100), enough([1280, 720], 10999, 1)], [true, false]);
+  assert.deepEqual([enough([640, 360], 50, 55), enough([640, 360], 2749, 1)], [true, false]);
 });
 
 test("marks name what is wrong", () => {

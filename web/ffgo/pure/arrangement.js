@@ -2,16 +2,11 @@
  * The arrangement: the JSON in the node's hidden input. Its schema, and how a place follows from an entry, are
  * written down in docs/arrangement.md; ffgo/frame/arrangement.py computes the same. Pure: no page, no host.
  */
+import {
+  ARRANGEMENT_VERSION, FINGERPRINT_DIGITS, LAYOUTS, MAX_CANVAS, MAX_PARKED, MAX_SOURCE, MAX_SUBJECTS, MAX_TEXT,
+  MAX_TIMES, MAX_TURN, MAX_Z, MIN_CANVAS, TOLERANCE,
+} from "./constants.js";
 import { centred, corners, fitSize, halves, round, sizeOf } from "./geometry.js";
-
-export const VERSION = 1;
-const MAX_SUBJECTS = 8;
-const MAX_TEXT = 262144;
-const MAX_PARKED = 64;
-const MAX_SOURCE = 1000;
-const [MIN_CANVAS, MAX_CANVAS] = [16, 8192];
-const BASES = ["published", "script", "packed"];
-const EPS = 0.01;
 
 const NEW_ENTRY = {
   fingerprint: null, source: "", x: 0, y: 0, width: 1, height: 1,
@@ -45,15 +40,15 @@ export const write = (arrangement) => JSON.stringify(arrangement);
 function checked(data) {
   requireObject(data, "it");
   if (!("version" in data)) fail("version is missing");
-  if (data.version !== VERSION || typeof data.version !== "number") {
-    fail(`version ${JSON.stringify(data.version)} is not known here; this pack reads version ${VERSION}`);
+  if (data.version !== ARRANGEMENT_VERSION || typeof data.version !== "number") {
+    fail(`version ${JSON.stringify(data.version)} is not known here; this pack reads version ${ARRANGEMENT_VERSION}`);
   }
   requireKeys(data, ["version", "canvas", "subjects"], ["base", "parked"], "it");
   const { base = "published", parked = [] } = data;
-  if (!BASES.includes(base)) fail(`base is ${JSON.stringify(base)}; it must be one of ${BASES.join(", ")}`);
+  if (!LAYOUTS.includes(base)) fail(`base is ${JSON.stringify(base)}; it must be one of ${LAYOUTS.join(", ")}`);
   const canvas = checkedCanvas(data.canvas);
   return {
-    version: VERSION,
+    version: ARRANGEMENT_VERSION,
     base,
     canvas,
     subjects: checkedEntries(data.subjects, "subjects", MAX_SUBJECTS, canvas),
@@ -78,12 +73,12 @@ function checkedEntry(entry, where, { width: W, height: H }) {
   requireObject(entry, where);
   requireKeys(entry, ["x", "y", "width", "height"], Object.keys(NEW_ENTRY), where);
   const full = newEntry(entry);
-  requireNumber(full.x, `${where}.x`, -4 * W, 4 * W);
-  requireNumber(full.y, `${where}.y`, -4 * H, 4 * H);
-  requireNumber(full.width, `${where}.width`, 1, 4 * W);
-  requireNumber(full.height, `${where}.height`, 1, 4 * H);
-  requireNumber(full.angle, `${where}.angle`, -360, 360);
-  requireWhole(full.z, `${where}.z`, -1000, 1000);
+  requireNumber(full.x, `${where}.x`, -MAX_TIMES * W, MAX_TIMES * W);
+  requireNumber(full.y, `${where}.y`, -MAX_TIMES * H, MAX_TIMES * H);
+  requireNumber(full.width, `${where}.width`, 1, MAX_TIMES * W);
+  requireNumber(full.height, `${where}.height`, 1, MAX_TIMES * H);
+  requireNumber(full.angle, `${where}.angle`, -MAX_TURN, MAX_TURN);
+  requireWhole(full.z, `${where}.z`, -MAX_Z, MAX_Z);
   for (const key of ["flip", "shown", "locked"]) {
     if (typeof full[key] !== "boolean") fail(`${where}.${key} is not true or false`);
   }
@@ -91,11 +86,14 @@ function checkedEntry(entry, where, { width: W, height: H }) {
   if (typeof full.source !== "string" || full.source.length > MAX_SOURCE) {
     fail(`${where}.source is not a text of at most ${MAX_SOURCE} characters`);
   }
-  if (full.fingerprint !== null && !(typeof full.fingerprint === "string" && /^[0-9a-f]{16}$/.test(full.fingerprint))) {
-    fail(`${where}.fingerprint must be null or 16 of 0-9 and a-f`);
+  if (full.fingerprint !== null && !isFingerprint(full.fingerprint)) {
+    fail(`${where}.fingerprint must be null or ${FINGERPRINT_DIGITS} of 0-9 and a-f`);
   }
   return full;
 }
+
+const isFingerprint = (value) =>
+  typeof value === "string" && value.length === FINGERPRINT_DIGITS && /^[0-9a-f]*$/.test(value);
 
 function requireObject(value, where) {
   if (typeof value !== "object" || value === null || Array.isArray(value)) fail(`${where} is not an object {...}`);
@@ -164,9 +162,9 @@ export function marks(places, canvas) {
     const others = polygons.map((_, j) => j).filter((j) => j !== i && places[j].shown);
     return {
       leaves: polygons[i].some(
-        ([x, y]) => x < -EPS || y < -EPS || x > canvas[0] + EPS || y > canvas[1] + EPS,
+        ([x, y]) => x < -TOLERANCE || y < -TOLERANCE || x > canvas[0] + TOLERANCE || y > canvas[1] + TOLERANCE,
       ),
-      background: polygons[i].some(([x]) => x > middle + EPS),
+      background: polygons[i].some(([x]) => x > middle + TOLERANCE),
       overlaps: others.filter((j) => overlap(polygons[i], polygons[j])),
     };
   });
@@ -177,7 +175,7 @@ function overlap(one, other) {
   const axes = [one, other].flatMap((box) => [normal(box[0], box[1]), normal(box[1], box[2])]);
   return axes.every((axis) => {
     const [a, b] = [shadow(one, axis), shadow(other, axis)];
-    return Math.min(a.high, b.high) - Math.max(a.low, b.low) > EPS;
+    return Math.min(a.high, b.high) - Math.max(a.low, b.low) > TOLERANCE;
   });
 }
 

@@ -11,7 +11,8 @@ export function badgeCorner(box, others, [width, height]) {
     [box.right, box.top],
   ];
   const inside = [Math.max(box.left, 0), Math.max(box.top, 0)];
-  return corners.find((corner) => isOnFrame(corner, width, height) && !others.some((other) => covers(corner, other))) ?? inside;
+  const isFree = (corner) => isOnFrame(corner, width, height) && !others.some((other) => covers(corner, other));
+  return corners.find(isFree) ?? inside;
 }
 
 const isOnFrame = ([x, y], width, height) => x >= 0 && y >= 0 && x + WIDTH <= width && y + HEIGHT <= height;

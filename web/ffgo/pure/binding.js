@@ -5,9 +5,10 @@
  * origin (node and output) and the picture's name. Python knows no sources and goes by fingerprint and order; the page
  * therefore keeps `subjects` in the order of the inputs, and entries whose input is not connected in `parked`.
  */
+import { MAX_SOURCE } from "./constants.js";
 
 /** A picture's origin and name as one text. */
-export const sourceText = (origin, name) => `${origin} ${name}`.slice(0, 1000);
+export const sourceText = (origin, name) => `${origin} ${name}`.slice(0, MAX_SOURCE);
 
 const originOf = (source) => source.split(" ", 1)[0];
 const nameOf = (source) => source.slice(originOf(source).length + 1);
@@ -27,7 +28,7 @@ export function bind(subjects, arrangement) {
   take(everywhere, (subject, entry) => entry.source === subject.source);
   take(everywhere, (subject, entry) => subject.fingerprint !== null && entry.fingerprint === subject.fingerprint);
   take(active, (subject, entry) => entry.source !== "" && originOf(entry.source) === originOf(subject.source));
-  take(everywhere, (subject, entry) => nameOf(subject.source) !== "" && nameOf(entry.source) === nameOf(subject.source));
+  take(everywhere, ({ source }, entry) => nameOf(source) !== "" && nameOf(entry.source) === nameOf(source));
   take(active, () => true);
   return bound;
 }
@@ -37,6 +38,23 @@ export function claimed(entry, subject) {
   const samePicture = entry.source === "" || nameOf(entry.source) === nameOf(subject.source);
   const fingerprint = subject.fingerprint ?? (samePicture ? entry.fingerprint : null);
   return { ...entry, source: subject.source, fingerprint };
+}
+
+/** A text written by hand names no sources: its entries belong to the inputs as they are connected now. */
+export function withSources(arrangement, subjects) {
+  if (arrangement?.subjects.length !== subjects.length) return arrangement;
+  const bound = bind(subjects, arrangement);
+  const sourced = (entry) => {
+    const i = bound.indexOf(entry);
+    return entry.source === "" && i >= 0 ? claimed(entry, subjects[i]) : entry;
+  };
+  return { ...arrangement, subjects: arrangement.subjects.map(sourced), parked: arrangement.parked.map(sourced) };
+}
+
+/** The entries that no connected picture takes. */
+export function unbound(subjects, arrangement) {
+  const used = new Set(bind(subjects, arrangement));
+  return [...arrangement.subjects, ...arrangement.parked].filter((entry) => !used.has(entry));
 }
 
 /** Whether Python, too, would give each subject the entry that it has here, and the last ones none. */

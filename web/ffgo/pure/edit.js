@@ -1,4 +1,5 @@
 /** Edits of entries, in whole pixels of the canvas: each takes what is there and returns what shall be. Pure. */
+import { MAX_TIMES } from "./constants.js";
 import { bounds, centreOf, clamp, corners, cropOf, halves, round, slots, turned } from "./geometry.js";
 
 const SMALLEST_SIDE = 8;
@@ -18,7 +19,7 @@ export function movedBox(box, dx, dy, [width, height]) {
 function sizedTo(crop, width, [canvasWidth, canvasHeight]) {
   const aspect = crop.width / crop.height;
   const least = Math.min(aspect, 1) === aspect ? SMALLEST_SIDE : SMALLEST_SIDE * aspect;
-  const most = Math.min(4 * canvasWidth, 4 * canvasHeight * aspect);
+  const most = Math.min(MAX_TIMES * canvasWidth, MAX_TIMES * canvasHeight * aspect);
   const wanted = clamp(width, least, most);
   if (aspect >= 1) {
     const whole = round(wanted);

@@ -2,12 +2,7 @@
  * Boxes and sizes in whole pixels: the same arithmetic as ffgo/frame/geometry.py and layout.py, to the pixel.
  * A size is [width, height]; a box is {x, y, width, height}; x and y are its top-left corner.
  */
-
-const PRESETS = ["1280x720", "1344x768", "832x480", "640x480", "720x1280", "768x1344", "480x832", "480x640"];
-const CROP_MARGIN = 5;
-
-/** The part of the canvas that a subject should cover at least: see docs/arrangement.md for its source. */
-export const FEW_PIXELS = 11000 / (1280 * 720);
+import { CROP_MARGIN, PRESETS } from "./constants.js";
 
 export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 export const round = (value) => Math.floor(value + 0.5);
@@ -16,7 +11,7 @@ export const centreOf = (box) => [box.x + box.width / 2, box.y + box.height / 2]
 
 /** The canvas that the widgets ask for. */
 export function canvasSize(preset, width, height) {
-  return PRESETS.includes(preset) ? preset.split("x").map(Number) : [width, height];
+  return PRESETS[preset] ?? [width, height];
 }
 
 /** The left half (subjects) and the right half (background); the right one takes an odd column. */
@@ -35,7 +30,10 @@ export function centred(box, [width, height]) {
   return { x, y, width, height };
 }
 
-/** The largest size with the aspect of `size` that fits into `slot` and is at most `maxScale` times it; rounds as Pillow's thumbnail does. */
+/**
+ * The largest size with the aspect of `size` that fits into `slot` and is at most `maxScale` times it. Rounds as
+ * Pillow's thumbnail does.
+ */
 export function fitSize(size, slot, maxScale = 1) {
   const aspect = size[0] / size[1];
   const width = Math.min(slot[0], Math.floor(size[0] * maxScale));

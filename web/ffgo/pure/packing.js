@@ -5,17 +5,18 @@
  * An item is {width, height, area, maxScale}; a room {width, height, gap}; a tree an item's index or
  * [beside, first, second]; a block [width, height, tree].
  */
+import { PRECISION, STEP_DOWN } from "./constants.js";
 import { centred, cropOf, fitSize, halves, sizeOf, slots } from "./geometry.js";
 
-const STEP_DOWN = 0.9;
-const PRECISION = 1e-7;
-
-/** Place the pictures ({size, visible, area}) of 1 to 8 subjects; [{crop: "visible" or "full", box}], or as published where gaps leave no room. */
+/**
+ * Place the pictures ({size, visible, area}) of 1 to 8 subjects: [{crop: "visible" or "full", box}]; as published where
+ * gaps leave no room.
+ */
 export function packedPlaces(pictures, canvas, maxUpscale, gap) {
   const crops = pictures.map((picture) => cropOf(picture, "visible"));
   const whole = pictures.map((picture) => cropOf(picture, "full"));
   const left = halves(canvas)[0];
-  const items = crops.map((crop, i) => ({ width: crop.width, height: crop.height, area: pictures[i].area, maxScale: maxUpscale }));
+  const items = crops.map(({ width, height }, i) => ({ width, height, area: pictures[i].area, maxScale: maxUpscale }));
   const rows = (layout, parts, crop, maxScale) => fitted(parts, slots(canvas, parts.length, layout), crop, maxScale);
   const cells = pack(items, { width: left.width, height: left.height, gap });
   if (!cells) return rows("published", crops, "visible", 1);
@@ -26,8 +27,8 @@ export function packedPlaces(pictures, canvas, maxUpscale, gap) {
     fitted(crops, equalSlots(left, crops.length, 2), "visible", maxUpscale),
     rows("script", whole, "full", 1),
   ];
-  const smallest = (places) =>
-    Math.min(...places.map(({ box, part }, i) => (pictures[i].area * (box.width * box.height)) / (part.width * part.height)));
+  const areaOf = ({ box, part }, i) => (pictures[i].area * (box.width * box.height)) / (part.width * part.height);
+  const smallest = (places) => Math.min(...places.map(areaOf));
   return others.reduce((best, places) => (smallest(places) > smallest(best) ? places : best), packed);
 }
 
@@ -178,7 +179,8 @@ function grownSizes(tree, start, items, room) {
     const now = growing;
     const size = largest(most, (tried) => fits(tried, now));
     for (const i of growing) sizes[i] = Math.min(size, limit(items[i]));
-    const able = [...growing].filter((i) => sizes[i] < limit(items[i]) && fits(size * (1 + 10 * PRECISION), new Set([i])));
+    const larger = size * (1 + 10 * PRECISION);
+    const able = [...growing].filter((i) => sizes[i] < limit(items[i]) && fits(larger, new Set([i])));
     growing = able.length === growing.size ? new Set() : new Set(able);
   }
   return sizes;

@@ -1,7 +1,8 @@
 /** What there is to see: the place of everything on the canvas and what is wrong with it. Pure. */
 import { boxOf, drawingOrder, marks, newEntry } from "./arrangement.js";
+import { FEW_PIXELS } from "./constants.js";
 import {
-  FEW_PIXELS, centred, corners, cropOf, fitSize, partOnCanvas, placeBackground, sizeOf, slots,
+  centred, corners, cropOf, fitSize, partOnCanvas, placeBackground, sizeOf, slots,
 } from "./geometry.js";
 import { packedPlaces } from "./packing.js";
 
