@@ -1,6 +1,7 @@
 """Examples at the size that they are trained at, and the checks."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 from PIL import Image
 
 from ffgo.clip.video_io import ClipInfo, read_frames, write_clip
-from ffgo.dataset.examples import check_frames, load_frames, open_dataset
+from ffgo.dataset.examples import check_frames, clip_troubles, load_frames, open_dataset
 from ffgo.dataset.sizing import ASPECTS, Bucket, Sizing, buckets
 from ffgo.errors import FFGOError
 from ffgo.words.phrase import TRANSITION_PHRASE
@@ -95,6 +96,31 @@ def test_the_first_four_frames_are_the_composite(make_dataset):
     assert torch.allclose(frames[:4], composite.expand(4, 48, 64, 3))
     raw = torch.from_numpy(np.stack(list(read_frames(example.clip)))) / 255
     assert torch.allclose(frames[4:], raw[4:], atol=1e-6)
+
+
+@pytest.fixture
+def composite_of(make_dataset):
+    """Gives an example's composite (H, W, 3) uint8 as a bucket of 64x48 has it."""
+
+    def fitted(pixels: np.ndarray) -> torch.Tensor:
+        folder = make_dataset(1)
+        Image.fromarray(pixels).save(folder / "composites/0.png")
+        return load_frames(open_dataset(folder).examples[0], Bucket(64, 48, 5))[0]
+
+    return fitted
+
+
+def test_smaller_pictures_are_means_not_samples(composite_of):
+    """Every third column is white, and in its middle a third of the size has exactly such columns."""
+    stripes = np.zeros((144, 192, 3), np.uint8)
+    stripes[:, 1::3] = 255
+    assert torch.allclose(composite_of(stripes)[:, 1:-1], torch.tensor(1 / 3), atol=1e-5)
+
+
+@pytest.mark.parametrize(("size", "part"), [((96, 64), np.s_[24:72]), ((48, 129), np.s_[:, 32:96])])
+def test_what_is_too_tall_or_too_wide_loses_its_edges(composite_of, size, part):
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    assert torch.allclose(composite_of(pixels), torch.from_numpy(pixels[part]) / 255, atol=1e-6)
 
 
 def test_transparent_composites_are_laid_on_white(make_dataset):
@@ -184,8 +210,16 @@ def test_damage_inside_a_clip_is_found_before_anything_is_encoded(make_dataset):
     assert problem.startswith("videos/0.mp4: ")
 
 
-def test_a_composite_of_another_aspect_is_reported(make_dataset):
+@pytest.mark.parametrize(("size", "lost"), [((64, 64), 25), ((128, 48), 50)])
+def test_a_composite_of_another_aspect_is_reported(make_dataset, size, lost):
     folder = make_dataset(2)
-    Image.new("RGB", (64, 64)).save(folder / "composites/1.png")
+    Image.new("RGB", size).save(folder / "composites/1.png")
     (note,) = open_dataset(folder).notes
-    assert note.startswith("videos/1.mp4: its composite (64x64) has another aspect than the clip (64x48); 25%")
+    said = f"videos/1.mp4: its composite ({size[0]}x{size[1]}) has another aspect than the clip (64x48); {lost}%"
+    assert note.startswith(said)
+
+
+def test_frames_that_are_not_equally_long_are_a_wrong_rate():
+    (trouble,) = clip_troubles(replace(clip(), steady=False))
+    assert trouble.startswith("has a wrong rate: its frames are not equally long.")
+    assert clip_troubles(clip()) == []

@@ -81,10 +81,24 @@ def test_the_loss_of_a_step():
         seen.update(x=x, sigma=sigma, text=text)
         velocity = (noise - x0)[None] + 3.0
         velocity[0, 0] += 48  # a sixteenth of all is off by 51
+        velocity[0, 1] -= 54  # and another by -51
         return velocity
 
-    assert velocity_loss(predict, [sample], CPU, 50.0).tolist() == pytest.approx([9.0 * 15 / 16])
-    assert velocity_loss(predict, [sample], CPU, 51.0).tolist() == pytest.approx([9.0 * 15 / 16 + 51**2 / 16])
+    assert velocity_loss(predict, [sample], CPU, 50.0).tolist() == pytest.approx([9.0 * 14 / 16])
+    assert velocity_loss(predict, [sample], CPU, 51.0).tolist() == pytest.approx([9.0 * 14 / 16 + 2 * 51**2 / 16])
     assert torch.allclose(seen["x"][0, :16], 0.75 * x0 + 0.25 * noise)
     assert (seen["x"][0, 16:] == 5).all()
     assert seen["sigma"].tolist() == [0.25]
+
+
+def test_the_loss_of_a_batch():
+    """Of each sample by itself: none where the expert is right, and NaN or infinity stay visible."""
+    samples = [draw_sample(name, EXAMPLE, 0.25, name) for name in "abcd"]
+    velocity = torch.stack([sample.noise_CThw for sample in samples])  # x0 is zero
+    velocity[1] += 2
+    velocity[2, 3, 0, 1, 1] = float("nan")
+    velocity[3, 3, 0, 1, 1] = float("inf")
+    right, off, *bad = velocity_loss(lambda x, sigma, text: velocity, samples, CPU, 50.0)
+    assert right == 0
+    assert float(off) == pytest.approx(4)
+    assert not any(loss.isfinite() for loss in bad)

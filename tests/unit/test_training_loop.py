@@ -14,7 +14,7 @@ from torch import distributed
 
 from ffgo.errors import FFGOError
 from ffgo.experts.schedule import training_window
-from ffgo.training import draws
+from ffgo.training import draws, loop
 from ffgo.training.loop import Trained
 from ffgo.training.recipe import Recipe
 from ffgo.training.step import draw_sample, velocity_loss
@@ -247,6 +247,14 @@ def test_the_last_checkpoints_and_the_best_stay(tmp_path):
     assert {path.name for path in tmp_path.glob("step_*")} == {
         name for state in kept for name in (state, state.replace(".state", ""))
     }
+
+
+def test_the_best_is_measured_over_the_last_steps(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "MEAN_OF_STEPS", 2)
+    trained = run(tmp_path, steps=3, save_every=3)
+    with safe_open(tmp_path / states(tmp_path)[0], "pt") as file:
+        best = json.loads(file.metadata()["ffgo.state"])["best"]
+    assert best == [3, pytest.approx(trained.history[-2 * 4 :, 2].mean().item())]
 
 
 def test_prior_examples_count_as_much_as_the_recipe_says(tmp_path):
