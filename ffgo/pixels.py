@@ -45,7 +45,11 @@ def require_image(image: Tensor, name: str) -> None:
 
 
 def to_uint8(values: Tensor) -> np.ndarray:
-    """Floats 0..1, (H, W) or (H, W, C), to 8 bits of the same shape; values beyond 0..1 are clipped."""
+    """Floats 0..1, (H, W) or (H, W, C), to 8 bits of the same shape; values beyond 0..1 are clipped.
+
+    >>> to_uint8(torch.tensor([[-0.1, 0.25, 0.5, 1.2]])).tolist()
+    [[0, 64, 128, 255]]
+    """
     floats = values.float().numpy(force=True)
     pixels = np.empty(floats.shape, np.uint8)
     for y in range(0, len(floats), ROWS_AT_ONCE):
@@ -79,7 +83,11 @@ def rgb_on_white(picture: Image.Image) -> Image.Image:
 
 
 def on_white(image: Tensor) -> Tensor:
-    """Pictures (..., 3 or 4) as float32 RGB on white; RGB comes back as it is, to the last bit."""
+    """Pictures (..., 3 or 4) as float32 RGB on white; RGB comes back as it is, to the last bit.
+
+    >>> on_white(torch.tensor([1.0, 0.0, 0.5, 0.5]))
+    tensor([1.0000, 0.5000, 0.7500])
+    """
     image = image.float()
     if image.shape[-1] == 3:
         return image

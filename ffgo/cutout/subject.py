@@ -94,5 +94,9 @@ def _ask(ask: AskSAM2, image: Tensor, given: Array | None, prompts: list[Prompts
 
 
 def overlap(one: Array, other: Array) -> float:
-    """Intersection over union of two boolean masks."""
+    """Intersection over union of two boolean masks.
+
+    >>> overlap(np.array([True, True, False]), np.array([False, True, True]))
+    0.3333333333333333
+    """
     return float((one & other).sum() / max(1, (one | other).sum()))

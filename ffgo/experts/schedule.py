@@ -29,6 +29,9 @@ def high_noise_steps(sigmas: Tensor, boundary: float) -> int:
     sigmas (steps + 1,) in descending order, 1 = pure noise; boundary: fraction of the 1000 training timesteps.
     Step i calls the model at timestep 1000 * sigmas[i]; the high-noise expert takes it when that is >= 1000 * boundary.
 
+    >>> high_noise_steps(torch.tensor([1.0, 0.9375, 0.8333, 0.625, 0.0]), 0.9)
+    2
+
     Source: pipeline_wan2_2_fun_inpaint.py of the official code (`t >= boundary * num_train_timesteps`).
     """
     return int((sigmas[:-1] >= boundary).sum())
@@ -40,6 +43,9 @@ def split_at_boundary(sigmas: Tensor, boundary: float) -> ExpertSplit:
     sigmas (steps + 1,) in descending order; boundary in 0..1 (0.900 for Wan2.2 I2V).
     Returns new tensors: samplers are known to write into the sigmas they are given.
 
+    >>> split_at_boundary(torch.tensor([1.0, 0.75, 0.5, 0.0]), 0.6)
+    ExpertSplit(switch_step=2, high_sigmas=tensor([1.0000, 0.7500, 0.5000]), low_sigmas=tensor([0.5000, 0.0000]))
+
     Raises: FFGOError if one of the experts would get no step.
     """
     steps = len(sigmas) - 1
@@ -50,12 +56,20 @@ def split_at_boundary(sigmas: Tensor, boundary: float) -> ExpertSplit:
 
 
 def shifted_sigma(u: float, shift: float) -> float:
-    """The sigma of a uniform time u in 0..1 (1 = pure noise). Source: FlowMatchEulerDiscreteScheduler of diffusers."""
+    """The sigma of a uniform time u in 0..1 (1 = pure noise). Source: FlowMatchEulerDiscreteScheduler of diffusers.
+
+    >>> [shifted_sigma(u, shift=5) for u in (0, 0.25, 0.5, 0.75, 1)]
+    [0.0, 0.625, 0.8333333333333334, 0.9375, 1.0]
+    """
     return shift * u / (1 + (shift - 1) * u)
 
 
 def unshifted_time(sigma: float, shift: float) -> float:
-    """The uniform time of a sigma: the inverse of `shifted_sigma`."""
+    """The uniform time of a sigma: the inverse of `shifted_sigma`.
+
+    >>> unshifted_time(0.625, shift=5)
+    0.25
+    """
     return sigma / (shift - (shift - 1) * sigma)
 
 
@@ -68,7 +82,11 @@ class SigmaWindow:
     shift: float
 
     def sigma(self, fraction: float) -> float:
-        """The sigma at a fraction of the window; a uniform fraction in (0, 1) gives the training distribution."""
+        """The sigma at a fraction of the window; a uniform fraction in (0, 1) gives the training distribution.
+
+        >>> SigmaWindow(0.5, 1.0, shift=5).sigma(0.5)
+        0.9375
+        """
         return shifted_sigma(self.start + (self.end - self.start) * fraction, self.shift)
 
     def official_sigma(self, fraction: float) -> float:
@@ -90,6 +108,9 @@ def training_window(
     """The window of an expert: high-noise (u_b, 1], low-noise (0, u_b), where u_b is the time of the boundary.
 
     boundary: sigma in 0..1; shift: at least 1. Source: the official code trains each expert on its side only.
+
+    >>> training_window("high", boundary=0.625), training_window("low", boundary=0.625)
+    (SigmaWindow(start=0.25, end=1.0, shift=5.0), SigmaWindow(start=0.0, end=0.25, shift=5.0))
     """
     middle = unshifted_time(boundary, shift)
     return SigmaWindow(middle, 1.0, shift) if expert == "high" else SigmaWindow(0.0, middle, shift)

@@ -49,17 +49,29 @@ class Box:
         return slice(self.y, self.bottom), slice(self.x, self.right)
 
     def grown(self, margin: int, picture: tuple[int, int]) -> "Box":
-        """The box with `margin` more pixels on every side, clipped to a picture of size (width, height)."""
+        """The box with `margin` more pixels on every side, clipped to a picture of size (width, height).
+
+        >>> Box(3, 20, 50, 60).grown(5, (100, 100))
+        Box(x=0, y=15, width=58, height=70)
+        """
         x, y = max(self.x - margin, 0), max(self.y - margin, 0)
         right, bottom = min(self.right + margin, picture[0]), min(self.bottom + margin, picture[1])
         return Box(x, y, right - x, bottom - y)
 
     def centred(self, size: tuple[int, int]) -> "Box":
-        """A box of this size (width, height) in the middle of this one; a spare pixel goes to the right and below."""
+        """A box of this size (width, height) in the middle of this one; a spare pixel goes to the right and below.
+
+        >>> Box(10, 10, 101, 50).centred((20, 50))
+        Box(x=50, y=10, width=20, height=50)
+        """
         return Box(self.x + (self.width - size[0]) // 2, self.y + (self.height - size[1]) // 2, *size)
 
     def split(self, beside: bool, first: int, gap: int = 0) -> tuple["Box", "Box"]:
-        """Two boxes side by side (or one above the other), the first `first` pixels wide (high), `gap` between them."""
+        """Two boxes side by side (or one above the other), the first `first` pixels wide (high), `gap` between them.
+
+        >>> Box(0, 0, 100, 40).split(True, 30, gap=10)
+        (Box(x=0, y=0, width=30, height=40), Box(x=40, y=0, width=60, height=40))
+        """
         second = first + gap
         if beside:
             return replace(self, width=first), replace(self, x=self.x + second, width=self.width - second)
@@ -67,7 +79,11 @@ class Box:
 
 
 def halves(width: int, height: int) -> tuple[Box, Box]:
-    """The left half (subjects) and the right half (background) of a canvas; the right one takes an odd column."""
+    """The left half (subjects) and the right half (background) of a canvas; the right one takes an odd column.
+
+    >>> halves(1281, 720)
+    (Box(x=0, y=0, width=640, height=720), Box(x=640, y=0, width=641, height=720))
+    """
     middle = width // 2
     return Box(0, 0, middle, height), Box(middle, 0, width - middle, height)
 
@@ -77,6 +93,9 @@ def fit_size(size: tuple[int, int], slot: tuple[int, int], max_scale: float = 1.
 
     Rounds as `PIL.Image.Image.thumbnail` does: one side fills the slot, the other is the whole number
     (at least 1) that keeps the aspect best. Source: Pillow's thumbnail, which the official FFGo script calls.
+
+    >>> fit_size((1600, 900), (640, 720)), fit_size((100, 50), (640, 720)), fit_size((100, 50), (640, 720), max_scale=3)
+    ((640, 360), (100, 50), (300, 150))
     """
     aspect = size[0] / size[1]
     width = min(slot[0], math.floor(size[0] * max_scale))

@@ -97,6 +97,10 @@ def pack(items: Sequence[Item], room: Room) -> list[Box]:
     Rounding to whole pixels may cost an item up to a pixel. The same items always give the same cells.
 
     Returns one cell per item. Raises: FFGOError if the gaps leave no room for the items.
+
+    >>> wide, tall = Item(200, 100, area=20_000, max_scale=1), Item(100, 300, area=30_000, max_scale=1)
+    >>> pack([wide, tall], Room(300, 300))
+    [Box(x=100, y=0, width=200, height=300), Box(x=0, y=0, width=100, height=300)]
     """
     tree, size = best_tree(items, room)
     sizes = _grown(tree, size, items, room)

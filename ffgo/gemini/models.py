@@ -37,7 +37,11 @@ PRICES = {
 
 
 def nearest_aspect_ratio(width: int, height: int) -> str:
-    """The aspect ratio of `ASPECT_RATIOS` that distorts or crops a picture of this size (pixels) least."""
+    """The aspect ratio of `ASPECT_RATIOS` that distorts or crops a picture of this size (pixels) least.
+
+    >>> nearest_aspect_ratio(1280, 720), nearest_aspect_ratio(832, 1216), nearest_aspect_ratio(500, 500)
+    ('16:9', '2:3', '1:1')
+    """
 
     def misfit(ratio: str) -> float:
         across, down = map(int, ratio.split(":"))

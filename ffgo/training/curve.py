@@ -28,7 +28,12 @@ class Band:
 
 
 def bands(history: Tensor) -> list[Band]:
-    """Split a history (samples, 3: step, sigma, loss) into bands with equally many samples, most noise first."""
+    """Split a history (samples, 3: step, sigma, loss) into bands with equally many samples, most noise first.
+
+    >>> history = torch.tensor([[1, 0.2, 0.1], [2, 0.9, 0.8], [3, 0.5, 0.4]])
+    >>> [band.steps.tolist() for band in bands(history)]
+    [[2.0], [3.0], [1.0]]
+    """
     if not len(history):
         return []
     edges = torch.quantile(history[:, 1], torch.linspace(0, 1, BANDS + 1)).tolist()

@@ -28,6 +28,11 @@ def add_transition_phrase(prompt: str) -> str:
     Occurrences in other spacing, case or quotes are taken out first; the rest of the text is kept as it is.
     One space follows the phrase, as in all official test prompts (the training captions have two).
 
+    >>> add_transition_phrase("The robot waves.")
+    'ad23r2 the camera view suddenly changes. The robot waves.'
+    >>> add_transition_phrase('"AD23R2, the camera view suddenly changes" The robot waves.')
+    'ad23r2 the camera view suddenly changes. The robot waves.'
+
     Raises: FFGOError if nothing is left to describe the video.
     Source: paper §3.3; Data/combined_first_frames/0-data.csv of the official repository.
     """
