@@ -38,35 +38,7 @@ class TrainExpertLoRA(io.ComfyNode):
                     "preset", options=[AUTO, *PRESETS], default=AUTO, optional=True,
                     tooltip="What saves memory, by the card's size. auto: by the card that is there.",
                 ),
-                io.Int.Input("steps", **widget("steps"), optional=True, tooltip="The released LoRA has 600."),
-                io.Int.Input(
-                    "rank", **widget("rank"), optional=True,
-                    tooltip="Of the LoRA; 128 as in the paper. Its alpha is the same.",
-                ),
-                io.Float.Input(
-                    "learning_rate", **widget("learning_rate", min=0.0, max=1.0), step=1e-6, round=False, optional=True,
-                    tooltip="1e-4 as in the paper.",
-                ),
-                io.Int.Input(
-                    "batch_size", **widget("batch_size"), optional=True,
-                    tooltip="Examples at once. More needs more memory and is hardly faster.",
-                ),
-                io.Int.Input(
-                    "accumulation", **widget("accumulation"), optional=True,
-                    tooltip="Batches for one step; batch_size x accumulation is 4 in the paper.",
-                ),
-                io.Int.Input(
-                    "seed", **widget("seed"), optional=True, control_after_generate=False,
-                    tooltip="Of all random numbers. One run keeps one seed.",
-                ),
-                io.Int.Input(
-                    "save_every", **widget("save_every"), optional=True,
-                    tooltip="Steps between checkpoints. The last 3 and the best are kept.",
-                ),
-                io.Int.Input(
-                    "preview_every", **widget("preview_every", default=100), optional=True,
-                    tooltip="Steps between previews of the first example on this node; 0 = none.",
-                ),
+                *_settings(),
                 io.String.Input(
                     "recipe", default="", multiline=True, optional=True,
                     tooltip="Anything else as TOML, one `name = value` a line. What stands here wins over the widgets.",
@@ -97,3 +69,38 @@ class TrainExpertLoRA(io.ComfyNode):
         finished = train_on_host(cls, model, dataset, prior, expert, name, chosen)
         picture = ui.PreviewImage(curve_of(finished, expert), cls=cls).as_dict()
         return io.NodeOutput(finished.lora, loss_map(finished), str(finished.path), ui=picture)
+
+
+def _settings() -> list[io.Input]:
+    """The recipe's fields that have a widget."""
+    return [
+        io.Int.Input("steps", **widget("steps"), optional=True, tooltip="The released LoRA has 600."),
+        io.Int.Input(
+            "rank", **widget("rank"), optional=True,
+            tooltip="Of the LoRA; 128 as in the paper. Its alpha is the same.",
+        ),
+        io.Float.Input(
+            "learning_rate", **widget("learning_rate", min=0.0, max=1.0), step=1e-6, round=False, optional=True,
+            tooltip="1e-4 as in the paper.",
+        ),
+        io.Int.Input(
+            "batch_size", **widget("batch_size"), optional=True,
+            tooltip="Examples at once. More needs more memory and is hardly faster.",
+        ),
+        io.Int.Input(
+            "accumulation", **widget("accumulation"), optional=True,
+            tooltip="Batches for one step; batch_size x accumulation is 4 in the paper.",
+        ),
+        io.Int.Input(
+            "seed", **widget("seed"), optional=True, control_after_generate=False,
+            tooltip="Of all random numbers. One run keeps one seed.",
+        ),
+        io.Int.Input(
+            "save_every", **widget("save_every"), optional=True,
+            tooltip="Steps between checkpoints. The last 3 and the best are kept.",
+        ),
+        io.Int.Input(
+            "preview_every", **widget("preview_every", default=100), optional=True,
+            tooltip="Steps between previews of the first example on this node; 0 = none.",
+        ),
+    ]  # fmt: skip

@@ -269,7 +269,7 @@ def test_rooms_have_at_most_300_lines():
     assert not [named(path) for path in every if len(path.read_text().splitlines()) > 300]
 
 
-TO_BE_SPLIT = {"nodes/training/train_expert_lora.py: define_schema", "tests/host/lora_probe.py: kinds"}
+TO_BE_SPLIT = {"tests/host/lora_probe.py: kinds"}
 
 
 def test_functions_have_at_most_60_lines():
