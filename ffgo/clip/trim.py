@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from ..bases.base import COMPOSED_FRAMES
 from ..errors import FFGOError
 from .transition import MAX_FRAMES, Transition, find_transition
 
-Mode: TypeAlias = Literal["fixed", "auto"]
+Mode = Literal["fixed", "auto"]
 MODES: tuple[Mode, ...] = ("fixed", "auto")
 
 

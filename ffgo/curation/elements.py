@@ -22,7 +22,7 @@ WHITE = 0.98
 """Least brightness, 0..1, of what counts as white ground."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Extraction:
     """Elements of a photo, each on its own picture."""
 

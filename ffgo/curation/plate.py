@@ -32,7 +32,7 @@ GROW = 0.012
 """Of the longer side: how far a mask that was found here reaches beyond what has changed, for soft rims and halos."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Plate:
     """The photo without the objects."""
 

@@ -46,7 +46,7 @@ SAME_SCENE = 0.55
 """Least score. Plates that fit have .70 and more, another view of the scene .29, other scenes less."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Registration:
     """Photo pixel -> returned picture's pixel."""
 
@@ -107,7 +107,7 @@ def warp(returned: np.ndarray, registration: Registration, width: int, height: i
     return out.clamp(0, 1).permute(1, 2, 0).numpy(), inside.numpy()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Blocks:
     """Small squares of the photo, and where the returned picture has them."""
 

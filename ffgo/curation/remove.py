@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .plate import Plate
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Removal:
     """A photo without its elements."""
 

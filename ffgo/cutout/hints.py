@@ -14,7 +14,7 @@ LOGIT = 8.0
 LOGITS_SIDE = 256
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Prompts:
     """For SAM2: points (N, 2) as x, y with labels (N,), 1 = subject and 0 = background; a box (4,) x0, y0, x1, y1;
     logits (1, 256, 256) of a coarse mask. What is None is not said."""

@@ -28,7 +28,7 @@ MARGIN_PX = 40
 EMPTY_MASK = "the mask is empty: no pixel is above 0.5. 1 means subject; a mask from Load Image is inverted."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CutOut:
     """One subject, cut out."""
 
@@ -38,7 +38,7 @@ class CutOut:
     summary: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CutOuts:
     """A batch of cut-outs: image (B, H, W, 4), mask (B, H, W), 1 = subject."""
 

@@ -39,7 +39,7 @@ _SIZES = {(96, 12): "t", (96, 16): "s", (112, 24): "b+", (144, 48): "l"}
 _PATCH, _BLOCK = "image_encoder.trunk.patch_embed.proj.weight", "image_encoder.trunk.blocks."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Variant:
     """One of SAM2's eight models."""
 

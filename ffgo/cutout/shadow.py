@@ -20,7 +20,7 @@ TOUCHING = 0.2
 LIKE_THE_HOLE, SOFT_RIM = 0.12, 0.25
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Shade:
     """The picture as shares of the ground's light."""
 

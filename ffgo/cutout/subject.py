@@ -22,7 +22,7 @@ AGREE = 0.6
 """Intersection over union from which on SAM2's mask is believed against the white or the mask that it was given."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Masks:
     """For each picture a coarse mask (H, W), 1 = subject, or None: then the white background decides alone."""
 

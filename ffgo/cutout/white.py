@@ -39,7 +39,7 @@ UNSURE = 0.12
 """Share of the outline with hardly any contrast from which on the user is warned."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OnWhite:
     """What was found; masks are (H, W) boolean."""
 

@@ -14,7 +14,7 @@ WAN22_SHIFT = 5.0
 TRAINING_TIMESTEPS = 1000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ExpertSplit:
     """A schedule cut in two: `high_sigmas` ends with the sigma that `low_sigmas` begins with."""
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, cast
+from typing import Literal, cast
 
 from ..plain import Source, Value
 from .geometry import MAX_CANVAS, MIN_CANVAS
 from .layout import LAYOUTS, MAX_SUBJECTS, LayoutName
 
-Crop: TypeAlias = Literal["visible", "full"]
+Crop = Literal["visible", "full"]
 
 ARRANGEMENT_VERSION = 1
 

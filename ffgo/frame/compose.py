@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
 import torch
@@ -20,8 +20,8 @@ from .geometry import MIN_CANVAS
 from .layout import Layout, LayoutName, place_background, place_subjects
 from .pictures import FramePicture, background_picture, look_at, subject_pictures
 
-BackgroundFit: TypeAlias = Literal["keep_aspect", "stretch"]
-CanvasLayout: TypeAlias = LayoutName | Literal["custom"]
+BackgroundFit = Literal["keep_aspect", "stretch"]
+CanvasLayout = LayoutName | Literal["custom"]
 CUSTOM = "custom"
 """The layout that takes the places from an arrangement."""
 

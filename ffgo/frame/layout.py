@@ -4,12 +4,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from math import ceil, prod
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from .geometry import Box, fit_size, halves
 from .packing import Item, Room, pack
 
-LayoutName: TypeAlias = Literal["published", "script", "packed"]
+LayoutName = Literal["published", "script", "packed"]
 LAYOUTS: tuple[LayoutName, ...] = ("published", "script", "packed")
 
 CROP_MARGIN = 5

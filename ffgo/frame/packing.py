@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, inf, sqrt
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import Any
 
 from ..errors import FFGOError
 from .geometry import Box, fit_size
@@ -24,16 +24,16 @@ Near the best size most blocks are ruled out early, so a few such steps cost les
 PRECISION = 1e-7
 """Relative accuracy of sizes: far below a pixel."""
 
-Tree: TypeAlias = "int | tuple[bool, Any, Any]"
+Tree = int | tuple[bool, Any, Any]
 """An item's index, or (True: side by side, False: one above the other; first tree; second tree)."""
 
-Sides: TypeAlias = tuple[float, float]
+Sides = tuple[float, float]
 """(width, height) in canvas pixels."""
 
-Block: TypeAlias = tuple[float, float, Tree]
+Block = tuple[float, float, Tree]
 """The width and height that a tree takes up, in canvas pixels, and the tree."""
 
-Cell: TypeAlias = tuple[float, int, Box]
+Cell = tuple[float, int, Box]
 """An item's area in its cell in canvas pixels, its index, and the cell."""
 
 

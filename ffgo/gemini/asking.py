@@ -13,7 +13,7 @@ from .models import ONE_SIZE_MODELS, PRICES_FROM, nearest_aspect_ratio
 from .request import Request, SentPicture
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Asking:
     """How to ask: the same for every task."""
 

@@ -23,7 +23,7 @@ class NoAccessError(FFGOError):
     """There is no way to Gemini here; nothing was asked and nothing was paid."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Access:
     """How to reach Gemini."""
 

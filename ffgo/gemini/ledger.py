@@ -35,7 +35,7 @@ def cost(model: str, usage: Usage) -> float | None:
     return (usage.input * price.input + usage.text * price.text + usage.picture * price.picture) / 1e6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """A file that grows by one line for each question; it holds neither pictures, nor prompts, nor answers."""
 

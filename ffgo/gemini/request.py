@@ -33,7 +33,7 @@ class CancelledError(Exception):
     """The user cancelled; nothing went wrong."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Blob:
     """A file inside a request."""
 

@@ -29,7 +29,7 @@ _NOT_ABOUT_NOISE |= {"poly", "quality", "rank", "res", "resolution", "speed", "v
 _WORDS = re.compile(r"[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]+|\d+")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class KnownFile:
     """A published file and the expert that it is for."""
 
@@ -44,7 +44,7 @@ class KnownFile:
             raise ValueError(f"expert = {self.expert!r}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What a file says about the expert that it is for; `expert` is None where it says nothing."""
 
@@ -53,7 +53,7 @@ class Evidence:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LoRAFile:
     """A LoRA file, its tensors still on the disk until they are used."""
 

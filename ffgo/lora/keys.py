@@ -71,7 +71,7 @@ _FACTORS = (
 _SHOWN = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ModulePatch:
     """The tensors that one file holds for one module of the expert."""
 
@@ -94,7 +94,7 @@ class ModulePatch:
         return float(self.parts["alpha"]) if "alpha" in self.parts else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ExpertLoRA:
     """A LoRA file in the host's names, checked against the expert that it is for."""
 

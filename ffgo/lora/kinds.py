@@ -17,7 +17,7 @@ class UnfitError(ValueError):
     """The tensors of one patch do not make a patch for the weight; the text says why."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of patch, `forms` being the sets of tensors that are complete."""
 

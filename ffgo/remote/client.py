@@ -34,7 +34,7 @@ class ServerGoneError(FFGOError):
     """The server does not answer, or no longer."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LocalPicture:
     """An image file to upload, under a name made from its content: equal files are uploaded under one name."""
 
@@ -42,7 +42,7 @@ class LocalPicture:
     content: bytes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reply:
     status: int
     content_type: str

@@ -20,7 +20,7 @@ from .workflow import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class InputSpec:
     """What a server says about one input of a node class: its type, and the choices of a COMBO."""
 
@@ -65,7 +65,7 @@ def fill(
     return filled
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Role:
     """An input that an option of the command fills: in the node of this title, else in the one node that `fits`."""
 

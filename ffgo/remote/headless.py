@@ -18,7 +18,7 @@ from .progress import Progress
 from .workflow import UsageError, Workflow, check_workflow, title_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Result:
     """What a job left."""
 

@@ -15,7 +15,7 @@ Outputs = dict[str, dict[str, Any]]
 """Node id -> what the node shows, as the server's history has it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RemoteFile:
     """A file as the server names it; `folder` is "output" or "temp"."""
 

@@ -29,7 +29,7 @@ STATE_SUFFIX = ".state.safetensors"
 _STATE = "ffgo.state"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RunState:
     """All that a run needs to go on after a step."""
 
@@ -45,7 +45,7 @@ class RunState:
     """Step and mean loss of the best checkpoint."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """What is written after a step: the state, and the LoRA as a file that can be used."""
 

@@ -38,7 +38,7 @@ MOST_SIZE = 1_000_000
 """Of a width, height or number of frames; `Sizing` knows which ones can be trained."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class JobFile:
     """A job, its paths made absolute."""
 

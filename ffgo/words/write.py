@@ -13,7 +13,7 @@ from ..pixels import on_white, require_image, single_picture, to_uint8
 from .templates import CAPTION, ENHANCE, PROMPT, fill, read_caption
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Words:
     """A caption or a prompt."""
 

@@ -25,7 +25,7 @@ STEPS = 12
 BATCH = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Family:
     """The two experts (host models), which may be patched, with the VAE and the text encoder."""
 

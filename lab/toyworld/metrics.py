@@ -53,7 +53,7 @@ class Scores:
         return (self.object_identity + self.scene_identity + self.motion) / 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Found:
     """Where a sprite fits each of N frames best."""
 

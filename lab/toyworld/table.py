@@ -23,7 +23,7 @@ ORDINARY_SEED = 7
 MEASURES = ("object_identity", "scene_identity", "motion", "overall")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One way of making the clips."""
 
@@ -35,7 +35,7 @@ class Row:
     trim: Mode = "fixed"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Measured:
     """What came out of a row."""
 

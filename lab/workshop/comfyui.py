@@ -38,7 +38,7 @@ class SetupError(RuntimeError):
     """Set-up cannot go on; the text says what to do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Host:
     """A ComfyUI tree, the Python that runs it, and folders of what that Python may import besides."""
 

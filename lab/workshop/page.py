@@ -12,7 +12,7 @@ COMPOSE = "FFGOComposeCanvas"
 DEFAULT_WIDGETS = ["custom", 1280, 720, "published", "keep_aspect", 1, 0, ""]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a subject is, in pixels of the frame."""
 

@@ -31,7 +31,7 @@ TOY_MODELS = {
 START_TIMEOUT_S = 180
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Server:
     """A running ComfyUI."""
 

@@ -31,7 +31,7 @@ class Held(nn.Module):
         self.sam2 = sam2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SAM2:
     """A loaded model; the strong reference to the patcher keeps it alive for the host."""
 

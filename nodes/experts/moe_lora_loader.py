@@ -85,7 +85,7 @@ class WanMoELoRALoader(io.ComfyNode):
         return io.NodeOutput(*models, "\n".join(report), ui={"text": report, "ffgo_report": rows})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Slot:
     """What was put in for one expert."""
 
