@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..bases.base import COMPOSED_FRAMES
+from ..bases.catalogue import COMPOSED_FRAMES
 
 MAX_FRAMES = 24
 """The most frames that are dropped unless the user says otherwise: a held frame and a dissolve of a second."""

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from ..bases.base import COMPOSED_FRAMES
+from ..bases.catalogue import COMPOSED_FRAMES
 from ..errors import FFGOError
 from .transition import MAX_FRAMES, Transition, find_transition
 

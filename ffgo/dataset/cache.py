@@ -6,6 +6,7 @@ belongs together. A key says what went into a file, so a file never has to be ch
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -16,6 +17,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from ..bases.base import Base
+from ..bases.catalogue import DEFAULT, base_called
+from ..bases.condition import condition
 from ..errors import FFGOError
 from ..files import complete_file
 from .encoded import EncodedExample
@@ -24,7 +28,6 @@ VERSION = 1
 """Of the folder; another version's is encoded anew."""
 
 INDEX_FILE = "dataset.json"
-MASK_CHANNELS = 4
 
 
 class DamagedError(FFGOError):
@@ -60,12 +63,12 @@ def text_file(folder: Path, key: str) -> Path:
 
 
 def write_example(folder: Path, key: str, latents: Tensor, composite: Tensor) -> None:
-    """Keep a clip's latents and those of its composite followed by grey, both (16, T, h, w)."""
+    """Keep a clip's latents and those of its composite followed by grey, both (C, T, h, w)."""
     _write(example_file(folder, key), {"latents": latents, "composite": composite}, key)
 
 
 def write_text(folder: Path, key: str, text: Tensor) -> None:
-    """Keep a caption's embedding, (tokens, 4096), without the rows of zeros at its end."""
+    """Keep a caption's embedding, (tokens, width), without the rows of zeros at its end."""
     filled = int(text.any(dim=1).nonzero().max()) + 1 if text.any() else 1
     _write(text_file(folder, key), {"text": text[:filled], "tokens": torch.tensor(len(text))}, key)
 
@@ -87,14 +90,19 @@ class CachedDataset:
     """Encoded examples in a folder, as the trainer takes them (`EncodedDataset`). Holds none of them in memory."""
 
     def __init__(
-        self, folder: Path, entries: Sequence[Entry], encode_again: Callable[[], "CachedDataset"] | None = None
+        self,
+        folder: Path,
+        entries: Sequence[Entry],
+        encode_again: Callable[[], "CachedDataset"] | None = None,
+        *,
+        base: Base = DEFAULT,
+        notes: Sequence[str] = (),
+        encoded: int = 0,
     ):
-        self.folder, self.entries = folder, tuple(entries)
+        """notes: what the user should know of how it was encoded; encoded: how many clips and captions were, for it."""
+        self.folder, self.entries, self.base = folder, tuple(entries), base
+        self.notes, self.encoded = list(notes), encoded
         self._encode_again = encode_again
-        self.notes: list[str] = []
-        """What the user should know of how it was encoded."""
-        self.encoded = 0
-        """How many examples and captions were encoded to make it; the others were there."""
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -102,18 +110,20 @@ class CachedDataset:
         try:
             index = json.loads((folder / INDEX_FILE).read_text("utf-8"))
             entries = [Entry(e["name"], e["example"], e["text"], tuple(e["shape"])) for e in index["entries"]]
+            base = base_called(index.get("base", DEFAULT.id))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise FFGOError(
                 f"{folder} holds no encoded dataset ({error}). Encode one into it with FFGo Encode Dataset first."
             ) from error
         if index.get("version") != VERSION:
             raise FFGOError(f"{folder} was encoded by another version of this pack. Encode the dataset again.")
-        return cls(folder, entries)
+        return cls(folder, entries, base=base)
 
     def save_index(self) -> None:
         """Write the list that `open` reads."""
         entries = [asdict(entry) for entry in self.entries]
-        write_bytes(self.folder / INDEX_FILE, json.dumps({"version": VERSION, "entries": entries}, indent=1).encode())
+        index = {"version": VERSION, "base": self.base.id, "entries": entries}
+        write_bytes(self.folder / INDEX_FILE, json.dumps(index, indent=1).encode())
 
     @property
     def fingerprint(self) -> str:
@@ -140,23 +150,24 @@ class CachedDataset:
             raise FFGOError(
                 f"{entry.name}: {error} Nothing else is lost: run FFGo Encode Dataset again, it encodes only this one."
             ) from error
-        given = torch.zeros(MASK_CHANNELS, *latents.shape[1:])
-        given[:, 0] = 1
-        return EncodedExample(latents, torch.cat((given, composite)), text)
+        told = condition(self.base, {0: composite[:, 0]}, self.base.frames_of(latents.shape[1]), composite)
+        return EncodedExample(latents, told, text)
 
     def mend(self) -> list[str]:
         """Look through all files and encode the damaged ones again; what was done.
 
-        Raises: FFGOError if files are damaged and the dataset was opened without its encoders.
+        Raises: FFGOError if files are damaged and the dataset was opened without its encoders, or they are gone.
         """
-        if damaged := [entry.name for entry in self.entries if not self._is_whole(entry)]:
-            if self._encode_again is None:
-                raise FFGOError(
-                    f"{len(damaged)} of {len(self)} encoded examples in {self.folder} are damaged or missing: "
-                    f"{', '.join(damaged)}. Encode the dataset again: only these are encoded."
-                )
-            return self._encode_again().notes
-        return []
+        damaged = [entry.name for entry in self.entries if not self._is_whole(entry)]
+        if not damaged:
+            return []
+        if self._encode_again is not None:
+            with suppress(ReferenceError):
+                return self._encode_again().notes
+        raise FFGOError(
+            f"{len(damaged)} of {len(self)} encoded examples in {self.folder} are damaged or missing: "
+            f"{', '.join(damaged)}. Encode the dataset again: only these are encoded."
+        )
 
     def _is_whole(self, entry: Entry) -> bool:
         return is_whole(example_file(self.folder, entry.example), entry.example) and is_whole(

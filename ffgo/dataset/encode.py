@@ -1,25 +1,25 @@
 """Encoding examples once: latents, the condition that I2V experts get, and captions."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import blake2b, file_digest
 from pathlib import Path
 from typing import Any
+from weakref import proxy
 
 import torch
 from torch import Tensor
 
+from ..bases.base import Base
+from ..bases.catalogue import DEFAULT
+from ..bases.condition import start_frames
 from ..errors import FFGOError
 from .cache import CachedDataset, Entry, example_file, is_whole, key_of, text_file, write_example, write_text
 from .examples import Progress, check_frames, load_frames
 from .records import Example, raise_all
 from .sizing import Bucket, Sizing, buckets
 
-GREY = 0.5
-"""What the host's WanImageToVideo fills the frames after the first with."""
-
-LATENT_CHANNELS = 16
 SAMPLED = 64
 """Numbers of every weight that go into a model's identity."""
 
@@ -29,11 +29,12 @@ class Encoders:
     """What turns pixels and captions into what the expert sees, and the names of the models that do it."""
 
     encode_frames: Callable[[Tensor], Tensor]
-    """(T, H, W, 3) 0..1 to (16, (T - 1) / 4 + 1, H / 8, W / 8), in the expert's own scale."""
+    """(F, H, W, 3) 0..1 to (C, T, h, w), in the expert's own scale."""
     encode_text: Callable[[str], Tensor]
-    """A caption to (tokens, 4096)."""
+    """A caption to (tokens, width)."""
     vae_identity: str
     text_identity: str
+    base: Base = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +48,21 @@ class _Planned:
 
     @property
     def entry(self) -> Entry:
-        shape = ((self.bucket.frames - 1) // 4 + 1, self.bucket.height // 8, self.bucket.width // 8)
-        return Entry(self.example.name, self.key, self.text_key, shape)
+        return Entry(self.example.name, self.key, self.text_key, self.bucket.latent_shape)
 
 
-def host_encoders(vae: Any, text_encoder: Any, latent_format: Any) -> Encoders:
-    """Encoders from the host's VAE and text encoder (its CLIP) and its `comfy.latent_formats.Wan21()`.
+def host_encoders(vae: Any, text_encoder: Any, latent_format: Any, base: Base = DEFAULT) -> Encoders:
+    """Encoders from the host's VAE and text encoder (its CLIP), and the host's latent format of the base.
 
-    Raises: FFGOError when they are first used, if they are not those of Wan2.2 A14B.
+    They keep neither of the two alive: a dataset that could encode again would hold gigabytes through a whole training.
+    Raises: FFGOError when they are first used, if they are not those of the base; ReferenceError when they are gone.
     """
     return Encoders(
-        partial(_encode_frames, vae, latent_format),
-        partial(_encode_text, text_encoder),
+        partial(_encode_frames, proxy(vae), latent_format, base),
+        partial(_encode_text, proxy(text_encoder), base),
         identify_weights(vae.first_stage_model.state_dict()),
         identify_weights(text_encoder.cond_stage_model.state_dict()),
+        base,
     )
 
 
@@ -91,7 +93,7 @@ def encode_examples(
     if not examples:
         raise FFGOError("The dataset has no examples.")
     report = progress or _silent
-    jobs = _plan(examples, encoders, sizing or Sizing())
+    jobs = _plan(examples, encoders, replace(sizing or Sizing(), base=encoders.base))
     texts, clips = _missing(jobs, folder, report)
     damaged = [
         f"{job.example.name}: its encoded {what} was damaged and was encoded again."
@@ -108,19 +110,20 @@ def encode_examples(
         report(done, total, job.example.name)
         write_example(folder, key, *_encode_clip(job, encoders))
     report(total, total, "")
-    dataset = CachedDataset(
-        folder, [job.entry for job in jobs], partial(encode_examples, examples, encoders, folder, sizing)
-    )
+    again = partial(encode_examples, examples, encoders, folder, sizing)
+    entries = [job.entry for job in jobs]
+    dataset = CachedDataset(folder, entries, again, base=encoders.base, notes=damaged, encoded=total)
     dataset.save_index()
-    dataset.notes, dataset.encoded = damaged, total
     return dataset
 
 
 def _plan(examples: Sequence[Example], encoders: Encoders, sizing: Sizing) -> list[_Planned]:
-    jobs = []
+    jobs, base = [], encoders.base
+    # Files that were encoded before bases had names stay right.
+    made_for = () if base == DEFAULT else (base.id,)
     for example, bucket in zip(examples, buckets(examples, sizing), strict=True):
         size = (bucket.width, bucket.height, bucket.frames)
-        key = key_of("clip", _digest(example.clip), _digest(example.composite), *size, encoders.vae_identity)
+        key = key_of("clip", _digest(example.clip), _digest(example.composite), *size, encoders.vae_identity, *made_for)
         jobs.append(_Planned(example, bucket, key, key_of("text", example.caption, encoders.text_identity)))
     return jobs
 
@@ -150,19 +153,22 @@ def _digest(file: Path) -> str:
 
 
 def _encode_clip(job: _Planned, encoders: Encoders) -> tuple[Tensor, Tensor]:
-    """The latents of the clip, and of its composite followed by grey; both from one buffer of pixels."""
+    """The latents of the clip, and of its composite followed by grey; one clip of pixels at a time."""
     frames = load_frames(job.example, job.bucket)
     latents = _checked(encoders.encode_frames(frames), job)
-    frames[1:] = GREY
-    return latents, _checked(encoders.encode_frames(frames), job)
+    composite = frames[0].clone()
+    del frames
+    start = start_frames(encoders.base, {0: composite}, job.bucket.frames)
+    return latents, _checked(encoders.encode_frames(start), job)
 
 
 def _checked(latents: Tensor, job: _Planned) -> Tensor:
-    expected = (LATENT_CHANNELS, *job.entry.shape)
+    base = job.bucket.base
+    expected = (base.latent.channels, *job.entry.shape)
     if latents.shape != expected:
         raise FFGOError(
             f"The VAE made latents of the shape {tuple(latents.shape)} of {job.example.name}, not {expected}. "
-            "Wan2.2 A14B needs the Wan 2.1 VAE."
+            f"{base.title} needs the {base.vae}."
         )
     if not latents.isfinite().all():
         raise FFGOError(f"The VAE made NaN values of {job.example.name}. Run the VAE in fp32.")
@@ -177,21 +183,24 @@ def _checked_text(encoders: Encoders, example: Example) -> Tensor:
 
 
 @torch.inference_mode()
-def _encode_frames(vae: Any, latent_format: Any, frames: Tensor) -> Tensor:
+def _encode_frames(vae: Any, latent_format: Any, base: Base, frames: Tensor) -> Tensor:
     latents = vae.encode(frames)
-    if latents.ndim != 5 or latents.shape[1] != LATENT_CHANNELS:
+    if latents.ndim != 5 or latents.shape[1] != base.latent.channels:
         raise FFGOError(
-            f"The VAE makes latents of the shape {tuple(latents.shape)}. Wan2.2 A14B needs the Wan 2.1 VAE, "
-            f"which makes {LATENT_CHANNELS} channels over time."
+            f"The VAE makes latents of the shape {tuple(latents.shape)}. {base.title} needs the {base.vae}, "
+            f"which makes {base.latent.channels} channels over time."
         )
     return latent_format.process_in(latents.float())[0].cpu()
 
 
 @torch.inference_mode()
-def _encode_text(text_encoder: Any, caption: str) -> Tensor:
+def _encode_text(text_encoder: Any, base: Base, caption: str) -> Tensor:
     embedding = text_encoder.encode_from_tokens_scheduled(text_encoder.tokenize(caption))[0][0]
-    if embedding.shape[-1] != 4096:
-        raise FFGOError(f"The text encoder makes {embedding.shape[-1]} numbers a token. Wan2.2 needs umT5-XXL (4096).")
+    if embedding.shape[-1] != base.text_width:
+        raise FFGOError(
+            f"The text encoder makes {embedding.shape[-1]} numbers a token. {base.title} needs {base.text_encoder} "
+            f"({base.text_width})."
+        )
     return embedding[0].float().cpu()
 
 

@@ -6,21 +6,28 @@ from typing import Protocol
 
 from torch import Tensor
 
+from ..bases.base import Base
+
 
 @dataclass(frozen=True, slots=True)
 class EncodedExample:
     """One example in the model's own space (latents as the expert sees them, not as the VAE gives them)."""
 
     latents: Tensor
-    """(16, T, h, w), float32: the clip, its first 4 frames replaced by the composite."""
+    """(C, T, h, w), float32: the clip, its first frames replaced by the composite."""
     condition: Tensor
-    """(20, T, h, w), float32: 4 mask channels (1 = given) and 16 of the composite followed by grey."""
+    """(mask + C, T, h, w), float32: `bases.condition` of the composite followed by grey."""
     text: Tensor
-    """(tokens, 4096), float32: the caption embedded and padded as the host does it, rows of zeros for empty tokens."""
+    """(tokens, width), float32: the caption embedded and padded as the host does it, rows of zeros for empty tokens."""
 
 
 class EncodedDataset(Protocol):
     """Encoded examples, none of them held in memory."""
+
+    @property
+    def base(self) -> Base:
+        """The base that it was encoded for."""
+        ...
 
     @property
     def fingerprint(self) -> str:

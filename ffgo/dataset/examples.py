@@ -9,7 +9,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from ..bases.base import COMPOSED_FRAMES
+from ..bases.catalogue import COMPOSED_FRAMES
 from ..clip.video_io import ClipInfo, probe_clip, read_frames
 from ..errors import FFGOError
 from ..pixels import rgb_on_white, to_float
@@ -71,10 +71,11 @@ def load_frames(example: Example, bucket: Bucket) -> Tensor:
     Source: dataset_transition.py and train_lora_transition_14b.py of the official repository.
     """
     frames = torch.empty(bucket.frames, bucket.height, bucket.width, 3)
-    frames[:COMPOSED_FRAMES] = load_composite(example, bucket)
+    composed = bucket.base.composed_frames
+    frames[:composed] = load_composite(example, bucket)
     decoded = 0
     for picture in read_frames(example.clip, bucket.frames):
-        if decoded >= COMPOSED_FRAMES:
+        if decoded >= composed:
             frames[decoded] = _fill(np.divide(picture, np.float32(255), dtype=np.float32), bucket)
         decoded += 1
     if decoded < bucket.frames:

@@ -18,17 +18,16 @@ from uuid import uuid4
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..bases.base import COMPOSED_FRAMES
+from ..bases.catalogue import COMPOSED_FRAMES
 from ..clip.video_io import probe_clip, read_frames, write_clip
 from ..errors import FFGOError
+from ..experts.schedule import TRAINING_TIMESTEPS
 from .examples import Progress, open_composite
 from .records import CLIP_FOLDER, COMPOSITE_FOLDER, RECORDS_FILE, Example, Record, write_records
 from .sizing import Sizing, buckets
 
 Format: TypeAlias = Literal["official", "musubi-tuner", "diffusion-pipe", "ai-toolkit", "diffsynth"]
 FORMATS: tuple[Format, ...] = ("official", "musubi-tuner", "diffusion-pipe", "ai-toolkit", "diffsynth")
-
-WAN_FPS = 16.0
 
 
 def export_dataset(
@@ -94,7 +93,7 @@ def _write_official(example: Example, folder: Path, stem: str) -> None:
 
 def _write_baked(example: Example, folder: Path, stem: str, sizing: Sizing) -> None:
     frames = sizing.bucket(probe_clip(example.clip)).frames
-    write_clip(folder / CLIP_FOLDER / f"{stem}.mp4", baked_frames(example, frames), WAN_FPS)
+    write_clip(folder / CLIP_FOLDER / f"{stem}.mp4", baked_frames(example, frames), sizing.base.fps)
     (folder / CLIP_FOLDER / f"{stem}.txt").write_text(example.caption, "utf-8")
 
 
@@ -131,10 +130,11 @@ def _musubi(examples: Sequence[Example], folder: Path, final: Path, sizing: Sizi
         "# No source_fps: every frame is used as it is.",
     ]
     _write_lines(folder / "dataset.toml", lines)
+    timestep = round(TRAINING_TIMESTEPS * sizing.base.boundary)
     return [
         f"musubi-tuner: --dataset_config {final / 'dataset.toml'}; train each expert in a run of its own, "
-        "--timestep_sampling shift --discrete_flow_shift 5 --preserve_distribution_shape, with --min_timestep 900 "
-        "for the high and --max_timestep 900 for the low one."
+        f"--timestep_sampling shift --discrete_flow_shift {sizing.base.shift:g} --preserve_distribution_shape, with "
+        f"--min_timestep {timestep} for the high and --max_timestep {timestep} for the low one."
     ]
 
 
@@ -153,8 +153,9 @@ def _diffusion_pipe(examples: Sequence[Example], folder: Path, final: Path, sizi
     ]
     _write_lines(folder / "dataset.toml", lines)
     return [
-        f"diffusion-pipe: dataset = {str(final / 'dataset.toml')!r} and, under [model], min_t = 0.9 for the high "
-        "expert, max_t = 0.9 for the low one, shift = 5 in either."
+        f"diffusion-pipe: dataset = {str(final / 'dataset.toml')!r} and, under [model], min_t = "
+        f"{sizing.base.boundary:g} for the high expert, max_t = {sizing.base.boundary:g} for the low one, "
+        f"shift = {sizing.base.shift:g} in either."
     ]
 
 
@@ -174,7 +175,7 @@ def _ai_toolkit(examples: Sequence[Example], folder: Path, final: Path, sizing: 
     _write_lines(folder / "dataset.yaml", lines)
     return [
         f"ai-toolkit: copy {final / 'dataset.yaml'} into your config (arch wan22_14b_i2v). Its boundary is 0.875, "
-        "FFGo's is 0.9: its experts are trained a little beyond their share."
+        f"FFGo's is {sizing.base.boundary:g}: its experts are trained a little beyond their share."
     ]
 
 

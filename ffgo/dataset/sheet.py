@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 from torch import Tensor
 
-from ..bases.base import COMPOSED_FRAMES
+from ..bases.catalogue import COMPOSED_FRAMES
 from ..clip.video_io import probe_clip, read_frames
 from ..errors import FFGOError
 from ..pixels import to_float

@@ -4,16 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from ..bases.base import COMPOSED_FRAMES
+from ..bases.base import Base
+from ..bases.catalogue import DEFAULT
 from ..clip.video_io import ClipInfo, probe_clip
 from ..errors import FFGOError
 from .records import Example, raise_all
 
-PAPER_FRAMES, PUBLISHED_FRAMES = 81, 21
+PAPER_FRAMES, PUBLISHED_FRAMES = DEFAULT.frames, 21
 """What the paper says, and what its published code really trains (81 frames of 512x512 px worth of tokens)."""
-
-SIDE_STEP = 16
-"""Pixels: 8 in the VAE, 2 in the expert's patches."""
 
 ASPECTS = (
     0.25, 0.26, 0.27, 0.28, 0.32, 0.33, 0.35, 0.4, 0.42, 0.48, 0.5, 0.52, 0.57, 0.6, 0.68, 0.72, 0.78, 0.82, 0.88, 0.94,
@@ -29,28 +27,34 @@ class Bucket:
     width: int
     height: int
     frames: int
+    base: Base = DEFAULT
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int]:
+        """(T, h, w) of its latents."""
+        return self.base.latent_shape(self.frames, self.height, self.width)
 
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
     """How examples get their buckets."""
 
-    width: int = 1344
+    width: int = DEFAULT.size[0]
     """Pixels, for clips of about this aspect; clips of another get the same area. 1344x768 is the official size."""
-    height: int = 768
+    height: int = DEFAULT.size[1]
     frames: int = PAPER_FRAMES
-    """4n + 1."""
+    """4n + 1, or as the base's VAE needs them."""
     shortest: int = 0
     """Clips shorter than `frames` with at least so many are trained at their own length; 0: none may be shorter."""
+    base: Base = DEFAULT
 
     def __post_init__(self):
-        if self.width % SIDE_STEP or self.height % SIDE_STEP or min(self.width, self.height) < SIDE_STEP:
-            raise FFGOError(f"The size {self.width}x{self.height} px is not in steps of {SIDE_STEP}, as Wan needs it.")
-        if self.frames % 4 != 1 or self.frames <= COMPOSED_FRAMES:
-            raise FFGOError(f"{self.frames} frames are not 4n + 1 (5, 9 ... 21 ... 81), as Wan's VAE needs them.")
-        if self.shortest and not COMPOSED_FRAMES < self.shortest <= self.frames:
+        self.base.check_size(self.width, self.height)
+        self.base.check_frames(self.frames)
+        composed = self.base.composed_frames
+        if self.shortest and not composed < self.shortest <= self.frames:
             raise FFGOError(
-                f"The shortest clip ({self.shortest} frames) must be 0, or between {COMPOSED_FRAMES + 1} and the "
+                f"The shortest clip ({self.shortest} frames) must be 0, or between {composed + 1} and the "
                 f"{self.frames} frames that are trained."
             )
 
@@ -63,7 +67,7 @@ class Sizing:
                 "Take a longer clip, train on fewer frames, or let shorter clips be trained at their own length."
             )
         width, height = self._sides(clip.height / clip.width)
-        return Bucket(width, height, min(self.frames, (clip.frames - 1) // 4 * 4 + 1))
+        return Bucket(width, height, min(self.frames, self.base.whole_frames(clip.frames)), self.base)
 
     def _sides(self, aspect: float) -> tuple[int, int]:
         """Width and height: of the official aspect that is the closest, with the area of `width` x `height`."""
@@ -71,7 +75,8 @@ class Sizing:
         if closest == _closest(self.height / self.width):
             return self.width, self.height
         area = self.width * self.height
-        return _in_steps(sqrt(area / closest)), _in_steps(sqrt(area * closest))
+        step = self.base.side_step
+        return _in_steps(sqrt(area / closest), step), _in_steps(sqrt(area * closest), step)
 
 
 def buckets(examples: Sequence[Example], sizing: Sizing) -> list[Bucket]:
@@ -90,5 +95,5 @@ def _closest(aspect: float) -> float:
     return min(ASPECTS, key=lambda known: abs(known - aspect))
 
 
-def _in_steps(side: float) -> int:
-    return max(SIDE_STEP, round(side / SIDE_STEP) * SIDE_STEP)
+def _in_steps(side: float, step: int) -> int:
+    return max(step, round(side / step) * step)

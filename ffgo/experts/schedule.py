@@ -1,16 +1,14 @@
 """When the high-noise expert hands over to the low-noise expert, and which sigmas each of them is trained on."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
+from ..bases.base import Expert
+from ..bases.catalogue import DEFAULT
 from ..errors import FFGOError
 
-WAN22_I2V_BOUNDARY = 0.900
-WAN22_SHIFT = 5.0
-"""Of the official training and sampling."""
 TRAINING_TIMESTEPS = 1000
 
 
@@ -102,10 +100,10 @@ class SigmaWindow:
         return float(self.shift * u / (1 + (self.shift - 1) * u))
 
 
-def training_window(
-    expert: Literal["high", "low"], boundary: float = WAN22_I2V_BOUNDARY, shift: float = WAN22_SHIFT
-) -> SigmaWindow:
+def training_window(expert: Expert, boundary: float = DEFAULT.boundary, shift: float = DEFAULT.shift) -> SigmaWindow:
     """The window of an expert: high-noise (u_b, 1], low-noise (0, u_b), where u_b is the time of the boundary.
+
+    An expert that is the only one of its base has all of it.
 
     boundary: sigma in 0..1; shift: at least 1. Source: the official code trains each expert on its side only.
 
@@ -113,18 +111,19 @@ def training_window(
     (SigmaWindow(start=0.25, end=1.0, shift=5.0), SigmaWindow(start=0.0, end=0.25, shift=5.0))
     """
     middle = unshifted_time(boundary, shift)
-    return SigmaWindow(middle, 1.0, shift) if expert == "high" else SigmaWindow(0.0, middle, shift)
+    return SigmaWindow(middle if expert == "high" else 0.0, middle if expert == "low" else 1.0, shift)
 
 
 def _no_steps_message(sigmas: Tensor, boundary: float, idle: str) -> str:
     steps = len(sigmas) - 1
     first, last = float(sigmas[0]), float(sigmas[-2])
+    right = f"{DEFAULT.boundary:.3f} is right for Wan2.2 I2V"
     if steps < 2:
         mend = "Use at least 2 steps, one for each expert (4 to 8 with a distillation LoRA, 20 to 50 without)."
     elif idle == "low":
-        mend = f"Use more steps, or a boundary above {last:.3f} (0.900 is right for Wan2.2 I2V)."
+        mend = f"Use more steps, or a boundary above {last:.3f} ({right})."
     else:
-        mend = f"Use a boundary of at most {first:.3f} (0.900 is right for Wan2.2 I2V), or denoise from the start."
+        mend = f"Use a boundary of at most {first:.3f} ({right}), or denoise from the start."
     return (
         f"The {idle}-noise expert would get no step: with {steps} steps the model is called at sigmas from "
         f"{first:.3f} down to {last:.3f}, and the boundary is {boundary:.3f}. {mend}"

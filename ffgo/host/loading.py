@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ..bases.base import Base
+from ..bases.catalogue import DEFAULT, recognise
 from ..errors import FFGOError
 
 if TYPE_CHECKING:
@@ -13,14 +15,12 @@ if TYPE_CHECKING:
 else:
     Model = Any  # the host may not be importable yet
 
-I2V_CHANNELS = 36
-"""16 of the noised clip, 4 of the mask, 16 of the first frame."""
-
 
 @dataclass(frozen=True, slots=True)
 class ExpertShape:
     """The sizes of an expert, as its checkpoint has them."""
 
+    base: Base
     dim: int
     ffn_dim: int
     blocks: int
@@ -36,23 +36,14 @@ class ExpertShape:
 
 
 def check_expert(model: Model) -> ExpertShape:
-    """The sizes of a model. Raises: FFGOError where it is no expert of Wan2.2 image-to-video."""
+    """The base and the sizes of a model. Raises: FFGOError where it is no expert of a base that is known here."""
     network = model.model.diffusion_model
-    if type(network).__name__ != "WanModel":
-        raise FFGOError(
-            f"The model is no Wan expert ({type(model.model).__name__}). Connect the Load Diffusion Model of a Wan2.2 "
-            "image-to-video expert."
-        )
-    channels = network.patch_embedding.weight.shape[1]
-    if channels != I2V_CHANNELS or network.img_emb is not None:
-        kind = {16: "Wan text-to-video", 48: "Wan2.2 5B"}.get(channels, f"a Wan model with {channels} input channels")
-        kind = "Wan2.1 image-to-video" if network.img_emb is not None else kind
-        raise FFGOError(
-            f"The model is {kind}; FFGo trains the two experts of Wan2.2 image-to-video 14B, which take "
-            f"{I2V_CHANNELS} channels. Choose wan2.2_i2v_high_noise or wan2.2_i2v_low_noise in Load Diffusion Model."
-        )
+    shapes = {name: tuple(weight.shape) for name, weight in network.named_parameters()}
+    base = recognise(type(network).__name__, shapes)
     size = torch.tensor([], dtype=model.model.get_dtype_inference()).element_size()
-    return ExpertShape(network.dim, network.ffn_dim, network.num_layers, network.text_dim, model.model_size(), size)
+    return ExpertShape(
+        base, network.dim, network.ffn_dim, network.num_layers, network.text_dim, model.model_size(), size
+    )
 
 
 def load_expert(path: Path) -> Model:
@@ -75,18 +66,18 @@ def load_vae(path: Path) -> Any:
     return vae
 
 
-def load_text_encoder(path: Path) -> Any:
-    """Load Wan's text encoder."""
+def load_text_encoder(path: Path, base: Base = DEFAULT) -> Any:
+    """Load the base's text encoder."""
     import comfy.sd
 
-    return comfy.sd.load_clip([str(_existing(path))], clip_type=comfy.sd.CLIPType.WAN)
+    return comfy.sd.load_clip([str(_existing(path))], clip_type=comfy.sd.CLIPType[base.clip_type])
 
 
-def latent_format() -> Any:
-    """How the expert sees the VAE's latents."""
+def latent_format(base: Base = DEFAULT) -> Any:
+    """How the base's experts see the VAE's latents."""
     import comfy.latent_formats
 
-    return comfy.latent_formats.Wan21()
+    return getattr(comfy.latent_formats, base.latent.format)()
 
 
 def _existing(path: Path) -> Path:

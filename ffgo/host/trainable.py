@@ -27,7 +27,7 @@ class TrainableExpert:
     offload_block_inputs: bool
 
     def predict(self, x: Tensor, sigma: Tensor, text: Tensor) -> Tensor:
-        """The velocity (B, 16, T, h, w) of noised latents and condition (B, 36, T, h, w) at sigma (B,)."""
+        """The velocity (B, C, T, h, w) of noised latents and condition (B, inputs, T, h, w) at sigma (B,)."""
         options = {"optimized_attention_override": _attention} | self._block_options()
         timestep = sigma * 1000  # the sigma is shifted already; float32, as the sinusoid wants it
         return self.network(x.to(self.dtype), timestep, text.to(self.dtype), transformer_options=options)
@@ -38,7 +38,7 @@ class TrainableExpert:
         # Our own reference to each block: the host's `original_block` means, on the way back, always the last one.
         replace = {
             ("double_block", index): partial(_checkpointed_block, block, self.offload_block_inputs)
-            for index, block in enumerate(self.network.get_submodule("blocks").children())
+            for index, block in enumerate(self.network.get_submodule(self.shape.base.blocks).children())
         }
         return {"patches_replace": {"dit": replace}}
 

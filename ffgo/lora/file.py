@@ -14,7 +14,8 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..bases.base import EXPERT_KEY, EXPERTS, Expert
+from ..bases.base import EXPERT_KEY, Expert
+from ..bases.catalogue import EXPERTS
 from ..errors import FFGOError
 
 HOST_PREFIX = "diffusion_model."

@@ -4,6 +4,8 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
+from ..bases.catalogue import DEFAULT, WAN_WIDTHS
+
 UNKNOWN = "a file of an unknown kind"
 
 # Tried in this order: the first pattern that is found in any key names the file.
@@ -24,8 +26,6 @@ SIGNS = (
     (r"first_stage|decoder\.up|encoder\.down", "a VAE or a whole checkpoint"),
 )
 WAN_BLOCK = re.compile(r"blocks[._]\d+[._](?:self_attn|attn1)[._](?:to_)?q")
-WAN_WIDTHS = {1536: "a Wan2.1 1.3B LoRA", 3072: "a Wan2.2 5B (TI2V) LoRA", 5120: "a Wan 14B LoRA"}
-T2V_CHANNELS = 16
 PATCH = re.compile(r"lora|lokr|hada|oft_|\.diff|\.alpha$|set_weight|_norm$|\.[ab][12]\.")
 
 
@@ -41,10 +41,12 @@ def likely_origin(shapes: Mapping[str, tuple[int, ...]]) -> str:
 
 
 def _wan_of_width(shapes: Mapping[str, tuple[int, ...]]) -> str:
-    if any("patch_embedding" in key and shape[1:2] == (T2V_CHANNELS,) for key, shape in shapes.items()):
-        return f"a Wan T2V LoRA ({T2V_CHANNELS} input channels; I2V experts have 36)"
+    inputs = DEFAULT.latent.channels  # without a condition
+    if any("patch_embedding" in key and shape[1:2] == (inputs,) for key, shape in shapes.items()):
+        return f"a Wan T2V LoRA ({inputs} input channels; I2V experts have {DEFAULT.input_channels})"
     sizes = Counter(max(shape) for key, shape in shapes.items() if WAN_BLOCK.search(key) and len(shape) > 1)
     if not sizes:
         return UNKNOWN
     width = sizes.most_common(1)[0][0]
-    return f"{WAN_WIDTHS.get(width, 'a LoRA of a Wan-like model')} ({width} wide)"
+    known = WAN_WIDTHS.get(width)
+    return f"{f'a {known} LoRA' if known else 'a LoRA of a Wan-like model'} ({width} wide)"

@@ -10,7 +10,8 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..bases.base import EXPERT_KEY, EXPERTS
+from ..bases.base import EXPERT_KEY
+from ..bases.catalogue import EXPERTS
 from ..errors import FFGOError
 from ..files import complete_file
 from .file import HOST_PREFIX

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..bases.base import EXPERTS, Expert
+from ..bases.base import Expert
+from ..bases.catalogue import EXPERTS
 from ..dataset.sizing import Sizing
 from ..plain import Source, Value
 from .presets import PRESETS, preset

@@ -210,9 +210,7 @@ class _Run:
         return lora_tensors(self.task.adapters.factors(), self.recipe.save_dtype)
 
     def _metadata(self) -> dict[str, str]:
-        return lora_metadata(
-            self.task.expert, self.recipe, self.task.dataset.fingerprint, self.done, self.task.metadata
-        )
+        return lora_metadata(self.task.expert, self.recipe, self.task.dataset, self.done, self.task.metadata)
 
 
 class _Slot:

@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, prod
+from math import prod
 
 from ..errors import FFGOError
 from ..host.loading import ExpertShape
 from .recipe import Recipe
 
 GB = 1e9
-ONE_BLOCK = 24
-"""Numbers that a block keeps for the way back, for each token and each of the expert's dimensions.
-Source: measured with saved-tensor hooks (docs/training.md)."""
 OVERHEAD = 1.5 * GB
 """Of the card's driver and of PyTorch's allocator."""
 ADAMW_BYTES = {"adamw": 8, "adamw8bit": 2}
@@ -22,9 +19,10 @@ ADAMW_BYTES = {"adamw": 8, "adamw8bit": 2}
 class MemoryPlan:
     """Bytes on the card, by what they are for."""
 
-    latents: tuple[int, int, int]
-    """(T, h, w) of the largest latents."""
-    base: int
+    clip: tuple[int, int, int]
+    """Frames, height and width of the largest clip."""
+    weights: int
+    """Of the expert."""
     lora: int
     """Weights and gradients, float32."""
     optimizer: int
@@ -40,14 +38,14 @@ class MemoryPlan:
 
     @property
     def total(self) -> int:
-        return self.base + self.besides_base
+        return self.weights + self.besides_base
 
     @property
     def lines(self) -> list[str]:
         """The arithmetic in words."""
-        frames, height, width = (self.latents[0] - 1) * 4 + 1, self.latents[1] * 8, self.latents[2] * 8
+        frames, height, width = self.clip
         parts = {
-            "expert": self.base, "LoRA and gradients": self.lora, "optimizer": self.optimizer,
+            "expert": self.weights, "LoRA and gradients": self.lora, "optimizer": self.optimizer,
             "block inputs": self.block_inputs, "activations": self.block, "overhead": OVERHEAD,
         }  # fmt: skip
         text = " + ".join(f"{name} {size / GB:.1f}" for name, size in parts.items() if size >= GB / 20)
@@ -78,17 +76,17 @@ def plan_memory(
 ) -> MemoryPlan:
     """Count what training takes on latents of these shapes (T, h, w). parameters: how many numbers are trained."""
     latents = max(shapes, key=prod)
-    tokens = latents[0] * ceil(latents[1] / 2) * ceil(latents[2] / 2) * recipe.batch_size
+    tokens = expert.base.tokens(latents) * recipe.batch_size
     numbers = tokens * expert.dim * expert.activation_bytes
     checkpointing = recipe.checkpointing == "blocks"
     inputs = numbers * expert.blocks if checkpointing else 0
     on_host = recipe.offload_block_inputs and checkpointing
     return MemoryPlan(
-        latents,
-        base=expert.base_bytes,
+        expert.base.pixel_shape(latents),
+        weights=expert.base_bytes,
         lora=8 * parameters,
         optimizer=ADAMW_BYTES[recipe.optimizer] * parameters,
         block_inputs=0 if on_host else inputs,
-        block=ONE_BLOCK * numbers * (1 if checkpointing else expert.blocks),
+        block=expert.base.block_numbers * numbers * (1 if checkpointing else expert.blocks),
         host_block_inputs=inputs if on_host else 0,
     )

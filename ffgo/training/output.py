@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping
 
-from ..bases.base import EXPERT_KEY, Expert
+from ..bases.base import BASE_KEY, EXPERT_KEY, Expert
+from ..dataset.encoded import EncodedDataset
 from .recipe import Recipe
 
 
-def lora_metadata(expert: Expert, recipe: Recipe, dataset: str, steps: int, more: Mapping[str, str]) -> dict[str, str]:
-    """What the file says of itself; `ffgo.expert` is what our loader reads. dataset: its fingerprint."""
+def lora_metadata(
+    expert: Expert, recipe: Recipe, dataset: EncodedDataset, steps: int, more: Mapping[str, str]
+) -> dict[str, str]:
+    """What the file says of itself; `ffgo.expert` is what our loader reads."""
     return {
         "format": "pt",
+        BASE_KEY: dataset.base.id,
         EXPERT_KEY: expert,
         "ffgo.boundary": f"{recipe.boundary:g}",
         "ffgo.shift": f"{recipe.shift:g}",
@@ -18,6 +22,6 @@ def lora_metadata(expert: Expert, recipe: Recipe, dataset: str, steps: int, more
         "ffgo.steps": str(steps),
         "ffgo.recipe": recipe.fingerprint,
         "ffgo.run": recipe.run_fingerprint,
-        "ffgo.dataset": dataset,
+        "ffgo.dataset": dataset.fingerprint,
         **more,
     }

@@ -17,7 +17,7 @@ FRAMES = 6
 
 @torch.no_grad()
 def sample_example(predict: Predict, example: EncodedExample, recipe: Recipe, device: torch.device) -> Tensor:
-    """Sample the example's clip with this expert alone, from its condition and text; (16, T, h, w).
+    """Sample the example's clip with this expert alone, from its condition and text; (C, T, h, w).
 
     Euler over the whole range of sigmas, without guidance, always from the same noise: previews of one run differ by
     the training alone.
@@ -35,7 +35,7 @@ def sample_example(predict: Predict, example: EncodedExample, recipe: Recipe, de
 def filmstrip(latents: Tensor, factors: Tensor, bias: Tensor) -> Image.Image:
     """Some frames side by side, in the rough colours that latents tell without a VAE.
 
-    latents (16, T, h, w) in model space; factors (16, 3) and bias (3,): the host's for its own previews.
+    latents (C, T, h, w) in model space; factors (C, 3) and bias (3,): the host's for its own previews.
     """
     chosen = torch.linspace(0, latents.shape[1] - 1, min(FRAMES, latents.shape[1])).round().long()
     frames = torch.einsum("cthw,cr->thwr", latents[:, chosen].float().cpu(), factors) + bias

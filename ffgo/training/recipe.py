@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from typing import Any, Literal, Self, TypeVar, cast, get_args
 
-from ..experts.schedule import WAN22_I2V_BOUNDARY, WAN22_SHIFT
+from ..bases.catalogue import DEFAULT
 from ..plain import Source, Value
 
-OFFICIAL_TARGETS = ("q", "k", "v", "o", "ffn.0", "ffn.2")
+OFFICIAL_TARGETS = DEFAULT.targets
 """Layers of every block, in self-attention, cross-attention and feed-forward."""
 
 TIME_PROJECTION = "time_projection"
@@ -75,9 +75,9 @@ class Recipe:
     warmup_steps: int = setting(0, least=0, most=10_000_000, shapes_result=True)
     """Steps over which the learning rate rises from zero."""
 
-    boundary: float = setting(WAN22_I2V_BOUNDARY, least=0.001, most=0.999, shapes_result=True)
+    boundary: float = setting(DEFAULT.boundary, least=0.001, most=0.999, shapes_result=True)
     """Sigma at which the experts change: each is trained on its side only."""
-    shift: float = setting(WAN22_SHIFT, least=1.0, most=100.0, shapes_result=True)
+    shift: float = setting(DEFAULT.shift, least=1.0, most=100.0, shapes_result=True)
     """Shift of the sigmas, the same as in sampling."""
     timesteps: Literal["continuous", "official"] = setting("continuous", shapes_result=True)
     """`official` trains on the official thousand sigmas only."""

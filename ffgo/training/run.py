@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..bases.base import EXPERT_KEY, Expert
+from ..bases.base import EXPERT_KEY, Base, Expert
 from ..dataset.encoded import EncodedDataset
 from ..errors import FFGOError
 from ..host.loading import ExpertShape, Model, check_expert
@@ -84,6 +84,7 @@ def train_expert(
     world = world or World.current()
     recipe = job.recipe
     shape = check_expert(model)
+    _refuse_other_base(job, shape.base)
     folder = RunFolder(job.folder, _identity(job, shape))
     folder.refuse_other_run()
     _refuse_other_file(job)
@@ -110,6 +111,17 @@ def train_expert(
     if world.is_first and trained.finished:
         _write(job.file, trained)
     return Finished(LoRAWeights(trained.lora, trained.metadata), job.file, trained.history, trained.finished)
+
+
+def _refuse_other_base(job: TrainingRun, base: Base) -> None:
+    for data in (job.dataset, job.prior):
+        if data is not None and data.base != base:
+            raise FFGOError(
+                f"The model is {base.title}, and the examples were encoded for {data.base.title}. Encode them anew for "
+                "the model, or connect the model that they were encoded for."
+            )
+    if job.expert not in base.names():
+        raise FFGOError(f"{base.title} has no expert {job.expert!r}. Choose one of {', '.join(base.names())}.")
 
 
 def _identity(job: TrainingRun, shape: ExpertShape) -> dict[str, Any]:
@@ -158,7 +170,7 @@ def _refuse_other_file(job: TrainingRun) -> None:
             there = file.metadata() or {}
     except SafetensorError:
         there = {}
-    ours = lora_metadata(job.expert, job.recipe, job.dataset.fingerprint, 0, {})
+    ours = lora_metadata(job.expert, job.recipe, job.dataset, 0, {})
     same = (EXPERT_KEY, "ffgo.dataset", "ffgo.run")
     if any(there.get(key) != ours.get(key) for key in same):
         raise FFGOError(f"{job.file} exists and is not from this run. Choose another name, or move the file away.")

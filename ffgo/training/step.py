@@ -10,7 +10,8 @@ from ..dataset.encoded import EncodedExample
 from . import draws
 
 Predict = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""The expert: (B, 36, T, h, w) noised latents and condition, sigma (B,), text (B, tokens, 4096) -> (B, 16, T, h, w)."""
+"""The expert: noised latents and condition (B, inputs, T, h, w), sigma (B,) and text (B, tokens, width) to the velocity
+(B, C, T, h, w)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ LATENTS = (3, 32, 32)
 """Frames, height, width: 768 tokens."""
 CAPTION = "ad23r2 the camera view suddenly changes. a red robot and a blue bird meet by the lake"
 LORA_RANK = 16
+MODELS: list[Any] = []
 
 torch.set_num_threads(1)
 # The pack under another name: its `nodes` and the host's must not meet.
@@ -52,6 +53,7 @@ class RandomDataset:
     """Four encoded examples, in memory."""
 
     names, fingerprint = ("one", "two", "three", "four"), "random"
+    base = ours("bases.catalogue").DEFAULT
     shapes = (LATENTS,) * 4
 
     def __init__(self):
@@ -317,6 +319,7 @@ def stand_in_encoders() -> Any:
         model_options={"model_name": "umt5xxl", "umt5xxl_model_config": sizes},
     )  # fmt: skip
     vae = loading.load_vae(STANDINS / "vae" / "standin_vae.safetensors")
+    MODELS.extend((vae, clip))  # encoders keep neither alive
     return ours("dataset.encode").host_encoders(vae, clip, loading.latent_format())
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ffgo.dataset.encode import GREY
-from ffgo.experts.schedule import WAN22_I2V_BOUNDARY, WAN22_SHIFT, split_at_boundary
+from ffgo.bases.catalogue import WAN22_I2V_A14B
+from ffgo.bases.condition import condition, start_frames
+from ffgo.experts.schedule import split_at_boundary
 from ffgo.host.loading import load_expert, load_vae
 
 from .scene import FRAMES, SIZE
@@ -33,8 +34,8 @@ class Family:
     low: Any
     vae: Any
     text_encoder: Any
-    boundary: float = WAN22_I2V_BOUNDARY
-    shift: float = WAN22_SHIFT
+    boundary: float = WAN22_I2V_A14B.boundary
+    shift: float = WAN22_I2V_A14B.shift
     encoded: dict[str, Tensor] = field(default_factory=dict)
     """First frames that were encoded before: most rows of a table share theirs."""
 
@@ -62,7 +63,8 @@ class Family:
 
     @torch.inference_mode()
     def _generate(self, first_frames: Tensor, prompts: Sequence[str], seed: int, steps: int) -> Tensor:
-        shape = (len(prompts), 16, (FRAMES - 1) // 4 + 1, SIZE // 8, SIZE // 8)
+        base = WAN22_I2V_A14B
+        shape = (len(prompts), base.latent.channels, *base.latent_shape(FRAMES, SIZE, SIZE))
         noise = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
         positive = self._conditioning(first_frames, prompts)
         split = split_at_boundary(self._sigmas(steps), self.boundary)
@@ -77,16 +79,14 @@ class Family:
             [self.text_encoder.encode_from_tokens_scheduled(self.text_encoder.tokenize(p))[0][0] for p in prompts]
         )
         pictures = torch.cat([self._encoded(frame) for frame in first_frames])
-        mask = torch.ones(1, 1, *pictures.shape[2:])
-        mask[:, :, 0] = 0
+        told = condition(WAN22_I2V_A14B, {0: pictures[:1, :, 0]}, FRAMES)
+        mask = 1 - told[:, :1]  # the host's is 1 where nothing is given
         return [[text, {"concat_latent_image": pictures, "concat_mask": mask}]]
 
     def _encoded(self, first_frame: Tensor) -> Tensor:
         key = hashlib.sha256(first_frame.numpy().tobytes()).hexdigest()
         if key not in self.encoded:
-            frames = torch.full((FRAMES, *first_frame.shape), GREY)
-            frames[0] = first_frame
-            self.encoded[key] = self.vae.encode(frames)
+            self.encoded[key] = self.vae.encode(start_frames(WAN22_I2V_A14B, {0: first_frame}, FRAMES))
         return self.encoded[key]
 
     def _sample(self, expert: Any, noise: Tensor, sigmas: Tensor, positive: list[Any], latents: Tensor) -> Tensor:

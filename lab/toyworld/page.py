@@ -7,7 +7,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from ffgo.bases.base import COMPOSED_FRAMES
+from ffgo.bases.catalogue import COMPOSED_FRAMES
 from ffgo.charts import ALARM, FAINT, PAPER, write
 from ffgo.pixels import to_uint8
 

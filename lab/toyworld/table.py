@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ffgo.bases.base import COMPOSED_FRAMES
+from ffgo.bases.catalogue import COMPOSED_FRAMES
 from ffgo.clip.trim import Mode, trim_clip
 
 from .examples import ToyExample, test_set

@@ -17,8 +17,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from ffgo.bases.base import Expert
-from ffgo.dataset.encode import GREY
-from ffgo.experts.schedule import WAN22_SHIFT, SigmaWindow, training_window
+from ffgo.bases.catalogue import WAN22_I2V_A14B
+from ffgo.bases.condition import condition
+from ffgo.experts.schedule import SigmaWindow, training_window
 from ffgo.host.boot import boot_here
 from ffgo.host.loading import latent_format
 from ffgo.training.world import World
@@ -27,7 +28,7 @@ from .family import VAE, WEIGHTS
 from .models import build_expert, build_text_encoder, encode_text, tokenize
 from .optimizer import Optimizer
 from .render import render_clip
-from .scene import CUT_WORDS, ToyClip, draw_cut, draw_ordinary
+from .scene import CUT_WORDS, FRAMES, ToyClip, draw_cut, draw_ordinary
 from .together import Average, Curve, gradients, run_together
 from .vae import as_input, build_vae, encode_whole
 
@@ -72,7 +73,7 @@ def encode(folder: Path) -> None:
             latents.append(_encoded(vae, _pixels(clips)).half())
             captions += [clip.caption for clip in clips]
     grey = _pixels([draw_cut(rng) for _ in range(CHUNK)])
-    grey[:, :, 1:] = 2 * GREY - 1
+    grey[:, :, 1:] = 2 * WAN22_I2V_A14B.fill - 1
     whole = {"latents": torch.cat(latents), "captions": captions, "grey": _encoded(vae, grey)[:, :, 1:].half()}
     torch.save(whole, folder / f"latents_{world.rank}.pt")
 
@@ -125,10 +126,7 @@ class Clips:
         """The first frame followed by grey. What grey keeps of the picture before it is drawn, not encoded: it tells
         nothing that the first frame does not, and encoding it would double the work."""
         grey = self.grey + self.leak * torch.randn(len(first), *self.grey.shape)
-        pictures = torch.cat([first, grey], 2)
-        mask = torch.zeros_like(pictures[:, :4])
-        mask[:, :, 0] = 1
-        return torch.cat([mask, pictures], 1)
+        return condition(WAN22_I2V_A14B, {0: first[:, :, 0]}, FRAMES, torch.cat([first, grey], 2))
 
 
 def _of_kind(kind: Mix, captions: Sequence[str]) -> list[int]:
@@ -142,7 +140,7 @@ def _of_kind(kind: Mix, captions: Sequence[str]) -> list[int]:
 
 def draw_sigmas(rng: np.random.Generator, stage: Stage, count: int) -> Tensor:
     """Sigmas of a stage's window, evenly spread before the shift."""
-    window = SigmaWindow(0.0, 1.0, WAN22_SHIFT) if stage == "joint" else training_window(stage)
+    window = SigmaWindow(0.0, 1.0, WAN22_I2V_A14B.shift) if stage == "joint" else training_window(stage)
     fractions = (rng.permutation(count) + rng.random(count)) / count
     return torch.tensor([window.sigma(fraction) for fraction in fractions.tolist()])
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ffgo.dataset.encode import GREY
+from ffgo.bases.catalogue import WAN22_I2V_A14B
 from ffgo.files import complete_file
 from ffgo.host.boot import boot_here
 from ffgo.training.world import World
@@ -87,10 +87,10 @@ def draw_pictures(rng: np.random.Generator, frames: int) -> np.ndarray:
         cut = int(rng.integers(1, frames))
         clip[:cut] = _collage(rng)
     elif choice < 0.45:
-        clip[1:] = GREY
+        clip[1:] = WAN22_I2V_A14B.fill
     elif choice < 0.55:
         clip[:] = _collage(rng)
-        clip[1:] = GREY
+        clip[1:] = WAN22_I2V_A14B.fill
     return clip
 
 

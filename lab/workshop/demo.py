@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from ffgo.bases.base import COMPOSED_FRAMES
+from ffgo.bases.catalogue import COMPOSED_FRAMES
 from ffgo.errors import FFGOError
 from ffgo.pixels import to_uint8
 from ffgo.remote import Result, Workflow, load_workflow, run_workflow

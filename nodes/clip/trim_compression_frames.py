@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io, ui
 
-from ...ffgo.bases.base import COMPOSED_FRAMES
+from ...ffgo.bases.catalogue import COMPOSED_FRAMES
 from ...ffgo.clip.transition import MAX_FRAMES
 from ...ffgo.clip.trim import MODES, Mode, trim_clip
 from ...ffgo.clip.trim_strip import draw_cut

@@ -2,7 +2,8 @@
 
 from comfy_api.latest import io
 
-from ...ffgo.dataset.sizing import PAPER_FRAMES, PUBLISHED_FRAMES, SIDE_STEP
+from ...ffgo.bases.catalogue import DEFAULT
+from ...ffgo.dataset.sizing import PAPER_FRAMES, PUBLISHED_FRAMES
 
 
 def sizing_inputs() -> list[io.Input]:
@@ -10,23 +11,29 @@ def sizing_inputs() -> list[io.Input]:
     return [
         io.Int.Input(
             "width",
-            default=1344,
-            min=SIDE_STEP,
+            default=DEFAULT.size[0],
+            min=DEFAULT.side_step,
             max=4096,
-            step=SIDE_STEP,
+            step=DEFAULT.side_step,
             optional=True,
             tooltip="Pixels. Clips of about this aspect get this size, others the same area. 1344x768 is the official "
             "size, 832x480 takes a fifth of the time.",
         ),
         io.Int.Input(
-            "height", default=768, min=SIDE_STEP, max=4096, step=SIDE_STEP, optional=True, tooltip="Pixels, as width."
+            "height",
+            default=DEFAULT.size[1],
+            min=DEFAULT.side_step,
+            max=4096,
+            step=DEFAULT.side_step,
+            optional=True,
+            tooltip="Pixels, as width.",
         ),
         io.Int.Input(
             "frames",
             default=PAPER_FRAMES,
-            min=5,
+            min=DEFAULT.composed_frames + 1,
             max=257,
-            step=4,
+            step=DEFAULT.latent.time,
             optional=True,
             tooltip=f"Frames of every clip, 4n + 1: {PAPER_FRAMES} as the paper says, {PUBLISHED_FRAMES} as its "
             "published code does. The first ones are taken.",

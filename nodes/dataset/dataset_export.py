@@ -2,6 +2,7 @@
 
 from comfy_api.latest import io
 
+from ...ffgo.bases.catalogue import DEFAULT
 from ...ffgo.dataset.examples import Dataset
 from ...ffgo.dataset.export import FORMATS, Format, export_dataset
 from ...ffgo.dataset.sizing import PAPER_FRAMES, Sizing
@@ -45,8 +46,8 @@ class DatasetExport(io.ComfyNode):
         dataset: Dataset,
         format: Format,
         name="my_dataset",
-        width=1344,
-        height=768,
+        width=DEFAULT.size[0],
+        height=DEFAULT.size[1],
         frames=PAPER_FRAMES,
         shortest=0,
     ) -> io.NodeOutput:

@@ -3,7 +3,8 @@
 from comfy.samplers import SCHEDULER_NAMES, calculate_sigmas
 from comfy_api.latest import io, ui
 
-from ...ffgo.experts.schedule import WAN22_I2V_BOUNDARY, split_at_boundary
+from ...ffgo.bases.catalogue import DEFAULT
+from ...ffgo.experts.schedule import split_at_boundary
 from ...ffgo.experts.schedule_strip import draw_schedule
 from .._host import show_on_node
 
@@ -38,7 +39,7 @@ class WanExpertSwitch(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "boundary",
-                    default=WAN22_I2V_BOUNDARY,
+                    default=DEFAULT.boundary,
                     min=0.0,
                     max=1.0,
                     step=0.001,
@@ -58,7 +59,7 @@ class WanExpertSwitch(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, model, steps: int = 50, scheduler: str = "simple", boundary: float = WAN22_I2V_BOUNDARY
+        cls, model, steps: int = 50, scheduler: str = "simple", boundary: float = DEFAULT.boundary
     ) -> io.NodeOutput:
         sigmas = calculate_sigmas(model.get_model_object("model_sampling"), scheduler, steps).cpu()
         split = split_at_boundary(sigmas, boundary)

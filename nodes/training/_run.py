@@ -6,7 +6,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import comfy.latent_formats
 import comfy.model_management
 import folder_paths
 import torch
@@ -103,10 +102,11 @@ class _OnNode:
         PromptServer.instance.send_progress_text(text, self.node.hidden.unique_id)
 
     def _preview(self) -> Image.Image:
+        from ...ffgo.host.loading import latent_format
         from ...ffgo.training.preview import filmstrip, sample_example
 
         latents = sample_example(self.trainable.predict, self.job.dataset[0], self.job.recipe, self.trainable.device)
-        rough = comfy.latent_formats.Wan21()
+        rough = latent_format(self.trainable.shape.base)
         return filmstrip(latents, Tensor(rough.latent_rgb_factors), Tensor(rough.latent_rgb_factors_bias))
 
 

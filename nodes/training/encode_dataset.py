@@ -1,11 +1,12 @@
 """The FFGo Encode Dataset node."""
 
-import comfy.latent_formats
 from comfy_api.latest import io
 
+from ...ffgo.bases.catalogue import DEFAULT
 from ...ffgo.dataset.encode import encode_examples, host_encoders
 from ...ffgo.dataset.examples import Dataset
 from ...ffgo.dataset.sizing import PAPER_FRAMES, Sizing
+from ...ffgo.host.loading import latent_format
 from .._host import show_on_node
 from .._types import DATASET, ENCODED_DATASET
 from ..dataset._folders import dataset_folder, shown_progress
@@ -44,10 +45,18 @@ class EncodeDataset(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, dataset: Dataset, vae, clip, name="my_dataset", width=1344, height=768, frames=PAPER_FRAMES, shortest=0
+        cls,
+        dataset: Dataset,
+        vae,
+        clip,
+        name="my_dataset",
+        width=DEFAULT.size[0],
+        height=DEFAULT.size[1],
+        frames=PAPER_FRAMES,
+        shortest=0,
     ) -> io.NodeOutput:
         folder = dataset_folder(name, "encoded_datasets")
-        encoders = host_encoders(vae, clip, comfy.latent_formats.Wan21())
+        encoders = host_encoders(vae, clip, latent_format())
         sizing = Sizing(width, height, frames, shortest)
         encoded = encode_examples(dataset.examples, encoders, folder, sizing, progress=shown_progress())
         lines = [f"{len(encoded)} examples are in {folder}; {encoded.encoded} clips and captions were encoded now."]

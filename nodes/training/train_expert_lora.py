@@ -2,7 +2,8 @@
 
 from comfy_api.latest import io, ui
 
-from ...ffgo.bases.base import EXPERTS, Expert
+from ...ffgo.bases.base import Expert
+from ...ffgo.bases.catalogue import EXPERTS
 from ...ffgo.training.presets import PRESETS
 from ...ffgo.training.recipe import Recipe, parse_toml, with_values
 from .._types import ENCODED_DATASET, LORA_MODEL, LOSS_MAP

@@ -25,7 +25,8 @@ SHAPE, TOKENS = (2, 4, 6), 12
 spec = importlib.util.spec_from_file_location("pack", PACK / "__init__.py", submodule_search_locations=[str(PACK)])
 sys.modules["pack"] = importlib.util.module_from_spec(spec)
 PARTS = (
-    "dataset.encoded", "errors", "experts.schedule", "training.adapters", "training.checkpoint", "training.draws",
+    "bases.catalogue", "dataset.encoded", "errors", "experts.schedule", "training.adapters", "training.checkpoint",
+    "training.draws",
     "host.boot", "host.loading", "host.trainable", "training.loop", "training.recipe", "training.step", "training.run",
 )  # fmt: skip
 ours = SimpleNamespace(**{part.rpartition(".")[2]: importlib.import_module(f"pack.ffgo.{part}") for part in PARTS})
@@ -53,6 +54,7 @@ class Examples:
     """Four random ones."""
 
     names, shapes, fingerprint = [f"example {i}" for i in range(4)], [SHAPE] * 4, "random"
+    base = ours.catalogue.DEFAULT
 
     def __len__(self):
         return 4

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ffgo.bases.base import COMPOSED_FRAMES
+from ffgo.bases.catalogue import COMPOSED_FRAMES
 from ffgo.clip.trim import find_transition, trim_clip
 from ffgo.errors import FFGOError
 

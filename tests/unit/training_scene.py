@@ -17,6 +17,7 @@ from torch import Tensor, distributed, nn
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from ffgo.bases.catalogue import DEFAULT
 from ffgo.dataset.encoded import EncodedExample
 from ffgo.training.adapters import Adapters, add_adapters
 from ffgo.training.checkpoint import RunFolder
@@ -81,6 +82,8 @@ def adapted(
 
 class Examples:
     """Random encoded examples."""
+
+    base = DEFAULT
 
     def __init__(self, count: int = 5, shapes: Sequence[tuple[int, int, int]] = ((2, 3, 4),), first: int = 0):
         self.names = [f"example {index}" for index in range(count)]
