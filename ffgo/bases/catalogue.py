@@ -43,6 +43,11 @@ WAN_INPUTS = {16: "Wan text-to-video", 48: "Wan2.2 5B"}
 """Wan models by the width of their layers, and by their input channels; for messages."""
 
 
+def expert_names() -> tuple[Expert, ...]:
+    """The names of the experts of all bases."""
+    return tuple(dict.fromkeys(name for base in BASES for name in base.names()))
+
+
 def base_called(id: str) -> Base:
     """The base of this id. Raises: FFGOError where there is none."""
     found = next((base for base in BASES if base.id == id), None)

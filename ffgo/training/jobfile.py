@@ -1,11 +1,11 @@
 """The file that `python -m ffgo.training` runs: which models, which dataset, and the recipe."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..bases.base import Expert
-from ..bases.catalogue import EXPERTS
+from ..bases.catalogue import EXPERTS, expert_names
 from ..dataset.sizing import Sizing
 from ..plain import Source, Value
 from .presets import PRESETS, preset
@@ -62,7 +62,7 @@ def read_job(path: Path) -> JobFile:
         ["name", "models", "dataset"], {"experts": list(EXPERTS), "output": "training", "recipe": {}}
     )
     experts = _experts(job["experts"])
-    models = job["models"].object(experts, dict.fromkeys((*EXPERTS, "vae", "text_encoder")))
+    models = job["models"].object(experts, dict.fromkeys((*expert_names(), "vae", "text_encoder")))
     dataset = job["dataset"].object(optional=dict.fromkeys(("path", "encoded", *_SIZES)))
     folder = path.resolve().parent
     output = folder / job["output"].string(least=1)
@@ -80,18 +80,17 @@ def read_job(path: Path) -> JobFile:
         recipe=_recipe(job["recipe"].object(others=True)),
         encoded=encoded or output / "encoded",
         dataset=clips,
-        sizing=Sizing(
-            **{
-                name: size.whole(0, MOST_SIZE, exact=True)
-                for name in _SIZES
-                if (size := dataset[name]).value is not None
-            }
-        ),
+        sizing=_sizing(dataset),
     )
 
 
+def _sizing(dataset: Mapping[str, Value]) -> Sizing:
+    given = {name: dataset[name] for name in _SIZES if dataset[name].value is not None}
+    return replace(Sizing(), **{name: size.whole(0, MOST_SIZE, exact=True) for name, size in given.items()})
+
+
 def _experts(value: Value) -> Sequence[Expert]:
-    experts: list[Expert] = [expert.one_of(EXPERTS) for expert in value.list("experts")]
+    experts: list[Expert] = [expert.one_of(expert_names()) for expert in value.list("experts")]
     if not experts:
         value.refuse("is empty", 'it must be ["high", "low"], ["high"] or ["low"]')
     return tuple(dict.fromkeys(experts))

@@ -148,10 +148,9 @@ def test_a_row_is_enough(made_up, make_dataset, tmp_path):
     assert example.condition[:2, 0].all()
     assert not example.condition[:2, 1:].any()
     assert example.condition[2:, 2].max() == 0.25  # grey that the composite does not reach
-    frames = load_frames(examples[0], encoded_size := sizing.bucket(probe_clip(examples[0].clip)))
-    assert (
-        frames[:8] == load_composite(examples[0], encoded_size)
-    ).all()  # as many composed frames as one latent holds
+    bucket = sizing.bucket(probe_clip(examples[0].clip))
+    frames = load_frames(examples[0], bucket)
+    assert (frames[:8] == load_composite(examples[0], bucket)).all()  # a latent holds eight frames
     assert not (frames[8] == frames[0]).all()
     expert = ExpertShape(made_up, 8, 16, 2, 10, 1000, 4)
     plan = plan_memory(expert, again.shapes, Recipe(), parameters=10)

@@ -209,7 +209,7 @@ def test_all_bad_clips_are_named_before_the_first_is_encoded(make_dataset, tmp_p
 
 def test_another_vae_is_refused(examples, tmp_path):
     wrong = Encoders(lambda frames: torch.zeros(48, 3, 3, 4), Counting().encode_text, "wan2.2", "text")
-    with pytest.raises(FFGOError, match=r"Wan2\.2 A14B needs the Wan 2\.1 VAE"):
+    with pytest.raises(FFGOError, match=r"Wan2\.2 I2V-A14B needs the Wan 2\.1 VAE"):
         encode_examples(examples, wrong, tmp_path / "cache", SIZING)
 
 
