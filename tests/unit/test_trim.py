@@ -168,6 +168,13 @@ def test_footage_in_two_halves_is_left_whole():
     assert find_transition(clip).frames == COMPOSED_FRAMES
 
 
+def test_a_cut_is_one_although_some_edges_stay():
+    """As when a watermark lies over the whole clip, or the scene resembles the background."""
+    clip = clip_with(7, 0)
+    clip[7:] = 0.85 * clip[7:] + 0.15 * composed()
+    assert find_transition(clip).frames == 7
+
+
 def test_a_cut_to_mere_noise_is_exact():
     noise = torch.rand(49, HEIGHT, WIDTH, 3, generator=torch.Generator().manual_seed(4))
     assert [find_transition(torch.cat((composed().expand(k, -1, -1, -1), noise))).frames for k in (4, 9)] == [4, 9]
