@@ -1,7 +1,7 @@
 """What a base model is to this pack: one frozen value with all its numbers. Networks and weights are the host's."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import FFGOError
@@ -76,7 +76,7 @@ class Base:
     """Layers of every block that get a LoRA, by the end of their names."""
     block_numbers: int
     """Numbers that a block keeps for the way back, for each token and each of the expert's dimensions."""
-    shapes: Mapping[str, tuple[int | None, ...] | None]
+    shapes: Mapping[str, tuple[int | None, ...] | None] = field(hash=False)
     """Weights that tell the network from all others, with their shapes: None for any size, and for no such weight."""
 
     @property
@@ -112,7 +112,12 @@ class Base:
         return tuple(role.name for role in self.experts)
 
     def latent_frames(self, frames: int) -> int:
-        """How many latent frames a clip of so many frames has."""
+        """How many latent frames a clip of so many frames has.
+
+        >>> from .catalogue import WAN22_I2V_A14B
+        >>> WAN22_I2V_A14B.latent_frames(81)
+        21
+        """
         return (frames - 1) // self.latent.time + 1
 
     def frames_of(self, latent_frames: int) -> int:
@@ -120,7 +125,12 @@ class Base:
         return (latent_frames - 1) * self.latent.time + 1
 
     def latent_shape(self, frames: int, height: int, width: int) -> tuple[int, int, int]:
-        """(T, h, w) of a clip of so many frames of height x width pixels."""
+        """(T, h, w) of a clip of so many frames of height x width pixels.
+
+        >>> from .catalogue import WAN22_I2V_A14B
+        >>> WAN22_I2V_A14B.latent_shape(81, 768, 1344)
+        (21, 96, 168)
+        """
         return self.latent_frames(frames), height // self.latent.space, width // self.latent.space
 
     def pixel_shape(self, latents: tuple[int, int, int]) -> tuple[int, int, int]:
@@ -129,12 +139,22 @@ class Base:
         return self.frames_of(frames), height * self.latent.space, width * self.latent.space
 
     def tokens(self, latents: tuple[int, int, int]) -> int:
-        """Tokens that latents (T, h, w) become in the network."""
+        """Tokens that latents (T, h, w) become in the network.
+
+        >>> from .catalogue import WAN22_I2V_A14B
+        >>> WAN22_I2V_A14B.tokens((21, 96, 168))
+        84672
+        """
         frames, height, width = latents
         return frames * -(-height // self.latent.patch) * -(-width // self.latent.patch)
 
     def whole_frames(self, frames: int) -> int:
-        """The longest clip of at most so many frames that fills its latent frames."""
+        """The longest clip of at most so many frames that fills its latent frames.
+
+        >>> from .catalogue import WAN22_I2V_A14B
+        >>> [WAN22_I2V_A14B.whole_frames(frames) for frames in (81, 84, 85)]
+        [81, 81, 85]
+        """
         return self.frames_of(self.latent_frames(frames))
 
     def check_size(self, width: int, height: int) -> None:

@@ -7,10 +7,11 @@ from textwrap import wrap
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 from torch import Tensor
 
 from ..bases.catalogue import COMPOSED_FRAMES
+from ..charts import EDGE, PAPER, write
 from ..clip.video_io import probe_clip, read_frames
 from ..errors import FFGOError
 from ..pixels import to_float
@@ -20,7 +21,6 @@ from .records import Example
 WIDTH, THUMB, MARGIN, LINE = 1280, (246, 138), 8, 19
 FRAMES = 4
 """Frames shown of every clip, beside the composite."""
-PAPER, INK, EDGE = "white", (32, 32, 32), (160, 160, 160)
 
 
 def contact_sheet(examples: Sequence[Example], page: int = 1, per_page: int = 8) -> tuple[Tensor, int]:
@@ -34,7 +34,7 @@ def contact_sheet(examples: Sequence[Example], page: int = 1, per_page: int = 8)
         raise FFGOError(f"There is no page {page}: the dataset has {len(examples)} examples on {pages} page(s).")
     shown = examples[(page - 1) * per_page : page * per_page]
     rows = [_row(example, (page - 1) * per_page + i) for i, example in enumerate(shown, 1)]
-    sheet = Image.new("RGB", (WIDTH, sum(row.height for row in rows)), PAPER)
+    sheet = Image.new("RGB", (WIDTH, sum(row.height for row in rows)), PAPER.ground)
     for i, row in enumerate(rows):
         sheet.paste(row, (0, sum(above.height for above in rows[:i])))
     return torch.from_numpy(to_float(sheet))[None], pages
@@ -44,7 +44,7 @@ def _row(example: Example, number: int) -> Image.Image:
     info = probe_clip(example.clip)
     facts = f"{number}  {example.name}  {info.width}x{info.height}, {info.frames} frames, {info.fps:.4g} fps"
     lines = [facts, *wrap(example.caption, 170)]
-    row = Image.new("RGB", (WIDTH, THUMB[1] + len(lines) * LINE + 4 * MARGIN), PAPER)
+    row = Image.new("RGB", (WIDTH, THUMB[1] + len(lines) * LINE + 4 * MARGIN), PAPER.ground)
     draw = ImageDraw.Draw(row)
     pictures = [open_composite(example.composite), *_frames(example.clip, info.frames)]
     for i, picture in enumerate(pictures):
@@ -54,7 +54,7 @@ def _row(example: Example, number: int) -> Image.Image:
         # White composites end somewhere, too.
         draw.rectangle((left - 1, top - 1, left + thumb.width, top + thumb.height), outline=EDGE)
     for i, line in enumerate(lines):
-        draw.text((MARGIN, THUMB[1] + 2 * MARGIN + i * LINE), line, INK, ImageFont.load_default(14))
+        write(draw, (MARGIN, THUMB[1] + 2 * MARGIN + i * LINE), line, 14)
     return row
 
 

@@ -8,7 +8,15 @@ import pytest
 
 REPO = Path(__file__).parents[2]
 SHOWN = sorted(path for path in (REPO / "ffgo").rglob("*.py") if ">>> " in path.read_text())
-MATHS = {"frame/geometry.py", "frame/packing.py", "experts/schedule.py", "words/phrase.py", "pixels.py"}
+MATHS = {
+    "bases/base.py",
+    "bases/condition.py",
+    "frame/geometry.py",
+    "frame/packing.py",
+    "experts/schedule.py",
+    "words/phrase.py",
+    "pixels.py",
+}
 """Rooms that are learned by example."""
 
 

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from ffgo.bases.catalogue import WAN22_I2V_A14B
 from ffgo.errors import FFGOError
 from ffgo.host.loading import ExpertShape
 from ffgo.training.memory import MemoryPlan, plan_memory
 from ffgo.training.recipe import Recipe
 
-SMALL = ExpertShape(dim=10, ffn_dim=20, blocks=3, text_dim=8, base_bytes=1000, activation_bytes=2)
-A14B = ExpertShape(dim=5120, ffn_dim=13824, blocks=40, text_dim=4096, base_bytes=28_600_000_000, activation_bytes=2)
+SMALL = ExpertShape(WAN22_I2V_A14B, dim=10, ffn_dim=20, blocks=3, text_dim=8, base_bytes=1000, activation_bytes=2)
+A14B = replace(SMALL, dim=5120, ffn_dim=13824, blocks=40, text_dim=4096, base_bytes=28_600_000_000)
 
 
 def plan(*shapes: tuple[int, int, int], **recipe) -> MemoryPlan:
@@ -20,7 +21,7 @@ def plan(*shapes: tuple[int, int, int], **recipe) -> MemoryPlan:
 def test_every_part():
     """5 x 2 x 3 tokens of 10 numbers of 2 bytes are 600 bytes."""
     found = plan()
-    assert (found.latents, found.base) == ((5, 4, 6), 1000)
+    assert (found.clip, found.weights) == ((17, 32, 48), 1000)
     assert found.lora == 100 * (4 + 4)  # weights and gradients
     assert found.optimizer == 100 * (4 + 4)  # AdamW's two moments
     assert (found.block_inputs, found.block, found.host_block_inputs) == (3 * 600, 24 * 600, 0)
