@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from ffgo.clip.video_io import probe_clip
 from ffgo.curation.elements import extract
 from ffgo.errors import FFGOError
 from ffgo.gemini.answer import AnswerError
@@ -221,6 +222,20 @@ def test_the_last_picture_counts(server, desk, photo):
     assert extract(photo, "a", ASKING, desk).images.min() == 1
 
 
+def test_an_answer_of_another_shape_stands_in_the_middle_of_its_own_ground(server, desk, photo):
+    """A square in a photo of 64x48; a spot at its edge does not change what the ground is."""
+    drawn = Image.new("RGB", (48, 48), (255, 240, 240))
+    drawn.paste((200, 0, 0), (12, 12, 36, 36))
+    drawn.paste((0, 0, 0), (0, 0, 4, 4))
+    server.default = lambda asked: answer(inline(png(drawn)))
+    result = extract(photo, "a", ASKING, desk)
+    pixels = (255 * result.images[0]).round().numpy()
+    assert np.array_equal(pixels[:, 8:56], np.asarray(drawn))
+    for side in (pixels[:, :8], pixels[:, 56:]):
+        assert (side == (255, 240, 240)).all()
+    assert result.warnings == ["a: the ground is not white but (255, 240, 240). Try another seed or edit the template."]
+
+
 def test_cancel(server, desk, photo):
     server.default = lambda asked: Reply(WHOLE, delay_s=3)
     cancel = threading.Event()
@@ -301,6 +316,20 @@ def test_a_caption(server, desk, photo):
     assert asked.parts[-1]["videoMetadata"] == {"fps": 4}
     caption(frames, [photo], Asking("gemini-3.8-flash"), desk, fps=24, looks=4)
     assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("rates", [(2, 4, 2), (30, 4, 4), (60, 60, 24)])
+def test_a_clip_is_sent_at_its_size_and_looked_at_no_more_than_there_is_to_see(server, desk, photo, tmp_path, rates):
+    fps, looks, sent = rates
+    server.default = lambda asked: text("A robot walks.")
+    from ffgo.words.write import caption
+
+    caption(photo.expand(6, -1, -1, -1), [], Asking("gemini-3.8-flash"), desk, fps=fps, looks=looks)
+    (asked,) = server.asked
+    assert asked.parts[-1]["videoMetadata"] == {"fps": sent}
+    (tmp_path / "sent.mp4").write_bytes(asked.files[-1][1])
+    info = probe_clip(tmp_path / "sent.mp4")
+    assert (info.width, info.height, info.frames) == (64, 48, 6)
 
 
 def test_a_prompt(server, desk, photo):

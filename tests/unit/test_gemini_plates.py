@@ -203,6 +203,12 @@ def test_remove_offline_changes_the_mask_only():
     assert "preview" in result.warnings[0]
 
 
+def test_several_masks_count_as_one():
+    masks = torch.zeros(2, HEIGHT, WIDTH)
+    masks[0, 110:150, 240:300] = masks[1, 200:250, 300:360] = 1
+    assert torch.equal(remove_offline(an_image(), masks).mask[0], masks.amax(0))
+
+
 @pytest.fixture
 def two_masks() -> torch.Tensor:
     masks = torch.zeros(2, HEIGHT, WIDTH)
