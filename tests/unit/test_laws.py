@@ -46,7 +46,7 @@ CORE = {
     "lora": GROUND | {"bases"},
     "experts": GROUND | {"bases"},
     "host": GROUND | {"bases"},
-    "dataset": GROUND | {"bases", "clip", "words"},
+    "dataset": GROUND | {"bases", "clip", "experts", "words"},
     "training": GROUND | {"bases", "dataset", "experts", "host", "lora"},
     "remote": GROUND,
 }
