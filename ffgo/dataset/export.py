@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice, repeat
 from math import sqrt
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 from uuid import uuid4
 
 import numpy as np
@@ -26,7 +26,7 @@ from .examples import Progress, open_composite
 from .records import CLIP_FOLDER, COMPOSITE_FOLDER, RECORDS_FILE, Example, Record, write_records
 from .sizing import Sizing, buckets
 
-Format: TypeAlias = Literal["official", "musubi-tuner", "diffusion-pipe", "ai-toolkit", "diffsynth"]
+Format = Literal["official", "musubi-tuner", "diffusion-pipe", "ai-toolkit", "diffsynth"]
 FORMATS: tuple[Format, ...] = ("official", "musubi-tuner", "diffusion-pipe", "ai-toolkit", "diffsynth")
 
 
