@@ -157,7 +157,11 @@ class Recipe:
         return _hash(self.shaping())
 
     def learning_rate_at(self, step: int) -> float:
-        """The learning rate of a step (from 0)."""
+        """The learning rate of a step (from 0).
+
+        >>> [Recipe(warmup_steps=4, learning_rate=1.0).learning_rate_at(step) for step in range(6)]
+        [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
+        """
         if step < self.warmup_steps:
             return self.learning_rate * (step + 1) / self.warmup_steps
         if self.schedule == "constant":

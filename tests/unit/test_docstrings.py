@@ -16,6 +16,7 @@ MATHS = {
     "experts/schedule.py",
     "words/phrase.py",
     "pixels.py",
+    "training/recipe.py",
 }
 """Rooms that are learned by example."""
 
