@@ -18,6 +18,9 @@ from .draws import generator
 from .recipe import OFFICIAL_TARGETS, TIME_PROJECTION
 
 ADAPTER = "default"
+Matrix = Literal["A", "B"]
+BOTH: frozenset[Matrix] = frozenset({"A", "B"})
+"""A layer's LoRA adds scale * B A to its weight: A (rank, in), B (out, rank)."""
 ReadWeight = Callable[[nn.Module, torch.dtype, torch.device], Tensor]
 """Gives a layer's weight (out, in) in a dtype on a device, however the layer keeps it."""
 
@@ -153,7 +156,7 @@ class Adapters:
                 layer.frozen_b = first[name].b.to(layer.b) * ratio
                 layer.a.requires_grad_(False)
 
-    def freeze(self, part: Literal["A", "B"]) -> None:
+    def freeze(self, part: Matrix) -> None:
         """Leave A or B of every layer as it is."""
         for layer in self.layers.values():
             (layer.a if part == "A" else layer.b).requires_grad_(False)
@@ -213,6 +216,18 @@ def target_layers(network: nn.Module, targets: Sequence[str]) -> list[str]:
         )
     wanted = {name for names in found.values() for name in names}
     return [name for name in linear if name in wanted]
+
+
+def count_numbers(network: nn.Module, names: Sequence[str], rank: int, trained: frozenset[Matrix]) -> int:
+    """How many numbers a LoRA of this rank around these layers trains, counted before it is there.
+
+    trained: which of its matrices are.
+    """
+    layers = [network.get_submodule(name) for name in names]
+    return rank * sum(
+        cast(int, layer.in_features) * ("A" in trained) + cast(int, layer.out_features) * ("B" in trained)
+        for layer in layers
+    )
 
 
 def add_adapters(

@@ -19,6 +19,7 @@ from .adapters import Adapters
 from .checkpoint import Checkpoint, RunFolder, RunState, empty_history
 from .output import lora_metadata
 from .recipe import Recipe
+from .stage import Official, Stage
 from .step import Predict, Sample, draw_sample, velocity_loss
 from .world import World
 
@@ -64,6 +65,7 @@ class Task:
     device: torch.device
     prior: EncodedDataset | None = None
     """Examples that keep what the expert could do before; their loss counts `recipe.prior_weight` times."""
+    stage: Stage = field(default_factory=Official)
     metadata: Mapping[str, str] = field(default_factory=dict)
     """What else the files shall say of themselves."""
 
@@ -148,7 +150,7 @@ class _Run:
         learning_rate = recipe.learning_rate_at(self.done)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        self.task.adapters.drop_from_b(recipe.b_dropout, recipe.seed, self.done)
+        self.task.stage.before_step(self.task.adapters, self.done)
         self.optimizer.zero_grad(set_to_none=False)
         losses = torch.zeros(2, count, device=self.task.device)  # of the examples, and of the prior ones
         names, sigmas = self._backward(losses)

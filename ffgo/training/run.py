@@ -14,14 +14,14 @@ from ..dataset.encoded import EncodedDataset
 from ..errors import FFGOError
 from ..host.loading import ExpertShape, Model, check_expert
 from ..host.trainable import TrainableExpert, memory_of, read_weight, trainable_expert
-from ..lora.file import read_lora
-from ..lora.saving import LoRAWeights, factors_of, save_tensors
-from .adapters import Adapters, add_adapters, target_layers
+from ..lora.saving import LoRAWeights, save_tensors
+from .adapters import add_adapters, count_numbers, target_layers
 from .checkpoint import RunFolder
 from .loop import Task, Trained, Watcher, train
 from .memory import plan_memory
 from .output import lora_metadata
 from .recipe import Recipe
+from .stage import Stage, stage_of
 from .world import World
 
 
@@ -85,12 +85,13 @@ def train_expert(
     recipe = job.recipe
     shape = check_expert(model)
     _refuse_other_base(job, shape.base)
-    folder = RunFolder(job.folder, _identity(job, shape))
+    stage = stage_of(recipe, job.expert, job.loras)
+    folder = RunFolder(job.folder, _identity(job, shape, stage))
     folder.refuse_other_run()
     _refuse_other_file(job)
-    start = _start_lora(job)
-    names = target_layers(model.model.diffusion_model, recipe.targets)
-    plan = plan_memory(shape, job.dataset.shapes, recipe, _count_parameters(model, names, recipe))
+    network = model.model.diffusion_model
+    names = target_layers(network, recipe.targets)
+    plan = plan_memory(shape, job.dataset.shapes, recipe, count_numbers(network, names, recipe.rank, stage.trains))
     say([*plan.lines, *plan.check(memory_of(model))])
     with trainable_expert(
         model,
@@ -103,8 +104,8 @@ def train_expert(
             device=expert.device, key=(recipe.seed, job.expert),
         )  # fmt: skip
         try:
-            _prepare(adapters, recipe, start)
-            task = Task(job.expert, expert.predict, adapters, job.dataset, recipe, expert.device, job.prior)
+            stage.prepare(adapters)
+            task = Task(job.expert, expert.predict, adapters, job.dataset, recipe, expert.device, job.prior, stage)
             trained = train(task, folder, watcher_of(expert), world)
         finally:
             adapters.remove()
@@ -124,41 +125,15 @@ def _refuse_other_base(job: TrainingRun, base: Base) -> None:
         raise FFGOError(f"{base.title} has no expert {job.expert!r}. Choose one of {', '.join(base.names())}.")
 
 
-def _identity(job: TrainingRun, shape: ExpertShape) -> dict[str, Any]:
+def _identity(job: TrainingRun, shape: ExpertShape, stage: Stage) -> dict[str, Any]:
     """What a run keeps when it goes on."""
     identity = {
-        "expert": job.expert, "model": shape.words, "dataset": job.dataset.fingerprint, "recipe": job.recipe.shaping()
-    }  # fmt: skip
+        "expert": job.expert,
+        "model": shape.words,
+        "dataset": job.dataset.fingerprint,
+        "recipe": job.recipe.shaping() | stage.identity(),
+    }
     return identity if job.prior is None else identity | {"prior": job.prior.fingerprint}
-
-
-def _prepare(adapters: Adapters, recipe: Recipe, start: dict[str, Any] | None) -> None:
-    if start is not None and recipe.second_b:
-        adapters.add_second_b(start)
-    elif start is not None:
-        adapters.load(start)
-    if recipe.freeze != "none":
-        adapters.freeze(recipe.freeze)
-
-
-def _start_lora(job: TrainingRun) -> dict[str, Any] | None:
-    """The LoRA that the recipe starts from. Raises: FFGOError where it is for the other expert."""
-    if not job.recipe.start_lora:
-        return None
-    path = Path(job.recipe.start_lora)
-    path = path if path.is_absolute() else job.loras / path
-    if not path.is_file():
-        raise FFGOError(f"recipe: start_lora is {job.recipe.start_lora}, and {path} is no file.")
-    file = read_lora(path, path.name)
-    if file.evidence.certain and file.evidence.expert != job.expert:
-        raise FFGOError(
-            f"recipe: start_lora {path.name} is for the {file.evidence.expert}-noise expert ({file.evidence.reason}), "
-            f"and the {job.expert}-noise expert is to be trained. Name the other file of the pair."
-        )
-    factors = factors_of(file.tensors)
-    if not factors:
-        raise FFGOError(f"recipe: start_lora {path.name} holds no LoRA as this trainer writes them.")
-    return factors
 
 
 def _refuse_other_file(job: TrainingRun) -> None:
@@ -174,13 +149,6 @@ def _refuse_other_file(job: TrainingRun) -> None:
     same = (EXPERT_KEY, "ffgo.dataset", "ffgo.run")
     if any(there.get(key) != ours.get(key) for key in same):
         raise FFGOError(f"{job.file} exists and is not from this run. Choose another name, or move the file away.")
-
-
-def _count_parameters(model: Model, names: Sequence[str], recipe: Recipe) -> int:
-    layers = [model.model.diffusion_model.get_submodule(name) for name in names]
-    ins, outs = sum(layer.in_features for layer in layers), sum(layer.out_features for layer in layers)
-    trains_a, trains_b = not recipe.second_b and recipe.freeze != "A", recipe.freeze != "B"
-    return recipe.rank * (ins * trains_a + outs * trains_b)
 
 
 def _write(path: Path, trained: Trained) -> None:

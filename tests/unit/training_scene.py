@@ -23,6 +23,7 @@ from ffgo.training.adapters import Adapters, add_adapters
 from ffgo.training.checkpoint import RunFolder
 from ffgo.training.loop import StepReport, Task, Trained, train
 from ffgo.training.recipe import OFFICIAL_TARGETS, Recipe
+from ffgo.training.stage import stage_of
 from ffgo.training.world import World
 
 CPU = torch.device("cpu")
@@ -144,8 +145,10 @@ def run(
     recipe, network = Recipe.from_dict(RECIPE | changes), small_expert()
     dataset = Examples() if dataset is None else dataset
     adapters = adapted(network, recipe.rank, recipe.alpha, key=recipe.seed)
-    task = Task("high", spoil(network), adapters, dataset, recipe, CPU, prior)
-    identity = {"expert": "high", "dataset": dataset.fingerprint, "recipe": recipe.shaping()}
+    stage = stage_of(recipe, "high", folder)
+    stage.prepare(adapters)
+    task = Task("high", spoil(network), adapters, dataset, recipe, CPU, prior, stage)
+    identity = {"expert": "high", "dataset": dataset.fingerprint, "recipe": recipe.shaping() | stage.identity()}
     return train(task, RunFolder(folder, identity), watch or Watch())
 
 

@@ -1,0 +1,174 @@
+"""What a run does besides its steps: what it starts from, what it keeps as it is, what a step leaves out.
+
+Each such way is a stage; the loop and the run know none of them by name. Another way of training is another one here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..bases.base import Expert
+from ..errors import FFGOError
+from ..lora.file import read_lora
+from ..lora.saving import Factors, factors_of
+from .adapters import BOTH, Adapters, Matrix
+from .recipe import Recipe
+
+
+class Stage(Protocol):
+    """A way of training."""
+
+    @property
+    def trains(self) -> frozenset[Matrix]:
+        """Which matrices of every layer are trained; what the memory plan counts."""
+        ...
+
+    def prepare(self, adapters: Adapters) -> None:
+        """Make new adapters what the run starts from. Raises: FFGOError where they do not fit."""
+        ...
+
+    def before_step(self, adapters: Adapters, step: int) -> None:
+        """Called before every step (from 0), by every process; depends on the step alone, so that a run can go on."""
+        ...
+
+    def identity(self) -> dict[str, Any]:
+        """Plain values that a resumed run keeps, among those of the recipe in run.json."""
+        ...
+
+
+class Official:
+    """A new LoRA, of which A and B are trained. The other stages change some of it."""
+
+    @property
+    def trains(self) -> frozenset[Matrix]:
+        return BOTH
+
+    def prepare(self, adapters: Adapters) -> None:
+        pass
+
+    def before_step(self, adapters: Adapters, step: int) -> None:
+        pass
+
+    def identity(self) -> dict[str, Any]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Continue(Official):
+    """Goes on with another LoRA of the same rank and layers."""
+
+    file: str
+    """As the recipe names it."""
+    first: Mapping[str, Factors]
+
+    def prepare(self, adapters: Adapters) -> None:
+        adapters.load(self.first)
+
+    def identity(self) -> dict[str, Any]:
+        return {"start_lora": self.file}
+
+
+@dataclass(frozen=True, slots=True)
+class SecondB(Official):
+    """Keeps A and B of another LoRA, and trains a second B on the same A (Set-and-Sequence, stage 2)."""
+
+    file: str
+    """As the recipe names it."""
+    first: Mapping[str, Factors]
+
+    @property
+    def trains(self) -> frozenset[Matrix]:
+        return frozenset({"B"})
+
+    def prepare(self, adapters: Adapters) -> None:
+        adapters.add_second_b(self.first)
+
+    def identity(self) -> dict[str, Any]:
+        return {"start_lora": self.file, "second_b": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze(Official):
+    """Leaves one matrix of every layer as it is."""
+
+    matrix: Matrix
+
+    @property
+    def trains(self) -> frozenset[Matrix]:
+        return BOTH - {self.matrix}
+
+    def prepare(self, adapters: Adapters) -> None:
+        adapters.freeze(self.matrix)
+
+    def identity(self) -> dict[str, Any]:
+        return {"freeze": self.matrix}
+
+
+@dataclass(frozen=True, slots=True)
+class DropFromB(Official):
+    """Leaves out a share of B's numbers in every step."""
+
+    share: float
+    seed: int
+
+    def before_step(self, adapters: Adapters, step: int) -> None:
+        adapters.drop_from_b(self.share, self.seed, step)
+
+    def identity(self) -> dict[str, Any]:
+        return {"b_dropout": self.share}
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Several stages at once; without any, the official way."""
+
+    stages: Sequence[Stage]
+
+    @property
+    def trains(self) -> frozenset[Matrix]:
+        return reduce(frozenset.intersection, (stage.trains for stage in self.stages), BOTH)
+
+    def prepare(self, adapters: Adapters) -> None:
+        for stage in self.stages:
+            stage.prepare(adapters)
+
+    def before_step(self, adapters: Adapters, step: int) -> None:
+        for stage in self.stages:
+            stage.before_step(adapters, step)
+
+    def identity(self) -> dict[str, Any]:
+        return {name: value for stage in self.stages for name, value in stage.identity().items()}
+
+
+def stage_of(recipe: Recipe, expert: Expert, loras: Path) -> Stage:
+    """The stage that a recipe means by `start_lora`, `second_b`, `freeze` and `b_dropout`; nobody else reads these.
+
+    loras: the folder that a relative `start_lora` lies in. Raises: FFGOError where it cannot be started from.
+    """
+    stages: list[Stage] = []
+    if recipe.start_lora:
+        kind = SecondB if recipe.second_b else Continue
+        stages.append(kind(recipe.start_lora, _start_lora(recipe.start_lora, expert, loras)))
+    if recipe.freeze != "none":
+        stages.append(Freeze(recipe.freeze))
+    if recipe.b_dropout:
+        stages.append(DropFromB(recipe.b_dropout, recipe.seed))
+    return Together(stages)
+
+
+def _start_lora(name: str, expert: Expert, loras: Path) -> Mapping[str, Factors]:
+    path = loras / name
+    if not path.is_file():
+        raise FFGOError(f"recipe: start_lora is {name}, and {path} is no file.")
+    file = read_lora(path, path.name)
+    if file.evidence.certain and file.evidence.expert != expert:
+        raise FFGOError(
+            f"recipe: start_lora {path.name} is for the {file.evidence.expert}-noise expert ({file.evidence.reason}), "
+            f"and the {expert}-noise expert is to be trained. Name the other file of the pair."
+        )
+    factors = factors_of(file.tensors)
+    if not factors:
+        raise FFGOError(f"recipe: start_lora {path.name} holds no LoRA as this trainer writes them.")
+    return factors
