@@ -1,11 +1,12 @@
 /** FFGo's part of ComfyUI's page. The only script here that does something when it is loaded. */
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
-import { addEditor, chain, COMPOSE_NODE } from "./ffgo/graph/compose_node.js";
-import { openHelp, openLargeEditor } from "./ffgo/page/dialog.js";
+import { chain } from "./ffgo/graph/chain.js";
+import { addEditor, COMPOSE_NODE } from "./ffgo/graph/compose_node.js";
 import { createPictures } from "./ffgo/graph/pictures.js";
-import { addReport, REPORT_NODE } from "./ffgo/page/report.js";
+import { addReport, REPORT_NODE } from "./ffgo/graph/report_node.js";
 import { locator } from "./ffgo/graph/sources.js";
+import { openHelp, openLargeEditor } from "./ffgo/page/dialog.js";
 
 const pictures = createPictures((path) => api.fetchApi(path));
 
@@ -72,7 +73,9 @@ function chosenNode() {
   const inSight = app.canvas.graph.nodes.filter((node) => editors.has(node));
   const node = selected[0] ?? (inSight.length === 1 ? inSight[0] : null);
   if (!node) {
-    const detail = inSight.length ? "Select the FFGo Compose Canvas that you mean." : "There is no FFGo Compose Canvas here.";
+    const detail = inSight.length
+      ? "Select the FFGo Compose Canvas that you mean."
+      : "There is no FFGo Compose Canvas here.";
     app.extensionManager.toast.add({ severity: "info", summary: "FFGo", detail, life: 4000 });
   }
   return node;
@@ -86,12 +89,14 @@ function onChosen(act) {
 const useAutomatic = (node) => editors.get(node).model.useAutomatic();
 const refreshAll = () => editors.forEach(({ later }) => later());
 
+const command = (name, label, icon, act) => ({ id: `FFGo.${name}`, label, icon: `pi pi-${icon}`, function: act });
+
 app.registerExtension({
   name: "ffgo.editor",
   commands: [
-    { id: "FFGo.OpenEditor", label: "Open the frame editor large", icon: "pi pi-window-maximize", function: () => onChosen(openLarge) },
-    { id: "FFGo.AutoLayout", label: "Automatic layout of the frame", icon: "pi pi-th-large", function: () => onChosen(useAutomatic) },
-    { id: "FFGo.Help", label: "FFGo help", icon: "pi pi-question-circle", function: openHelp },
+    command("OpenEditor", "Open the frame editor large", "window-maximize", () => onChosen(openLarge)),
+    command("AutoLayout", "Automatic layout of the frame", "th-large", () => onChosen(useAutomatic)),
+    command("Help", "FFGo help", "question-circle", openHelp),
   ],
   menuCommands: [{ path: ["Extensions", "FFGo"], commands: ["FFGo.OpenEditor", "FFGo.AutoLayout", "FFGo.Help"] }],
   init() {

@@ -48,7 +48,7 @@ export function createPictures(fetchApi) {
   }
 
   return {
-    /** The picture {size, visible, area, bitmap} of a recipe if it is there; null if it was not found just now; else undefined. */
+    /** The picture {size, visible, area, bitmap} of a recipe; undefined if not there yet, null if just missed. */
     get(recipe) {
       const key = JSON.stringify(recipe);
       const picture = loaded.get(key);
@@ -95,7 +95,8 @@ function small(bitmap, recipe) {
   const looks = recipe.width ? known(recipe) : recipe.opacity ? measured(bitmap) : opaque(bitmap);
   const scale = Math.min(1, LONGEST_SIDE / Math.max(bitmap.width, bitmap.height));
   if (scale === 1) return { size, ...looks, bitmap };
-  const canvas = new OffscreenCanvas(Math.max(1, Math.round(bitmap.width * scale)), Math.max(1, Math.round(bitmap.height * scale)));
+  const side = (length) => Math.max(1, Math.round(length * scale));
+  const canvas = new OffscreenCanvas(side(bitmap.width), side(bitmap.height));
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
@@ -124,8 +125,8 @@ function measured(bitmap) {
     total += scan(context.getImageData(0, 0, width, rows).data, width, rows, top, edges);
   }
   if (edges.right < 0) return opaque(bitmap);
-  const { left, right, bottom } = edges;
-  return { visible: { x: left, y: edges.top, width: right - left + 1, height: bottom - edges.top + 1 }, area: total / 255 };
+  const { left: x, top: y, right, bottom } = edges;
+  return { visible: { x, y, width: right - x + 1, height: bottom - y + 1 }, area: total / 255 };
 }
 
 /** Widen the edges by what a strip of RGBA shows; returns its sum of alpha. */

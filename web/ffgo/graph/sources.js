@@ -37,8 +37,8 @@ export function layersBySource(app, node, layers) {
 
 function subjectInputs(node) {
   return node.inputs
-    .map((input, slot) => ({ slot, key: input.name.split(".").at(-1), connected: input.name.startsWith("subjects.") && input.link != null }))
-    .filter(({ connected }) => connected);
+    .map(({ name, link }, slot) => ({ slot, name, link, key: name.split(".").at(-1) }))
+    .filter(({ name, link }) => name.startsWith("subjects.") && link != null);
 }
 
 export function asRecipe({ filename, subfolder, type, width, height, visible, area, fingerprint }) {

@@ -5,7 +5,8 @@ import { KEYS } from "../pure/words.js";
 
 const PROJECT = "https://github.com/comfyui-ffgo/comfyui-ffgo";
 const STEPS = [
-  "Cut-outs and a background go into FFGo Compose Canvas. Drag the subjects in its frame, or leave its layout to itself.",
+  "Cut-outs and a background go into FFGo Compose Canvas. Drag the subjects in its frame, or leave its layout to " +
+    "itself.",
   "The frame goes into WanImageToVideo as start_image.",
   "Transition Prompt puts the words that wake the LoRA in front of yours.",
   "Wan2.2 MoE LoRA Loader loads FFGo's two files, Wan2.2 Expert Switch divides the steps between the two experts.",
@@ -48,7 +49,8 @@ export function openHelp() {
 
 function openDialog(title, look, onClose) {
   const name = "ffgo-dialog-title";
-  const close = element("button", { type: "button", class: "ffgo-close", "aria-label": "Close", title: "Close (Escape)" }, icon("close"));
+  const said = { "aria-label": "Close", title: "Close (Escape)" };
+  const close = element("button", { type: "button", class: "ffgo-close", ...said }, icon("close"));
   const head = element("div", { class: "ffgo-dialog-head" }, element("h2", { id: name }, title), close);
   const dialog = element("dialog", { class: `ffgo-dialog ${look}`, "aria-labelledby": name }, head);
   close.addEventListener("click", () => dialog.close());

@@ -46,3 +46,15 @@ export function icon(name) {
 export function setText(target, text) {
   if (target.textContent !== text) target.textContent = text;
 }
+
+/** A size [width, height] in pixels of the page. */
+export function setSize(style, [width, height]) {
+  style.width = `${width}px`;
+  style.height = `${height}px`;
+}
+
+/** A place of the frame, turned about its middle, at `scale` pixels of the page for one of its own. */
+export function setBox(style, { box, angle }, scale) {
+  setSize(style, [box.width * scale, box.height * scale]);
+  style.transform = `translate(${box.x * scale}px, ${box.y * scale}px) rotate(${angle}deg)`;
+}

@@ -70,7 +70,7 @@ function line(context, from, to) {
   context.stroke();
 }
 
-/** For each place the part (0..1) of its subject on the canvas that no subject above covers, measured on a small copy. */
+/** For each place the part (0..1) of its subject on the canvas that none above covers, measured on a small copy. */
 export function visibleShares(scene) {
   const zoom = Math.min(1, COVER_WIDTH / scene.canvas[0]);
   const small = new OffscreenCanvas(Math.ceil(scene.canvas[0] * zoom), Math.ceil(scene.canvas[1] * zoom));

@@ -1,53 +1,17 @@
-/** The report of the LoRA loader as a table on its node: one column for each expert. */
-import { chain } from "../graph/compose_node.js";
+/** What was loaded of a LoRA pair, as a table: one column for each expert. */
 import { element } from "./dom.js";
-import { locator } from "../graph/sources.js";
 
-export const REPORT_NODE = "FFGOWanMoELoRALoader";
-const WIDGET = "ffgo_report";
-const FIRST_GUESS = 240;
-const LAID_OUT_MS = 200;
 const LINES = [
   ["file", "File"], ["names", "Names"], ["rank", "Rank"], ["alpha", "Alpha"], ["modules", "Modules"],
   ["strength", "Strength"], ["applied", "Applied"], ["made_for", "Made for"], ["evidence", "Evidence"],
 ];
 
-/** Show the report of each run on the node, from its first run on. */
-export function addReport(node, app) {
-  const show = () => {
-    const rows = node.graph && app.nodeOutputs[locator(node)]?.ffgo_report;
-    if (rows?.length) showReport(node, rows);
-  };
-  chain(node, "onExecuted", () => setTimeout(show));
-  chain(node, "onConfigure", () => setTimeout(show));
-}
-
-function showReport(node, rows) {
-  const shown = node.widgets.find((widget) => widget.name === WIDGET) ?? addWidget(node);
-  shown.element.replaceChildren(tableOf(rows));
-  grow(node);
-  setTimeout(() => grow(node), LAID_OUT_MS);
-}
-
-/** On the classic canvas a node does not grow with what it shows. */
-function grow(node) {
-  node.setSize([node.size[0], Math.max(node.size[1], node.computeSize()[1])]);
-  node.graph?.setDirtyCanvas(true, true);
-}
-
-function addWidget(node) {
-  const holder = element("div", { class: "ffgo-report-holder" });
-  const widget = node.addDOMWidget(WIDGET, "FFGO_REPORT", holder, {
-    serialize: false, hideOnZoom: false, getMinHeight: () => holder.firstChild?.offsetHeight || FIRST_GUESS,
-  });
-  widget.serialize = false;
-  return widget;
-}
-
-function tableOf(rows) {
-  const head = element("tr", {}, element("td"), ...rows.map(({ expert }) => element("th", { scope: "col" }, `${expert} noise`)));
+export function reportTable(rows) {
+  const experts = rows.map(({ expert }) => element("th", { scope: "col" }, `${expert} noise`));
+  const head = element("thead", {}, element("tr", {}, element("td"), ...experts));
   const lines = LINES.filter(([key]) => rows.some((row) => row[key])).map(([key, title]) =>
     element("tr", {}, element("th", { scope: "row" }, title), ...rows.map((row) => element("td", {}, row[key] ?? ""))),
   );
-  return element("table", { class: "ffgo-report", "aria-label": "What was loaded" }, element("thead", {}, head), element("tbody", {}, ...lines));
+  const body = element("tbody", {}, ...lines);
+  return element("table", { class: "ffgo-report", "aria-label": "What was loaded" }, head, body);
 }
