@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import FFGOError
-from ..pixels import require_image
+from ..pixels import eight_bit_pictures, to_float
 from .advice import warn_of_background, warn_of_places, warn_of_subjects
 from .arrangement import read_arrangement
 from .custom import arrange, drawing_order
@@ -71,12 +71,12 @@ def compose(
     arranged = read_arrangement(arrangement) if layout == CUSTOM else None
     base = arranged.base if arranged else "published" if layout == CUSTOM else layout
     with ThreadPoolExecutor() as pool:  # NumPy and Pillow work on pixels without holding the interpreter
-        list(pool.map(require_image, [background, *subjects.values()], ["background", *subjects]))
-        pictures = subject_pictures(subjects)
-        scene = background_picture(background)
+        behind, *batches = pool.map(eight_bit_pictures, [background, *subjects.values()], ["background", *subjects])
+        pictures = subject_pictures(dict(zip(subjects, batches, strict=True)))
+        scene = background_picture(behind)
         scene_size = canvas if base == "script" or background_fit == "stretch" else scene.subject.size
         scene_box = place_background(scene_size, canvas)
-        scene_tile = pool.submit(draw_background, scene.picture, scene_size, scene_box)
+        scene_tile = pool.submit(draw_background, scene.pixels, scene_size, scene_box)
         cutouts = list(pool.map(look_at, pictures.keys(), pictures.values()))
         if arranged:
             fingerprints = list(pool.map(attrgetter("fingerprint"), cutouts))
@@ -88,7 +88,7 @@ def compose(
         order = drawing_order(places)
         tiles = dict(zip(order, pool.map(lambda i: draw_subject(cutouts[i], places[i], canvas), order), strict=True))
     image, masks = np.ones((1, height, width, 3), np.float32), np.zeros((len(places), height, width), np.float32)
-    image[0][scene_box.slices] = scene_tile.result()
+    to_float(scene_tile.result(), out=image[0][scene_box.slices])
     lay(image[0], masks, tiles, scene_box)
     seen = [masks[i][tiles[i].box.slices] if i in tiles else masks[i, :0] for i in range(len(places))]
     pixels = [float(mask.sum(dtype=np.float64)) for mask in seen]

@@ -1,17 +1,17 @@
 """The pixels of the pictures in their places, in 8 bits with Pillow, and how they are laid over each other."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, cos, floor, prod, radians, sin
 
 import numpy as np
 from PIL import Image, ImageOps
-from torch import Tensor
 
 from ..errors import FFGOError
-from ..pixels import flatten_on_white, to_float, to_uint8
+from ..pixels import alpha_of, flatten_on_white, to_float
 from .custom import corners
 from .geometry import Box
+from .layer import LANCZOS, REDUCING_GAP, Layer
 from .layout import Placement
 from .pictures import FramePicture
 
@@ -31,23 +31,25 @@ class Tile:
     """L, in the size of the box."""
 
 
-def draw_background(picture: Tensor, size: tuple[int, int], box: Box) -> np.ndarray:
-    """The picture (H, W, C) stretched to a size, then fitted into its box; (h, w, 3), float 0..1."""
-    scene = flatten_on_white(Image.fromarray(to_uint8(picture))).resize(size, Image.Resampling.BICUBIC)
-    return to_float(_fitted(scene, box.size))
+def draw_background(pixels: np.ndarray, size: tuple[int, int], box: Box) -> Image.Image:
+    """The picture (H, W, 3 or 4) stretched to a size (width, height), then fitted into its box; RGB."""
+    scene = flatten_on_white(Image.fromarray(pixels))
+    if scene.size != size:
+        scene = scene.resize(size, Image.Resampling.BICUBIC)
+    return scene if scene.size == box.size else scene.resize(box.size, LANCZOS, None, REDUCING_GAP)
 
 
 def draw_subject(cutout: FramePicture, place: Placement, canvas: tuple[int, int]) -> Tile:
     """The subject in its place, as far as that lies on a canvas of size (width, height)."""
-    picture = _cropped(cutout, place.crop)
-    if place.flip:
-        picture = ImageOps.mirror(picture)
-    layers = flatten_on_white(picture), picture.getchannel("A")
+    layers = _layers(cutout, place.crop, flip=place.flip)
     if place.angle % 360:
         return _turned(layers, place, canvas)
-    box = _on_canvas(place.box, canvas)
-    part = Box(box.x - place.box.x, box.y - place.box.y, *box.size)
-    return Tile(box, *_parts(layers, place.box.size, part))
+    box, size = _on_canvas(place.box, canvas), place.box.size
+    if box == place.box:
+        part = layers[0].reached(size)
+        return Tile(part.moved(box.x, box.y), *(layer.resized_within(part, size) for layer in layers))
+    part = box.moved(-place.box.x, -place.box.y)
+    return Tile(box, *(layer.resized(size, part) for layer in layers))
 
 
 def lay(image: np.ndarray, masks: np.ndarray, tiles: Mapping[int, Tile], scene: Box) -> None:
@@ -58,63 +60,52 @@ def lay(image: np.ndarray, masks: np.ndarray, tiles: Mapping[int, Tile], scene: 
     """
     below: dict[int, Box] = {}
     for i, tile in tiles.items():
-        colours, alpha = to_float(tile.colours), to_float(tile.alpha)
+        spot, alpha = image[tile.box.slices], to_float(tile.alpha, out=masks[i][tile.box.slices])
         touched = [k for k, box in below.items() if _meet(box, tile.box)]
         if touched or _meet(scene, tile.box):
             # The colours are on white: they are right where white is below, and too bright by what is darker there.
-            too_bright = (1 - image[tile.box.slices]) * (1 - alpha[..., None])
-            colours = np.rint(np.clip(colours - too_bright, 0, 1) * 255) / np.float32(255)
-        image[tile.box.slices] = colours
+            too_bright = (1 - spot) * (1 - alpha[..., None])
+            spot[:] = np.rint(np.clip(to_float(tile.colours) - too_bright, 0, 1) * 255) / np.float32(255)
+        else:
+            to_float(tile.colours, out=spot)
         for k in touched:
             masks[k][tile.box.slices] *= 1 - alpha
-        masks[i][tile.box.slices] = alpha
         below[i] = tile.box
 
 
-def _cropped(cutout: FramePicture, crop: Box) -> Image.Image:
-    """The crop of a subject's picture, RGBA."""
+def _layers(cutout: FramePicture, crop: Box, *, flip: bool) -> list[Layer]:
+    """Colours on white and alpha of the crop of a subject's picture."""
     visible = cutout.subject.visible
-    picture = Image.fromarray(to_uint8(cutout.picture[visible.slices])).convert("RGBA")
-    if cutout.subject.area < prod(cutout.subject.size) and _is_plain(np.asarray(picture)):
+    rows = Image.fromarray(cutout.pixels[visible.y : visible.bottom])  # whole ones: these need no copy
+    if rows.width != crop.width:
+        rows = rows.crop((crop.x, 0, crop.right, rows.height))
+    if cutout.subject.area < prod(cutout.subject.size) and _is_plain(rows):
         raise FFGOError(
             f"{cutout.name} is a shape without colour: every visible pixel is plain black, or plain white, as in a "
             "mask. Connect the photo to the image input of Join Image with Alpha, and only the mask to alpha."
         )
-    x, y = crop.x - visible.x, crop.y - visible.y
-    return picture.crop((x, y, x + crop.width, y + crop.height))  # transparent beyond the visible part
+    filled = Box(visible.x - crop.x, visible.y - crop.y, *visible.size)
+    if flip:
+        rows, filled = ImageOps.mirror(rows), replace(filled, x=crop.width - filled.right)
+    # Half the time for alpha, and no official one to equal.
+    return [
+        Layer(flatten_on_white(rows), crop.size, filled, "white"),
+        Layer(alpha_of(rows), crop.size, filled, 0, reducing_gap=1.0),
+    ]
 
 
-def _is_plain(pixels: np.ndarray) -> bool:
-    """Whether all visible pixels (H, W, RGBA) are black, or all are white."""
+def _is_plain(picture: Image.Image) -> bool:
+    """Whether all visible pixels of an RGBA picture are black, or all are white."""
     for step in (16, 1):  # a coarse look is enough for nearly every picture
-        colours = pixels[::step, ::step][pixels[::step, ::step, 3] > 0][:, :3]
+        seen = picture.resize((ceil(picture.width / step), ceil(picture.height / step)), Image.Resampling.NEAREST)
+        pixels = np.asarray(seen)
+        colours = pixels[pixels[..., 3] > 0][:, :3]
         if colours.any() and not (colours == 255).all():
             return False
     return True
 
 
-def _parts(layers: tuple[Image.Image, Image.Image], size: tuple[int, int], part: Box) -> list[Image.Image]:
-    """The same part of both colours and alpha, resized to this size (width, height)."""
-    colours, alpha = layers
-    # Half the time for alpha, and no official one to equal.
-    return [_fitted(colours, size, part), _fitted(alpha, size, part, reducing_gap=1.0)]
-
-
-def _fitted(
-    picture: Image.Image, size: tuple[int, int], part: Box | None = None, reducing_gap: float = 2.0
-) -> Image.Image:
-    """A part of the picture resized to this size; filter and default `reducing_gap` are those of Image.thumbnail."""
-    if part is None or part.size == size:
-        return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS, None, reducing_gap)
-    if not prod(part.size):
-        return Image.new(picture.mode, part.size)
-    # Resizing only the part keeps the work within the canvas, however large the whole would be.
-    x, y = picture.width / size[0], picture.height / size[1]
-    source = part.x * x, part.y * y, min(part.right * x, picture.width), min(part.bottom * y, picture.height)
-    return picture.resize(part.size, Image.Resampling.LANCZOS, source, reducing_gap)
-
-
-def _turned(layers: tuple[Image.Image, Image.Image], place: Placement, canvas: tuple[int, int]) -> Tile:
+def _turned(layers: Sequence[Layer], place: Placement, canvas: tuple[int, int]) -> Tile:
     """The picture resized to the box of its place, then turned about the middle of that box."""
     whole, turn = place.box, radians(place.angle)
     box = _on_canvas(_around(corners(place)), canvas)
@@ -129,10 +120,10 @@ def _turned(layers: tuple[Image.Image, Image.Image], place: Placement, canvas: t
     )
     matrix = (c, s, x0 - part.x + SEAM, -s, c, y0 - part.y + SEAM)
     tiles = [
-        ImageOps.expand(layer, SEAM, fill=nothing).transform(
-            box.size, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC, fillcolor=nothing
+        ImageOps.expand(layer.resized(whole.size, part), SEAM, fill=layer.blank).transform(
+            box.size, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC, fillcolor=layer.blank
         )
-        for layer, nothing in zip(_parts(layers, whole.size, part), ("white", 0), strict=True)
+        for layer in layers
     ]
     return Tile(box, *tiles)
 

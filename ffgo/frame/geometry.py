@@ -58,6 +58,10 @@ class Box:
         right, bottom = min(self.right + margin, picture[0]), min(self.bottom + margin, picture[1])
         return Box(x, y, right - x, bottom - y)
 
+    def moved(self, x: int, y: int) -> "Box":
+        """The box so many pixels further to the right, and down."""
+        return replace(self, x=self.x + x, y=self.y + y)
+
     def centred(self, size: tuple[int, int]) -> "Box":
         """A box of this size (width, height) in the middle of this one; a spare pixel goes to the right and below.
 

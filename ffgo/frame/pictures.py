@@ -2,15 +2,14 @@
 
 import hashlib
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 from PIL import Image
-from torch import Tensor
 
 from ..errors import FFGOError
-from ..pixels import to_uint8
 from .arrangement import FINGERPRINT_DIGITS
 from .geometry import Box
 from .layout import MAX_SUBJECTS, Subject
@@ -21,23 +20,23 @@ GOOD_SUBJECTS = 4
 
 @dataclass(frozen=True)
 class FramePicture:
-    """One picture (H, W, 3 or 4), float 0..1, its name in messages, and where it can be seen."""
+    """One picture (H, W, 3 or 4) in 8 bits, its name in messages, and where it can be seen."""
 
     name: str
-    picture: Tensor
+    pixels: np.ndarray
     subject: Subject
 
     @cached_property
     def fingerprint(self) -> str:
         """Hexadecimal digits that tell the picture by its size and pixels (docs/arrangement.md)."""
-        pixels = Image.fromarray(to_uint8(self.picture)).convert("RGBA")
+        pixels = Image.fromarray(self.pixels).convert("RGBA")
         digest = hashlib.sha256(struct.pack("<2I", *pixels.size))
         digest.update(pixels.tobytes())
         return digest.hexdigest()[:FINGERPRINT_DIGITS]
 
 
-def background_picture(background: Tensor) -> FramePicture:
-    """The one picture of a background (1, H, W, C)."""
+def background_picture(background: Sequence[np.ndarray]) -> FramePicture:
+    """The one picture of a background."""
     if len(background) != 1:
         raise FFGOError(
             f"background holds {len(background)} pictures; a frame has one background. "
@@ -46,12 +45,12 @@ def background_picture(background: Tensor) -> FramePicture:
     return look_at("background", background[0])
 
 
-def subject_pictures(subjects: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The pictures (H, W, C) of all subjects by name, batches taken apart."""
+def subject_pictures(subjects: Mapping[str, Sequence[np.ndarray]]) -> dict[str, np.ndarray]:
+    """The pictures of all subjects by name, batches taken apart."""
     pictures = {
-        name if len(image) == 1 else f"{name} (picture {i} of {len(image)})": picture
-        for name, image in subjects.items()
-        for i, picture in enumerate(image, start=1)
+        name if len(batch) == 1 else f"{name} (picture {i} of {len(batch)})": picture
+        for name, batch in subjects.items()
+        for i, picture in enumerate(batch, start=1)
     }
     if not 1 <= len(pictures) <= MAX_SUBJECTS:
         raise FFGOError(
@@ -61,18 +60,18 @@ def subject_pictures(subjects: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return pictures
 
 
-def look_at(name: str, picture: Tensor) -> FramePicture:
-    """Find out which part of a picture (H, W, 3 or 4) can be seen."""
-    height, width, channels = picture.shape
+def look_at(name: str, pixels: np.ndarray) -> FramePicture:
+    """Find out which part of a picture (H, W, 3 or 4) in 8 bits can be seen."""
+    height, width, channels = pixels.shape
     size = width, height
     if channels == 3:
-        return FramePicture(name, picture, Subject(size, Box(0, 0, *size), width * height))
-    alpha = to_uint8(picture[..., 3])
-    corners = Image.fromarray(alpha).getbbox()
+        return FramePicture(name, pixels, Subject(size, Box(0, 0, *size), width * height))
+    corners = Image.fromarray(pixels).getbbox(alpha_only=True)
     if corners is None:
         raise FFGOError(
             f"{name} is fully transparent: nothing of it can be seen. Check its mask; if it is the wrong way round, "
             "put Invert Mask before Join Image with Alpha."
         )
     left, top, right, bottom = corners
-    return FramePicture(name, picture, Subject(size, Box(left, top, right - left, bottom - top), alpha.sum() / 255))
+    visible = Box(left, top, right - left, bottom - top)
+    return FramePicture(name, pixels, Subject(size, visible, pixels[visible.slices][..., 3].sum() / 255))

@@ -3,9 +3,7 @@
 from typing import Any
 
 from PIL import Image
-from torch import Tensor
 
-from ..pixels import to_uint8
 from .compose import Composition
 from .geometry import Box
 from .pictures import FramePicture
@@ -14,9 +12,9 @@ PREVIEW_SIDE = 1024
 """Pixels at most: as much as an editor shows, and eight of them are written in a blink."""
 
 
-def preview(picture: Tensor) -> Image.Image:
-    """A picture (H, W, 3 or 4), float 0..1, as RGBA with straight alpha, at most `PREVIEW_SIDE` pixels long."""
-    small = Image.fromarray(to_uint8(picture)).convert("RGBA")
+def preview(picture: FramePicture) -> Image.Image:
+    """A picture as RGBA with straight alpha, at most `PREVIEW_SIDE` pixels long."""
+    small = Image.fromarray(picture.pixels).convert("RGBA")
     small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS)
     return small
 

@@ -35,6 +35,6 @@ def _saved(picture: FramePicture) -> dict[str, str]:
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(f".{uuid4().hex}")  # two equal pictures come here at once
-        preview(picture.picture).save(unfinished, format="PNG", compress_level=1)
+        preview(picture).save(unfinished, format="PNG", compress_level=1)
         unfinished.replace(path)
     return {"filename": path.name, "subfolder": SUBFOLDER, "type": "temp"}

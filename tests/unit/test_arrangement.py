@@ -19,6 +19,7 @@ from ffgo.frame.custom import arrange, bind, corners, drawing_order, mark
 from ffgo.frame.geometry import Box
 from ffgo.frame.layout import LAYOUTS, Subject
 from ffgo.frame.pictures import look_at
+from ffgo.pixels import to_uint8
 
 CASES = json.loads((Path(__file__).parents[1] / "data" / "arrangement_cases.json").read_text())
 
@@ -248,9 +249,9 @@ def test_the_fingerprint_is_the_documented_one():
     picture = torch.tensor([[[0.0, 0.5, 1.0], [0.2, 0.4, 0.6]], [[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]])
     pixels = bytes([0, 128, 255, 255, 51, 102, 153, 255, 255, 255, 255, 255, 0, 0, 0, 255])
     told = hashlib.sha256((2).to_bytes(4, "little") + (2).to_bytes(4, "little") + pixels).hexdigest()[:16]
-    assert look_at("picture", picture).fingerprint == told
-    assert look_at("picture", torch.cat([picture, torch.ones(2, 2, 1)], -1)).fingerprint == told
-    assert look_at("picture", picture.flip(0)).fingerprint != told
+    assert look_at("picture", to_uint8(picture)).fingerprint == told
+    assert look_at("picture", to_uint8(torch.cat([picture, torch.ones(2, 2, 1)], -1))).fingerprint == told
+    assert look_at("picture", to_uint8(picture.flip(0))).fingerprint != told
 
 
 NUMBERS = [0, -1, 0.5, 1, 7, 160, 1e9, -1e9, 1e308, -0.0, 2**63, 10**30, float("nan"), float("inf"), True, None]
