@@ -168,7 +168,7 @@ def train(stage: Stage, folder: Path) -> None:
     kinds: list[Mix] = [kind for kind, count in STEPS[stage].items() for _ in range(count)]
     for step, kind in enumerate(kinds):
         latents, conditions, texts = clips.batch(kind, BATCH)
-        loss = _loss(expert, latents, conditions, texts, draw_sigmas(rng, stage, BATCH))
+        loss = velocity_loss(expert, latents, conditions, texts, draw_sigmas(rng, stage, BATCH))
         loss.backward()
         world.sum(gradients(optimizer.weights))
         optimizer.step(_rate(stage, step, len(kinds)))
@@ -185,7 +185,7 @@ def _rate(stage: Stage, step: int, steps: int) -> float:
     return min(1, (step + 1) / WARMUP) * fall
 
 
-def _loss(expert: Any, latents: Tensor, conditions: Tensor, texts: Tensor, sigmas: Tensor) -> Tensor:
+def velocity_loss(expert: Any, latents: Tensor, conditions: Tensor, texts: Tensor, sigmas: Tensor) -> Tensor:
     """The mean squared error of the velocity."""
     noise = torch.randn_like(latents)
     sigma = sigmas.view(-1, 1, 1, 1, 1)

@@ -1,0 +1,55 @@
+"""Runs inside the host's Python: how well an expert tells the velocity of clips that its LoRAs were not trained on.
+
+Usage: python toy_loss_probe.py EXPERT DATASET NAMES LORA..., in the repository. NAMES: of the encoded examples, with
+commas between. Prints the mean loss without a LoRA and with each, as JSON. What the pack could do wrong in training is
+not asked of it here: the sigmas are fixed, and the condition is put together from the files' latents.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from ffgo.dataset.cache import CachedDataset, read_example, read_text
+from ffgo.host.boot import boot_here
+from ffgo.host.loading import load_expert
+from lab.toyworld.family import WEIGHTS
+from lab.toyworld.train_experts import velocity_loss
+from lab.toyworld.train_lora import FILES
+
+SIGMAS = {"high": (0.92, 0.95, 0.98, 1.0), "low": (0.5, 0.65, 0.8, 0.88)}
+"""Where the experts have most to decide, on either side of the boundary."""
+NOISES = 2
+"""For each clip and sigma; the same for every LoRA."""
+
+
+@torch.no_grad()
+def loss(lora: str | None) -> float:
+    """The mean over all clips, sigmas and noises."""
+    import comfy.model_management
+    from comfy.sd import load_lora_for_models
+    from comfy.utils import load_torch_file
+
+    model = load_expert(WEIGHTS / FILES[expert][0])
+    if lora:
+        model = load_lora_for_models(model, None, load_torch_file(lora), 1.0, 0.0)[0]
+    comfy.model_management.load_models_gpu([model], force_full_load=True)
+    torch.manual_seed(0)
+    losses = [
+        velocity_loss(model.model.diffusion_model, latents, conditions, texts, torch.full((len(latents),), sigma))
+        for sigma in SIGMAS[expert]
+        for _ in range(NOISES)
+    ]
+    return float(torch.stack(losses).mean())
+
+
+expert, folder, names = sys.argv[1], Path(sys.argv[2]), sys.argv[3].split(",")
+boot_here("--cpu")
+entries = [entry for entry in CachedDataset.open(folder).entries if entry.name in names]
+latents, composites = map(torch.stack, zip(*(read_example(folder, entry.example) for entry in entries), strict=True))
+texts = torch.stack([read_text(folder, entry.text) for entry in entries])
+given = torch.zeros_like(composites[:, :4])
+given[:, :, 0] = 1
+conditions = torch.cat([given, composites], 1)
+print(json.dumps([loss(lora) for lora in (None, *sys.argv[4:])]))
