@@ -14,10 +14,10 @@ from ..files import complete_file
 from ..pixels import flatten_on_white, require_image, to_uint8
 from ..words.phrase import TRANSITION_PHRASE, add_transition_phrase
 from .examples import clip_troubles
-from .records import CLIP_FOLDER, COMPOSITE_FOLDER, RECORDS_FILE, Example, Record, read_records, write_records
+from .records import CLIP_FOLDER, COMPOSITE_FOLDER, RECORDS_FILE, LookedAt, Record, read_records, write_records
 
 
-def add_example(folder: Path, write_video: Callable[[Path], object], composite: Image.Image, caption: str) -> Example:
+def add_example(folder: Path, write_video: Callable[[Path], object], composite: Image.Image, caption: str) -> LookedAt:
     """Write a clip, its composite and its caption into the folder and its list; returns the example.
 
     write_video: writes the clip as an mp4 to the path it gets. The files are named after what is in them: the same clip
@@ -35,7 +35,8 @@ def add_example(folder: Path, write_video: Callable[[Path], object], composite: 
     partial = folder / CLIP_FOLDER / f".{uuid4().hex}.mp4"
     try:
         write_video(partial)
-        if troubles := clip_troubles(probe_clip(partial)):
+        info = probe_clip(partial)
+        if troubles := clip_troubles(info):
             raise FFGOError(f"The clip {' It '.join(troubles)}")
         stem = blake2b(partial.read_bytes() + composite.tobytes(), digest_size=6).hexdigest()
         picture = folder / COMPOSITE_FOLDER / f"{stem}.png"
@@ -48,7 +49,7 @@ def add_example(folder: Path, write_video: Callable[[Path], object], composite: 
         raise _refused(folder, error) from error
     finally:
         partial.unlink(missing_ok=True)
-    return Example(f"{CLIP_FOLDER}/{clip.name}", clip, picture, text)
+    return LookedAt(f"{CLIP_FOLDER}/{clip.name}", clip, picture, text, info, composite.size)
 
 
 def _list(folder: Path, record: Record) -> None:

@@ -17,7 +17,7 @@ from ..bases.condition import start_frames
 from ..errors import FFGOError
 from .cache import CachedDataset, Entry, example_file, is_whole, key_of, text_file, write_example, write_text
 from .examples import Progress, check_frames, load_frames
-from .records import Example, raise_all
+from .records import Example, LookedAt, raise_all
 from .sizing import Bucket, Sizing, buckets
 
 SAMPLED = 64
@@ -77,7 +77,7 @@ def identify_weights(weights: Mapping[str, Tensor]) -> str:
 
 
 def encode_examples(
-    examples: Sequence[Example],
+    examples: Sequence[LookedAt],
     encoders: Encoders,
     folder: Path,
     sizing: Sizing | None = None,
@@ -117,7 +117,7 @@ def encode_examples(
     return dataset
 
 
-def _plan(examples: Sequence[Example], encoders: Encoders, sizing: Sizing) -> list[_Planned]:
+def _plan(examples: Sequence[LookedAt], encoders: Encoders, sizing: Sizing) -> list[_Planned]:
     jobs, base = [], encoders.base
     # Files that were encoded before bases had names stay right.
     made_for = () if base == DEFAULT else (base.id,)

@@ -14,7 +14,7 @@ from ..clip.video_io import ClipInfo, probe_clip, read_frames
 from ..errors import FFGOError
 from ..pixels import rgb_on_white, to_float
 from ..words.phrase import TRANSITION_PHRASE, add_transition_phrase
-from .records import Example, list_examples, raise_all
+from .records import Example, LookedAt, list_examples, raise_all
 from .sizing import Bucket
 
 MIN_FPS, MAX_FPS = 12.0, 32.0
@@ -33,7 +33,7 @@ Progress = Callable[[int, int, str], None]
 class Dataset:
     """Examples by their files, with what the user should know about them. Holds no pixels."""
 
-    examples: tuple[Example, ...]
+    examples: tuple[LookedAt, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -45,10 +45,14 @@ def open_dataset(path: Path, *, add_phrase: bool = False) -> Dataset:
     """
     listing = list_examples(path)
     examples = [_with_phrase(e) if add_phrase else e for e in listing.examples]
-    problems = listing.problems + [f"{e.name}: {trouble}" for e in examples for trouble in _troubles(e)]
+    looked, problems = [], list(listing.problems)
+    for example in examples:
+        seen, troubles = _look(example)
+        looked += [seen] if seen else []
+        problems += [f"{example.name}: {trouble}" for trouble in troubles]
     raise_all(problems, len(examples) + len(listing.problems))
-    crops = [note for example in examples if (note := _crop_note(example))]
-    return Dataset(tuple(examples), (*listing.notes, *crops))
+    crops = [note for example in looked if (note := _crop_note(example))]
+    return Dataset(tuple(looked), (*listing.notes, *crops))
 
 
 def check_frames(example: Example, bucket: Bucket) -> list[str]:
@@ -110,21 +114,29 @@ def _fill(picture: np.ndarray, bucket: Bucket) -> Tensor:
     return resized[top : top + bucket.height, left : left + bucket.width]
 
 
-def _troubles(example: Example) -> list[str]:
-    """What is wrong with an example, as far as can be seen without decoding its clip."""
+def _look(example: Example) -> tuple[LookedAt | None, list[str]]:
+    """The example with what its files are, and what is wrong, as far as can be seen without decoding its clip."""
+    found, info, size = _caption_troubles(example), None, None
+    try:
+        size = open_composite(example.composite).size
+    except FFGOError as error:
+        found.append(str(error))
+    try:
+        info = probe_clip(example.clip)
+        found += clip_troubles(info)
+    except FFGOError as error:
+        found.append(str(error))
+    if info is None or size is None:
+        return None, found
+    return LookedAt(example.name, example.clip, example.composite, example.caption, info, size), found
+
+
+def _caption_troubles(example: Example) -> list[str]:
     found = []
     if not example.caption.startswith(TRANSITION_PHRASE):
         found.append(f'its caption does not begin with the phrase "{TRANSITION_PHRASE}": {example.caption[:60]!r}.')
     elif not example.caption.removeprefix(TRANSITION_PHRASE).strip():
         found.append("its caption holds only the phrase. Describe the video after it.")
-    try:
-        open_composite(example.composite)
-    except FFGOError as error:
-        found.append(str(error))
-    try:
-        found += clip_troubles(probe_clip(example.clip))
-    except FFGOError as error:
-        found.append(str(error))
     return found
 
 
@@ -145,15 +157,15 @@ def clip_troubles(clip: ClipInfo) -> list[str]:
     return found
 
 
-def _crop_note(example: Example) -> str:
+def _crop_note(example: LookedAt) -> str:
     """Which composite loses its edges, as it has another aspect than its clip; nothing for the others."""
-    clip, composite = probe_clip(example.clip), open_composite(example.composite)
-    ratio = composite.width / composite.height / (clip.width / clip.height)
+    clip, (width, height) = example.info, example.composite_size
+    ratio = width / height / (clip.width / clip.height)
     lost = 1 - min(ratio, 1 / ratio)
     if lost <= NOTED_CROP:
         return ""
     return (
-        f"{example.name}: its composite ({composite.width}x{composite.height}) has another aspect than the clip "
+        f"{example.name}: its composite ({width}x{height}) has another aspect than the clip "
         f"({clip.width}x{clip.height}); {lost:.0%} of it are cut off at the edges."
     )
 

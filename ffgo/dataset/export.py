@@ -19,11 +19,11 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ..bases.catalogue import COMPOSED_FRAMES
-from ..clip.video_io import probe_clip, read_frames, write_clip
+from ..clip.video_io import read_frames, write_clip
 from ..errors import FFGOError
 from ..experts.schedule import TRAINING_TIMESTEPS
 from .examples import Progress, open_composite
-from .records import CLIP_FOLDER, COMPOSITE_FOLDER, RECORDS_FILE, Example, Record, write_records
+from .records import CLIP_FOLDER, COMPOSITE_FOLDER, RECORDS_FILE, Example, LookedAt, Record, write_records
 from .sizing import Sizing, buckets
 
 Format = Literal["official", "musubi-tuner", "diffusion-pipe", "ai-toolkit", "diffsynth"]
@@ -31,7 +31,7 @@ FORMATS: tuple[Format, ...] = ("official", "musubi-tuner", "diffusion-pipe", "ai
 
 
 def export_dataset(
-    examples: Sequence[Example], folder: Path, form: Format, sizing: Sizing, *, progress: Progress | None = None
+    examples: Sequence[LookedAt], folder: Path, form: Format, sizing: Sizing, *, progress: Progress | None = None
 ) -> list[str]:
     """Write the examples into a new folder, for another trainer; what the user should know for starting it.
 
@@ -65,13 +65,12 @@ def export_dataset(
     return notes
 
 
-def baked_frames(example: Example, frames: int) -> Iterator[np.ndarray]:
+def baked_frames(example: LookedAt, frames: int) -> Iterator[np.ndarray]:
     """The clip's first frames at its own size, the composite in place of the first four: (H, W, 3) uint8 each.
 
     Sides lose a pixel where they are odd, as an mp4 cannot have them.
     """
-    info = probe_clip(example.clip)
-    width, height = info.width // 2 * 2, info.height // 2 * 2
+    width, height = example.info.width // 2 * 2, example.info.height // 2 * 2
     composite = np.asarray(_cover(open_composite(example.composite), width, height))
     clip = (picture[:height, :width] for picture in islice(read_frames(example.clip, frames), COMPOSED_FRAMES, None))
     return chain(repeat(composite, COMPOSED_FRAMES), clip)
@@ -91,13 +90,13 @@ def _write_official(example: Example, folder: Path, stem: str) -> None:
         shutil.copyfile(source, folder / place / f"{stem}{source.suffix}")
 
 
-def _write_baked(example: Example, folder: Path, stem: str, sizing: Sizing) -> None:
-    frames = sizing.bucket(probe_clip(example.clip)).frames
+def _write_baked(example: LookedAt, folder: Path, stem: str, sizing: Sizing) -> None:
+    frames = sizing.bucket(example.info).frames
     write_clip(folder / CLIP_FOLDER / f"{stem}.mp4", baked_frames(example, frames), sizing.base.fps)
     (folder / CLIP_FOLDER / f"{stem}.txt").write_text(example.caption, "utf-8")
 
 
-def _official(examples: Sequence[Example], folder: Path, final: Path, sizing: Sizing) -> list[str]:
+def _official(examples: Sequence[LookedAt], folder: Path, final: Path, sizing: Sizing) -> list[str]:
     records = [
         Record(
             f"{CLIP_FOLDER}/{number:04d}{example.clip.suffix}",
@@ -113,7 +112,7 @@ def _official(examples: Sequence[Example], folder: Path, final: Path, sizing: Si
     ]
 
 
-def _musubi(examples: Sequence[Example], folder: Path, final: Path, sizing: Sizing) -> list[str]:
+def _musubi(examples: Sequence[LookedAt], folder: Path, final: Path, sizing: Sizing) -> list[str]:
     lines = [
         "[general]",
         f"resolution = [{sizing.width}, {sizing.height}]",
@@ -138,7 +137,7 @@ def _musubi(examples: Sequence[Example], folder: Path, final: Path, sizing: Sizi
     ]
 
 
-def _diffusion_pipe(examples: Sequence[Example], folder: Path, final: Path, sizing: Sizing) -> list[str]:
+def _diffusion_pipe(examples: Sequence[LookedAt], folder: Path, final: Path, sizing: Sizing) -> list[str]:
     lines = [
         f"resolutions = [[{sizing.width}, {sizing.height}]]",
         "enable_ar_bucket = true",
@@ -159,7 +158,7 @@ def _diffusion_pipe(examples: Sequence[Example], folder: Path, final: Path, sizi
     ]
 
 
-def _ai_toolkit(examples: Sequence[Example], folder: Path, final: Path, sizing: Sizing) -> list[str]:
+def _ai_toolkit(examples: Sequence[LookedAt], folder: Path, final: Path, sizing: Sizing) -> list[str]:
     # A JSON string is a YAML string too.
     lines = [
         "# The datasets part of an ai-toolkit config: put it into your config's process.",
@@ -179,7 +178,7 @@ def _ai_toolkit(examples: Sequence[Example], folder: Path, final: Path, sizing: 
     ]
 
 
-def _diffsynth(examples: Sequence[Example], folder: Path, final: Path, sizing: Sizing) -> list[str]:
+def _diffsynth(examples: Sequence[LookedAt], folder: Path, final: Path, sizing: Sizing) -> list[str]:
     with (folder / "metadata.csv").open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["video", "prompt"])
@@ -191,7 +190,7 @@ def _diffsynth(examples: Sequence[Example], folder: Path, final: Path, sizing: S
     ]
 
 
-_WRITERS: dict[Format, Callable[[Sequence[Example], Path, Path, Sizing], list[str]]] = {
+_WRITERS: dict[Format, Callable[[Sequence[LookedAt], Path, Path, Sizing], list[str]]] = {
     "official": _official,
     "musubi-tuner": _musubi,
     "diffusion-pipe": _diffusion_pipe,
@@ -200,7 +199,7 @@ _WRITERS: dict[Format, Callable[[Sequence[Example], Path, Path, Sizing], list[st
 }
 
 
-def _lengths(examples: Sequence[Example], sizing: Sizing) -> list[int]:
+def _lengths(examples: Sequence[LookedAt], sizing: Sizing) -> list[int]:
     return sorted({bucket.frames for bucket in buckets(examples, sizing)})
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
+from ..clip.video_io import ClipInfo
 from ..errors import FFGOError
 from ..files import complete_file
 from ..plain import Source, Value, parse_json
@@ -40,6 +41,16 @@ class Example:
     clip: Path
     composite: Path
     caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAt(Example):
+    """A training example whose files were looked at once; nobody has to open them again to know what they are."""
+
+    info: ClipInfo
+    """Of the clip."""
+    composite_size: tuple[int, int]
+    """Width and height in pixels."""
 
 
 @dataclass(slots=True)

@@ -12,18 +12,18 @@ from torch import Tensor
 
 from ..bases.catalogue import COMPOSED_FRAMES
 from ..charts import EDGE, PAPER, write
-from ..clip.video_io import probe_clip, read_frames
+from ..clip.video_io import read_frames
 from ..errors import FFGOError
 from ..pixels import to_float
 from .examples import open_composite
-from .records import Example
+from .records import LookedAt
 
 WIDTH, THUMB, MARGIN, LINE = 1280, (246, 138), 8, 19
 FRAMES = 4
 """Frames shown of every clip, beside the composite."""
 
 
-def contact_sheet(examples: Sequence[Example], page: int = 1, per_page: int = 8) -> tuple[Tensor, int]:
+def contact_sheet(examples: Sequence[LookedAt], page: int = 1, per_page: int = 8) -> tuple[Tensor, int]:
     """One page of the contact sheet, an IMAGE (1, H, W, 3), and how many pages there are.
 
     Every row shows the composite, four frames of the clip after the composite's share, and the caption.
@@ -40,8 +40,8 @@ def contact_sheet(examples: Sequence[Example], page: int = 1, per_page: int = 8)
     return torch.from_numpy(to_float(sheet))[None], pages
 
 
-def _row(example: Example, number: int) -> Image.Image:
-    info = probe_clip(example.clip)
+def _row(example: LookedAt, number: int) -> Image.Image:
+    info = example.info
     facts = f"{number}  {example.name}  {info.width}x{info.height}, {info.frames} frames, {info.fps:.4g} fps"
     lines = [facts, *wrap(example.caption, 170)]
     row = Image.new("RGB", (WIDTH, THUMB[1] + len(lines) * LINE + 4 * MARGIN), PAPER.ground)

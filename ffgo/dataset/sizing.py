@@ -6,9 +6,9 @@ from math import sqrt
 
 from ..bases.base import Base
 from ..bases.catalogue import DEFAULT
-from ..clip.video_io import ClipInfo, probe_clip
+from ..clip.video_io import ClipInfo
 from ..errors import FFGOError
-from .records import Example, raise_all
+from .records import LookedAt, raise_all
 
 PAPER_FRAMES, PUBLISHED_FRAMES = DEFAULT.frames, 21
 """What the paper says, and what its published code really trains (81 frames of 512x512 px worth of tokens)."""
@@ -79,12 +79,12 @@ class Sizing:
         return _in_steps(sqrt(area / closest), step), _in_steps(sqrt(area * closest), step)
 
 
-def buckets(examples: Sequence[Example], sizing: Sizing) -> list[Bucket]:
-    """The bucket of every example. Raises: one FFGOError that names all that are too short or cannot be read."""
+def buckets(examples: Sequence[LookedAt], sizing: Sizing) -> list[Bucket]:
+    """The bucket of every example. Raises: one FFGOError that names all that are too short."""
     found, problems = [], []
     for example in examples:
         try:
-            found.append(sizing.bucket(probe_clip(example.clip)))
+            found.append(sizing.bucket(example.info))
         except FFGOError as error:
             problems.append(f"{example.name}: {error}")
     raise_all(problems, len(examples))
