@@ -136,6 +136,14 @@ def test_a_mask_is_the_subjects_alpha_in_place():
     assert place.scale == 1
 
 
+def test_the_alpha_of_a_smaller_subject_is_a_mean_not_a_sample():
+    """Every second column is transparent, and half the size has no room for columns."""
+    stripes = np.full((720, 1280, 4), (200, 100, 50, 0), np.uint8)
+    stripes[:, 1::2, 3] = 255
+    frame = frame_of(Image.fromarray(stripes), layout="script")
+    assert (frame.masks[0, 190:530, 10:630] - 0.5).abs().max() < 0.01
+
+
 def test_an_rgb_subject_is_an_opaque_rectangle():
     picture = scene(400, 300)
     frame = frame_of(picture)

@@ -324,7 +324,8 @@ def test_a_clip_is_sent_at_its_size_and_looked_at_no_more_than_there_is_to_see(s
     server.default = lambda asked: text("A robot walks.")
     from ffgo.words.write import caption
 
-    caption(photo.expand(6, -1, -1, -1), [], Asking("gemini-3.8-flash"), desk, fps=fps, looks=looks)
+    odd = torch.nn.functional.pad(photo, (0, 0, 0, 1, 0, 1))  # an mp4's sides are even: a row and a column go
+    caption(odd.expand(6, -1, -1, -1), [], Asking("gemini-3.8-flash"), desk, fps=fps, looks=looks)
     (asked,) = server.asked
     assert asked.parts[-1]["videoMetadata"] == {"fps": sent}
     (tmp_path / "sent.mp4").write_bytes(asked.files[-1][1])
