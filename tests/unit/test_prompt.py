@@ -24,6 +24,29 @@ SCENE = 'A red car stops. The driver says "hello" and waves.'
         f"{SCENE} {TRANSITION_PHRASE}",
         f"ad23r2 {SCENE}",
         f"The camera view suddenly changes. {SCENE}",
+        f"ad23r2，the camera view suddenly changes。{SCENE}",
+        f"ad23r2： the camera view suddenly changes： {SCENE}",
+        f"ad23r2 — the camera view suddenly changes — {SCENE}",
+        f"ad23r2 / the camera view suddenly changes / {SCENE}",
+        f"ad23r2 | the camera view suddenly changes | {SCENE}",
+        f"ad23r2\u200b the camera\u200bview suddenly changes.\u200b {SCENE}",
+        f"\ufeffad23r2 the camera view suddenly changes. {SCENE}",
+        f"**ad23r2** the camera view suddenly changes. {SCENE}",
+        f"**{TRANSITION_PHRASE}** {SCENE}",
+        f"**{TRANSITION_PHRASE} {SCENE}**",
+        f"__{TRANSITION_PHRASE}__ {SCENE}",
+        f"`{TRANSITION_PHRASE}` {SCENE}",
+        f"「{TRANSITION_PHRASE}」{SCENE}",
+        f"『{TRANSITION_PHRASE} {SCENE}』",
+        f"({TRANSITION_PHRASE}) {SCENE}",
+        f"({TRANSITION_PHRASE}:1.2) {SCENE}",
+        f"(ad23r2:1.2) {SCENE}",
+        f"((ad23r2 the camera view suddenly changes:1.1):1.2), {SCENE}",
+        f"[{TRANSITION_PHRASE}] {SCENE}",
+        f"<{TRANSITION_PHRASE}> {SCENE}",
+        f"„{TRANSITION_PHRASE}“ {SCENE}",
+        f"«{TRANSITION_PHRASE}» – {SCENE}",
+        f"ad23r2\u00a0the\u2003camera view suddenly changes… {SCENE}",
     ],
 )
 def test_phrase_comes_first_and_once(typed):
@@ -43,6 +66,11 @@ def test_is_idempotent():
         '"Stop" and "go" are written on the two signs, one says "stop"',
         "'tis the season",
         '"Stop" says the sign.',
+        "(a red car:1.2) stops",
+        "¿Qué pasa? A man asks.",
+        "#3 is the number on the car.",
+        "**Bold** words stay, and *so* do these.",
+        "🚗",
     ],
 )
 def test_rest_of_the_text_is_kept(scene):
@@ -54,7 +82,17 @@ def test_phrase_in_the_middle_is_moved():
     assert add_transition_phrase(f"A cat. {TRANSITION_PHRASE} A dog.") == f"{TRANSITION_PHRASE} A cat. A dog."
 
 
-@pytest.mark.parametrize("typed", ["", "  \n", '""', TRANSITION_PHRASE, f'"{TRANSITION_PHRASE}"', "ad23r2", " . "])
+def test_a_weight_around_all_of_it_stays():
+    assert add_transition_phrase(f"({TRANSITION_PHRASE} A cat:1.2)") == f"{TRANSITION_PHRASE} (A cat:1.2)"
+
+
+NOTHING = [
+    *("", "  \n", '""', TRANSITION_PHRASE, f'"{TRANSITION_PHRASE}"', "ad23r2", " . ", "\u200b", " | "),
+    *(f"({TRANSITION_PHRASE}:1.2)", "(ad23r2)", f"**{TRANSITION_PHRASE}**", f"「{TRANSITION_PHRASE}」"),
+]
+
+
+@pytest.mark.parametrize("typed", NOTHING)
 def test_nothing_to_show_is_an_error(typed):
     with pytest.raises(FFGOError, match="prompt is empty"):
         add_transition_phrase(typed)
