@@ -15,6 +15,10 @@ UnfitError (lora/kinds) and CancelledError (gemini/request) stay inside their wi
 class FFGOError(ValueError):
     """Says what is wrong, where, and how to mend it, in the user's words."""
 
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        cls.__module__ = FFGOError.__module__
+
 
 # The host titles an error with its module, and loads this pack under its absolute path:
 # without this line the user reads "/home/me/.../comfyui-ffgo.ffgo.errors.FFGOError".

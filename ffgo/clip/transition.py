@@ -63,6 +63,9 @@ CANVAS_LEFT = 0.60
 CALM = 0.5
 """Least share of a frame in the next one, for footage on white to count as a new scene and not as a fast movement."""
 
+SAME_PICTURE = 0.04
+"""Largest mean difference of two frames that show the same composed frame, decoded from different noise."""
+
 FLAT = 0.05
 """Range of grey levels of a picture without content, such as the end of a fade to black."""
 
@@ -124,6 +127,25 @@ def find_transition(images: Tensor, least: int = COMPOSED_FRAMES, most: int = MA
         )
         return Transition(most, "the limit max_frames", (warning,))
     return Transition(end, f"the composed frame is seen in the first {end}")
+
+
+def clips_in(images: Tensor, least: int = COMPOSED_FRAMES) -> int:
+    """How many clips of one length lie one after the other in a batch (B, H, W, C), each with its composed frame.
+
+    VAE Decode joins the clips of a batch of latents so. Each is longer than `least` frames.
+    """
+    first = _miniatures(images[:1])[0]
+    if not _looks_composed(first):
+        return 1
+
+    def is_first(frame: int) -> bool:
+        return bool((_miniatures(images[frame : frame + 1])[0] - first).abs().mean() < SAME_PICTURE)
+
+    for clips in range(len(images) // (least + 1), 1, -1):
+        starts = range(len(images) // clips, len(images), len(images) // clips)
+        if len(images) % clips == 0 and all(is_first(start) and not is_first(start - 1) for start in starts):
+            return clips
+    return 1
 
 
 def _miniatures(images: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..bases.catalogue import COMPOSED_FRAMES
 from ..errors import FFGOError
-from .transition import MAX_FRAMES, Transition, find_transition
+from .transition import MAX_FRAMES, Transition, clips_in, find_transition
 
 Mode = Literal["fixed", "auto"]
 MODES: tuple[Mode, ...] = ("fixed", "auto")
@@ -21,10 +21,10 @@ class TrimmedClip:
     """A clip without its first frames."""
 
     images: Tensor
-    """(B, H, W, C), a view of the clip."""
+    """(B, H, W, C), a view of the clip; of a batch of clips, all that is left of each, one after the other."""
     audio: dict[str, Any] | None
     trimmed: int
-    """Frames dropped."""
+    """Frames dropped, of the first clip."""
     summary: str
     """One line for the user: what was dropped and why."""
     warnings: list[str]
@@ -43,20 +43,45 @@ def trim_clip(
 
     images (B, H, W, C) 0..1; frames: how many to drop (`fixed`) or at least (`auto`, never below `COMPOSED_FRAMES`);
     max_frames: the most that `auto` drops; audio: the host's {"waveform": (B, C, S), "sample_rate": Hz}, cut at its
-    start by the same time; fps: frames per second of the clip.
+    start by the same time; fps: frames per second of the clip. A batch of clips, as VAE Decode makes it of a batch of
+    latents, is known by the composed frame at the start of each, and each is trimmed.
     Raises: FFGOError for a clip that is no IMAGE batch, is too short or has NaN pixels, for audio that is too short,
     and for limits that contradict each other.
     """
     least = frames if mode == "fixed" else max(frames, COMPOSED_FRAMES)
     _check_limits(mode, frames, least, max_frames, fps)
     _check_clip(images, least)
-    found = Transition(least, "fixed number") if mode == "fixed" else find_transition(images, least, max_frames)
+    clips = images.chunk(clips_in(images, least))
+    if audio is not None and len(clips) > 1:
+        raise FFGOError(
+            f"The batch holds {len(clips)} clips, one after the other, and audio belongs to one. Trim them one at "
+            "a time (Image From Batch), or without audio."
+        )
+    every = [_fixed(clip, least) if mode == "fixed" else find_transition(clip, least, max_frames) for clip in clips]
+    found = every[0]
     summary = (
-        f"Dropped the first {found.frames} of {len(images)} frames ({found.frames / fps:.2f} s at {fps:g} fps): "
+        f"Dropped the first {found.frames} of {len(clips[0])} frames ({found.frames / fps:.2f} s at {fps:g} fps): "
         f"{found.reason}."
     )
+    if len(clips) > 1:
+        dropped = ", ".join(str(one.frames) for one in every)
+        summary = f"{len(clips)} clips of {len(clips[0])} frames in one batch; dropped the first {dropped} of each."
+    kept = [clip[one.frames :] for clip, one in zip(clips, every, strict=True)]
     cut_audio = None if audio is None else _trim_audio(audio, found.frames / fps)
-    return TrimmedClip(images[found.frames :], cut_audio, found.frames, summary, list(found.warnings))
+    warnings = list(dict.fromkeys(warning for one in every for warning in one.warnings))
+    return TrimmedClip(kept[0] if len(kept) == 1 else torch.cat(kept), cut_audio, found.frames, summary, warnings)
+
+
+def _fixed(images: Tensor, frames: int) -> Transition:
+    """A fixed number of frames; warns where the first one that is kept still shows the composed frame."""
+    found = find_transition(images, frames, max(frames, MAX_FRAMES)) if frames else Transition(0, "")
+    if found.frames <= frames:
+        return Transition(frames, "fixed number")
+    warning = (
+        f"The composed first frame is seen in the first {found.frames} frames, and {frames} were dropped. Set "
+        f"frames to {found.frames}, or mode to auto; if the clip was interpolated, trim it before that."
+    )
+    return Transition(frames, "fixed number", (warning,))
 
 
 def _check_limits(mode: str, frames: int, least: int, max_frames: int, fps: float) -> None:
@@ -95,10 +120,10 @@ def _check_clip(images: Tensor, least: int) -> None:
 
 
 def _trim_audio(audio: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-    """Cut `seconds` off the start; the end stays as it is."""
+    """Cut `seconds` off the start; the end stays as it is. A silent video's sound of length zero stays what it is."""
     waveform, sample_rate = audio["waveform"], audio["sample_rate"]
     samples = round(seconds * sample_rate)
-    if samples and samples >= waveform.shape[-1]:
+    if waveform.shape[-1] and samples >= waveform.shape[-1]:
         raise FFGOError(
             f"The audio lasts {waveform.shape[-1] / sample_rate:.2f} s, and the frames dropped take {seconds:.2f} s: "
             "nothing of it would be left. Connect the audio of the whole clip, or none; check fps."

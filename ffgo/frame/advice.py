@@ -2,10 +2,20 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from .custom import mark
 from .geometry import halves
 from .layout import Layout
-from .pictures import GOOD_SUBJECTS, FramePicture
+from .pictures import GOOD_SUBJECTS, FramePicture, box_of
+
+OPAQUE = 255
+FAINT = 26
+"""Alpha, of 255, below which a pixel is hardly seen: a tenth."""
+DUST = 0.8
+"""A subject whose box without faint pixels is at most this part of the official one loses that much of its place."""
+INSIDE_OUT = 0.9
+"""The opaque part of the border, and the transparent part of the middle, of a mask that is the wrong way round."""
 
 FEW_PIXELS = 11_000 / (1280 * 720)
 """The part of the canvas that a subject should cover at least. Source: the smallest subjects that FFGo was trained and
@@ -36,6 +46,45 @@ def warn_of_subjects(plan: Layout, cutouts: Sequence[FramePicture], layout: str)
             f"{cutout.name} covers {area:,.0f} pixels of the frame; below {few:,.0f} details may get lost. {advice}"
         )
     return warnings
+
+
+def warn_of_alpha(cutout: FramePicture) -> list[str]:
+    """What looks wrong with a picture's transparency: nothing transparent, dust far from the subject, inside out."""
+    if cutout.pixels.shape[2] == 3:
+        return []
+    alpha = cutout.pixels[..., 3]
+    if alpha.min() == OPAQUE:
+        return [
+            f"{cutout.name} has transparency, but nothing of it is transparent: it stays a rectangle. Was its mask "
+            "empty, or its Join Image with Alpha bypassed? Connect the subject's mask, or a picture without alpha."
+        ]
+    if _border(alpha) >= INSIDE_OUT and alpha[_middle(alpha.shape)].mean() <= OPAQUE * (1 - INSIDE_OUT):
+        return [
+            f"{cutout.name} seems to be inside out: {_border(alpha):.0%} of its border is opaque, and its middle is "
+            "transparent. Put Invert Mask before Join Image with Alpha: Load Image's mask is 1 where it is transparent."
+        ]
+    seen, official = box_of(alpha >= FAINT), cutout.subject.visible
+    if seen is None:
+        return [f"{cutout.name} is nearly transparent: its alpha is {alpha.max()} of 255 at most. Check its mask."]
+    if seen.width * seen.height <= DUST * official.width * official.height:
+        sizes = [f"{box.width}x{box.height} px" for box in (seen, official)]
+        return [
+            f"{cutout.name} has faint dust around it: without alpha below {FAINT} of 255 it is {sizes[0]}, with it "
+            f"{sizes[1]}, and so much gets a place in the frame. Clean its alpha, for example with Threshold Mask on its "
+            "mask."
+        ]
+    return []
+
+
+def _border(alpha: np.ndarray) -> float:
+    """The opaque part of the outermost pixels."""
+    edge = np.concatenate([alpha[0], alpha[-1], alpha[1:-1, 0], alpha[1:-1, -1]])
+    return float((edge >= OPAQUE - FAINT).mean())
+
+
+def _middle(size: tuple[int, ...]) -> tuple[slice, slice]:
+    """The middle ninth of a picture."""
+    return slice(size[0] // 3, size[0] - size[0] // 3), slice(size[1] // 3, size[1] - size[1] // 3)
 
 
 def warn_of_places(plan: Layout, cutouts: Sequence[FramePicture]) -> list[str]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import FFGOError
 from ..pixels import eight_bit_pictures, to_float
-from .advice import warn_of_background, warn_of_places, warn_of_subjects
+from .advice import warn_of_alpha, warn_of_background, warn_of_places, warn_of_subjects
 from .arrangement import read_arrangement
 from .custom import arrange, drawing_order
 from .draw import draw_background, draw_subject, lay
@@ -93,7 +93,8 @@ def compose(
     seen = [masks[i][tiles[i].box.slices] if i in tiles else masks[i, :0] for i in range(len(places))]
     pixels = [float(mask.sum(dtype=np.float64)) for mask in seen]
     plan = Layout(canvas, scene_box, places, pixels)
-    warnings = [*warn_of_subjects(plan, cutouts, layout), *warn_of_background(canvas, scene_size)]
+    warnings = [warning for cutout in cutouts for warning in warn_of_alpha(cutout)]
+    warnings += [*warn_of_subjects(plan, cutouts, layout), *warn_of_background(canvas, scene_size)]
     if arranged:
         warnings += warn_of_places(plan, cutouts)
     elif layout == CUSTOM:

@@ -60,6 +60,15 @@ def subject_pictures(subjects: Mapping[str, Sequence[np.ndarray]]) -> dict[str, 
     return pictures
 
 
+def box_of(seen: np.ndarray) -> Box | None:
+    """The box around all that is True in (H, W); None where nothing is."""
+    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+    if not len(rows):
+        return None
+    x, y = int(columns[0]), int(rows[0])
+    return Box(x, y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1)
+
+
 def look_at(name: str, pixels: np.ndarray) -> FramePicture:
     """Find out which part of a picture (H, W, 3 or 4) in 8 bits can be seen."""
     height, width, channels = pixels.shape

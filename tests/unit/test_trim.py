@@ -296,3 +296,38 @@ def official_clip(official: Path, number: int) -> tuple[torch.Tensor, torch.Tens
 def test_bad_input_is_named(clip, options, says):
     with pytest.raises(FFGOError, match=says):
         trim_clip(clip, **options)
+
+
+def test_a_silent_clips_sound_of_length_zero_is_passed_on():
+    silent = {"waveform": torch.zeros(1, 2, 0), "sample_rate": 44100}
+    assert trim_clip(torch.rand(9, 8, 8, 3), audio=silent).audio["waveform"].shape == (1, 2, 0)
+
+
+def test_fixed_warns_where_the_composed_frame_outlasts_it():
+    """As in a clip that was interpolated to twice its rate before it was trimmed."""
+    clip = torch.cat([composed().expand(8, -1, -1, -1), footage(20)])
+    trimmed = trim_clip(clip, frames=4)
+    assert trimmed.trimmed == 4
+    (warning,) = trimmed.warnings
+    assert "seen in the first 8 frames, and 4 were dropped. Set frames to 8" in warning
+    assert not trim_clip(clip, frames=8).warnings
+    assert not trim_clip(clip[4:], frames=4).warnings
+    assert not trim_clip(clip, frames=0).warnings
+
+
+@pytest.mark.parametrize("mode", ["fixed", "auto"])
+@pytest.mark.parametrize("count", [2, 3])
+def test_each_clip_of_a_batch_is_trimmed(mode, count):
+    """WanImageToVideo with batch_size 2: VAE Decode gives both clips one after the other."""
+    clips = [torch.cat([noisy(composed()[None].expand(4, -1, -1, -1), 3), footage(13, speed)]) for speed in (1, 2, 3)]
+    trimmed = trim_clip(torch.cat(clips[:count]), mode=mode)
+    assert torch.equal(trimmed.images, torch.cat([clip[4:] for clip in clips[:count]]))
+    assert (trimmed.trimmed, trimmed.warnings) == (4, [])
+    assert f"{count} clips of 17 frames in one batch" in trimmed.summary
+    sound = {"waveform": torch.zeros(1, 1, 44100), "sample_rate": 44100}
+    with pytest.raises(FFGOError, match=f"holds {count} clips"):
+        trim_clip(torch.cat(clips[:count]), mode=mode, audio=sound)
+
+
+def test_a_clip_that_never_leaves_its_composed_frame_is_one():
+    assert len(trim_clip(composed().expand(20, -1, -1, -1)).images) == 16

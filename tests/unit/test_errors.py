@@ -1,0 +1,24 @@
+"""How errors are called where users see them."""
+
+import importlib
+import pkgutil
+import traceback
+
+import ffgo
+from ffgo.errors import FFGOError
+
+
+def every_kind(of: type[FFGOError]) -> list[type[FFGOError]]:
+    return [of, *(kind for below in of.__subclasses__() for kind in every_kind(below))]
+
+
+def test_the_host_titles_every_error_with_the_packs_name():
+    """ComfyUI shows the module and the name of an error; ours would be a path of the user's disk."""
+    for module in pkgutil.walk_packages(ffgo.__path__, "ffgo."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    kinds = every_kind(FFGOError)
+    assert len(kinds) > 6
+    for kind in kinds:
+        (line,) = traceback.format_exception_only(kind("broken"))
+        assert line == f"ffgo.{kind.__name__}: broken\n"
