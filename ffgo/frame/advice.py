@@ -70,7 +70,7 @@ def warn_of_alpha(cutout: FramePicture) -> list[str]:
         sizes = [f"{box.width}x{box.height} px" for box in (seen, official)]
         return [
             f"{cutout.name} has faint dust around it: without alpha below {FAINT} of 255 it is {sizes[0]}, with it "
-            f"{sizes[1]}, and so much gets a place in the frame. Clean its alpha, for example with Threshold Mask on its "
+            f"{sizes[1]}, and so much gets a place. Clean its alpha, for example with Threshold Mask on its "
             "mask."
         ]
     return []
