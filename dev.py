@@ -2,7 +2,7 @@
 """Everything a developer needs, from a fresh clone; sets up by itself what is missing.
 
 python dev.py demo [--curate]    run the shipped workflow on a real ComfyUI, leave a video in demo-output/
-python dev.py test [unit|host|web] [--nightly]
+python dev.py test [unit|host|web] [--nightly] [PYTEST ...]
 python dev.py check              format, lint, types
 python dev.py serve [--port N]   the same ComfyUI with its page; Ctrl-C or SIGTERM ends it
 python dev.py bench [NAME] [--json]
@@ -23,9 +23,8 @@ if sys.version_info < (3, 11):
     sys.exit("ComfyUI-FFGo needs Python 3.11 or newer; this is " + sys.version.split()[0])
 
 from lab.workshop.comfyui import CHROMIUM_NAMES, REPO, Host, SetupError, ensure_host
+from lab.workshop.lanes import ROOMS, Lanes, lanes_of
 from lab.workshop.server import ensure_standins, make_base, running_server
-
-TEST_ROOMS = ("unit", "host", "web")
 
 
 def demo(args: argparse.Namespace) -> int:
@@ -42,17 +41,25 @@ def demo(args: argparse.Namespace) -> int:
 
 
 def test(args: argparse.Namespace) -> int:
-    """Run the tests of one room, or of all."""
+    """Run the tests of one room, or of all; what else follows goes to pytest, which takes it from there."""
+    rooms, given = list(ROOMS), [*args.pytest]
+    if given and given[0] in ROOMS:
+        rooms = [given.pop(0)]
+    if "--update-exports" in given:
+        given.append("tests/web")  # it writes what a second lane would read
+    if any(word.startswith("tests") and (REPO / word.partition("::")[0]).exists() for word in given):
+        rooms = []  # the paths say what to run
     host = ensure_host(tools=True)
-    rooms = [args.room] if args.room else TEST_ROOMS
-    if "web" in rooms:
+    if rooms not in (["unit"], ["host"]):
         ensure_chromium(host)
     if rooms != ["unit"]:
         ensure_standins(host)
-    nightly = ["-m", ""] if args.nightly else []
-    return host.run(
-        "-m", "pytest", *nightly, *(f"tests/{room}" for room in rooms), *args.pytest, pythonpath=[host.tools]
-    )
+    given += ["-m", ""] if args.nightly else []
+    os.environ["OMP_NUM_THREADS"] = "1"  # two lanes that take every core for each product only wait for each other
+    lanes = lanes_of(rooms, given)
+    if len(lanes) > 1:
+        return Lanes(host, lanes, stop_early=not {"-x", "--exitfirst"}.isdisjoint(given)).run()
+    return host.run("-m", "pytest", *next(iter(lanes.values()), given), pythonpath=[host.tools])
 
 
 def check(_: argparse.Namespace) -> int:
@@ -130,8 +137,7 @@ def main() -> int:
     demonstration = commands.add_parser("demo", help=demo.__doc__)
     demonstration.add_argument("--curate", action="store_true", help="begin with one photo, at a stand-in for Gemini")
     demonstration.set_defaults(run=demo)
-    tests = commands.add_parser("test", help=test.__doc__)
-    tests.add_argument("room", nargs="?", choices=TEST_ROOMS)
+    tests = commands.add_parser("test", help=test.__doc__, usage="dev.py test [unit|host|web] [--nightly] [PYTEST ...]")
     tests.add_argument("--nightly", action="store_true", help="the long forms too")
     tests.set_defaults(run=test)
     commands.add_parser("check", help=check.__doc__).set_defaults(run=check)

@@ -8,6 +8,11 @@ import pytest
 REPO = Path(__file__).parents[1]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the run cost, where other work on the machine makes its seconds say little."""
+    terminalreporter.write_line(f"{sum(os.times()[:4]):.0f} CPU seconds, with those of all that was started")
+
+
 @pytest.fixture(scope="session")
 def official() -> Path:
     """The official FFGo materials, composites and training clips; tests that need them skip where they are absent."""

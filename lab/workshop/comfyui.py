@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 REPO = Path(__file__).parents[2]
 
@@ -57,6 +58,15 @@ class Host:
 
     def run(self, *args: str, pythonpath: Sequence[Path] = ()) -> int:
         """Run the host's Python in the repository; returns its exit status."""
+        process = self.start(*args, pythonpath=pythonpath)
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.wait()  # it had the same Ctrl-C and stops what it started
+            raise
+
+    def start(self, *args: str, pythonpath: Sequence[Path] = (), **options: Any) -> "subprocess.Popen[str]":
+        """Start the host's Python in the repository; options: those of Popen."""
         env = {
             **os.environ,
             "COMFYUI_PATH": str(self.comfyui),
@@ -64,7 +74,7 @@ class Host:
             "FFGO_TOOLS": str(self.tools),
             "PYTHONPATH": os.pathsep.join(map(str, (self.packages, *pythonpath))),
         }
-        return subprocess.run([str(self.python), *args], cwd=REPO, env=env, check=False).returncode
+        return subprocess.Popen([str(self.python), *args], cwd=REPO, env=env, **options)
 
 
 def cache_folder() -> Path:
@@ -157,8 +167,9 @@ def _unpack_comfyui(python: Path, destination: Path) -> None:
 
 def _missing_packages(python: Path) -> Path:
     """What the pack needs and a user's Python lacks, beside it: nothing is installed into the user's environment."""
-    probe = [python, "-c", f"import {', '.join(PACK_MODULES)}"]
-    if subprocess.run(probe, capture_output=True, check=False).returncode == 0:
+    # Looked for, not imported: that would take seconds of each start.
+    probe = f"import importlib.util, sys; sys.exit(not all(map(importlib.util.find_spec, {PACK_MODULES})))"
+    if subprocess.run([python, "-c", probe], capture_output=True, check=False).returncode == 0:
         return _NOTHING
     ours = _requirements(PACK_REQUIREMENTS)
     folder = _keyed_folder("packages", str(python), *ours)

@@ -31,6 +31,8 @@ class Reply:
     mime: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
+    hold: Callable[[], object] | None = None
+    """Called before the answer is sent, which waits for its return."""
     cut: int = 0
     """Bytes of the body that are promised and never sent."""
 
@@ -103,6 +105,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         time.sleep(reply.delay_s)
+        if reply.hold:
+            reply.hold()
         body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
         self.send_response(reply.status)
         for name, value in {"Content-Type": reply.mime, "Content-Length": str(len(body)), **reply.headers}.items():

@@ -113,10 +113,10 @@ class EditorPage:
         self.page.locator(".ffgo-frame").first.wait_for(state="visible")
         self.settle()
 
-    def settle(self) -> None:
-        """Let the page do what it has put off."""
+    def settle(self, ms: int = 150) -> None:
+        """Let the page do what it has put off by less than ms; by its own clock, which stands while it is busy."""
         self.page.evaluate(
-            "() => new Promise(done => setTimeout(() => requestAnimationFrame(() => setTimeout(done)), 150))"
+            "ms => new Promise(done => setTimeout(() => requestAnimationFrame(() => setTimeout(done)), ms))", ms
         )
 
     def wait_for_pictures(self) -> None:

@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .comfyui import REPO, Host, SetupError, cache_folder
+from .patience import wait_for
 
 PACK_FOLDER = "comfyui-ffgo"
 MATERIALS = REPO / "lab" / "materials"
@@ -28,7 +28,8 @@ TOY_MODELS = {
     "toy_umt5": "text_encoders",
     "toy_vae": "vae",
 }
-START_TIMEOUT_S = 180
+TRIES = 5
+PORT_TAKEN, PORT_OPEN = "is already in use", "To see the GUI go to"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,10 @@ class Server:
 
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")
+
+    def log_size(self) -> int:
+        """Grows while the host works: a sign of life."""
+        return self.log_file.stat().st_size
 
 
 def ensure_standins(host: Host) -> Path:
@@ -80,17 +85,25 @@ def make_base(base: Path, standins: Path, *, pack: Path | None = REPO) -> Path:
 
 @contextlib.contextmanager
 def running_server(
-    host: Host,
-    base: Path,
-    *,
-    port: int = 0,
-    start_timeout_s: float = START_TIMEOUT_S,
-    env: Mapping[str, str | None] | None = None,
+    host: Host, base: Path, *, port: int = 0, env: Mapping[str, str | None] | None = None
 ) -> Iterator[Server]:
-    """Start ComfyUI on the base folder and wait until it answers; stop it on the way out.
+    """Start ComfyUI on the base folder and wait until it answers, however slowly; stop it on the way out.
 
     env: what to set in its environment, or with None to take out of it.
+    Raises: SetupError where it ends, or logs nothing for a long time, before it answers.
     """
+    for _ in range(1 if port else TRIES):
+        server = _start(host, base, port, env or {})
+        try:
+            if _comes_up(server):
+                yield server
+                return
+        finally:
+            _stop(server.process)
+    raise SetupError("Another program took ComfyUI's port as it started. Run the command again.")
+
+
+def _start(host: Host, base: Path, port: int, env: Mapping[str, str | None]) -> Server:
     port = _usable_port(port)
     log_file = base / f"comfyui-{port}.log"
     command = [
@@ -98,35 +111,46 @@ def running_server(
         "--database-url", "sqlite:///:memory:", "--disable-auto-launch", "--log-stdout",
     ]  # fmt: skip
     # The tools of the tests must not be seen by the host.
-    changed = {**os.environ, **(env or {}), "PYTHONPATH": str(host.packages)}
+    changed = {**os.environ, **env, "PYTHONPATH": str(host.packages)}
     environment = {name: value for name, value in changed.items() if value is not None}
     with log_file.open("w") as log:
         process = subprocess.Popen(command, cwd=base, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    server = Server(f"http://127.0.0.1:{port}", base, log_file, process)
+    return Server(f"http://127.0.0.1:{port}", base, log_file, process)
+
+
+def _stop(process: subprocess.Popen) -> None:
+    process.terminate()
     try:
-        _wait_until_up(server, start_timeout_s)
-        yield server
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
-def _wait_until_up(server: Server, timeout_s: float) -> None:
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if server.process.poll() is not None:
-            raise SetupError(f"ComfyUI stopped while starting. The end of {server.log_file}:\n{server.log()[-3000:]}")
-        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            urllib.request.urlopen(f"{server.url}/system_stats", timeout=5).close()
-            return
-        time.sleep(0.2)
-    raise SetupError(
-        f"ComfyUI did not answer within {timeout_s:.0f} s. The end of {server.log_file}:\n{server.log()[-3000:]}"
-    )
+def _comes_up(server: Server) -> bool:
+    """Wait until it answers; False where another program took its free port before it did."""
+    try:
+        wait_for(lambda: server.process.poll() is not None or _answers(server), server.log_size)
+    except TimeoutError as error:
+        raise SetupError(f"ComfyUI does not answer: {error}. {_end_of_log(server)}") from error
+    if server.process.poll() is None:
+        return True
+    if PORT_TAKEN in server.log():
+        return False
+    raise SetupError(f"ComfyUI stopped while starting. {_end_of_log(server)}")
+
+
+def _answers(server: Server) -> bool:
+    if PORT_OPEN not in server.log():  # until then it may be another program that answers there
+        return False
+    with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+        urllib.request.urlopen(f"{server.url}/system_stats", timeout=5).close()
+        return True
+    return False
+
+
+def _end_of_log(server: Server) -> str:
+    return f"The end of {server.log_file}:\n{server.log()[-3000:]}"
 
 
 def _usable_port(port: int) -> int:

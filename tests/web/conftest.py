@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 from lab.workshop.comfyui import CHROMIUM_NAMES, Host
 from lab.workshop.page import EditorPage
+from lab.workshop.patience import SILENCE_S, wait_for
 from lab.workshop.server import PACK_FOLDER, Server, ensure_standins, make_base, running_server
 
 REPO = Path(__file__).parents[2]
@@ -37,17 +38,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write workflows/api/ and locales/en/nodeDefs.json anew, as the page and the nodes give them",
     )
+    parser.addoption("--renderer", choices=RENDERERS, help="this one's tests only; those of none go with the first")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take out what the other renderer's lane runs."""
+    if not (wanted := config.getoption("--renderer")):
+        return
+
+    def renderer(item: pytest.Item) -> str:
+        parameters = getattr(item, "callspec", None)
+        return parameters.params.get("comfy", "canvas") if parameters else "canvas"
+
+    config.hook.pytest_deselected(items=[item for item in items if renderer(item) != wanted])
+    items[:] = [item for item in items if renderer(item) == wanted]
 
 
 class ComfyPage:
     """What a user does and sees on ComfyUI's page."""
 
-    def __init__(self, page: Page, url: str):
-        self.page = page
+    def __init__(self, page: Page, server: Server):
+        self.page, self.server = page, server
         self.problems: list[str] = []
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on("console", self._note_our_errors)
-        page.goto(url)
+        page.goto(server.url)
         # The page opens a workflow of its own when all else is ready.
         page.wait_for_function("!!window.app?.extensionManager?.workflow.activeWorkflow")
 
@@ -113,9 +128,13 @@ class ComfyPage:
         assert answer.ok, answer.text()
         return answer.json()["prompt_id"]
 
+    def finished(self, prompt_id: str) -> dict[str, Any]:
+        """Wait for the prompt's end; returns its entry in the history."""
+        return wait_for(lambda: get_json(self.server, f"/history/{prompt_id}").get(prompt_id), self.server.log_size)
+
 
 def get_json(server: Server, path: str) -> Any:
-    with urllib.request.urlopen(server.url + path, timeout=30) as answer:
+    with urllib.request.urlopen(server.url + path, timeout=SILENCE_S) as answer:
         return json.load(answer)
 
 
@@ -158,11 +177,11 @@ def comfy(request: pytest.FixtureRequest, server: Server, browser: Browser) -> I
         json.dumps(RENDERERS[request.param]).encode(),
         {"Content-Type": "application/json"},
     )
-    urllib.request.urlopen(setting, timeout=30).close()
+    urllib.request.urlopen(setting, timeout=SILENCE_S).close()
     page = browser.new_page(viewport={"width": 1600, "height": 900})
-    page.set_default_timeout(60_000)
-    expect.set_options(timeout=60_000)
-    opened = ComfyPage(page, server.url)
+    page.set_default_timeout(300_000)
+    expect.set_options(timeout=300_000)
+    opened = ComfyPage(page, server)
     assert page.evaluate("LiteGraph.vueNodesMode") == RENDERERS[request.param]
     yield opened
     page.close()

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from lab.workshop.page import COMPOSE, compose_workflow
+from lab.workshop.patience import wait_for
 
 DEMO = ["subject_robot.png", "subject_boat.png", "subject_balloon.png"]
 AXE = next(Path(axe_playwright_python.__file__).parent.rglob("axe.min.js"))
@@ -61,8 +62,7 @@ def test_the_large_editor_edits_the_same_frame(editor):
     moved = editor.places()
     assert moved[0] != before[0]
     editor.page.keyboard.press("Control+z")
-    editor.page.wait_for_timeout(800)
-    assert editor.places() == before
+    wait_for(lambda: editor.places() == before)
     editor.page.get_by_role("dialog").get_by_role("button", name="Close", exact=True).click()
     assert editor.places() == before
 

@@ -1,9 +1,5 @@
 """What the editor shows is the frame that is composed: real mouse and keys, the real host."""
 
-import json
-import time
-import urllib.request
-
 import numpy as np
 import pytest
 import torch
@@ -11,6 +7,7 @@ from PIL import Image
 
 from ffgo.frame.compose import compose
 from lab.workshop.page import compose_workflow
+from lab.workshop.patience import wait_for
 
 RED, GREEN = (220, 20, 30), (20, 160, 60)
 DEMO = ["subject_robot.png", "subject_boat.png", "subject_balloon.png"]
@@ -26,16 +23,10 @@ def plain_pictures(server):
 
 def composed(comfy, server):
     """Press Run; the saved frame (H, W, 3)."""
-    prompt_id = comfy.run()
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with urllib.request.urlopen(f"{server.url}/history/{prompt_id}", timeout=30) as answer:
-            if entry := json.load(answer).get(prompt_id):
-                assert entry["status"]["status_str"] == "success", entry["status"]
-                (saved,) = entry["outputs"]["101"]["images"]
-                return np.asarray(Image.open(server.base / "output" / saved["subfolder"] / saved["filename"]))
-        time.sleep(0.1)
-    pytest.fail("the run did not end")
+    entry = comfy.finished(comfy.run())
+    assert entry["status"]["status_str"] == "success", entry["status"]
+    (saved,) = entry["outputs"]["101"]["images"]
+    return np.asarray(Image.open(server.base / "output" / saved["subfolder"] / saved["filename"]))
 
 
 def edges(frame, colour):
@@ -115,8 +106,7 @@ def test_keys_and_wheel(editor):
     editor.page.wait_for_function(
         "() => document.querySelector('.ffgo-subject.is-selected').title.includes('Subject 2')"
     )
-    editor.page.wait_for_timeout(400)
-    assert editor.places()[1][2] > 1.2 * width
+    wait_for(lambda: editor.places()[1][2] > 1.2 * width)
     assert editor.page.evaluate("app.canvas.ds.scale") == zoomed
     editor.subject(1).dblclick()
     editor.settle()

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lab.workshop.page import COMPOSE, compose_workflow
+from lab.workshop.patience import wait_for
 
 DEMO = ["subject_robot.png", "subject_boat.png", "subject_balloon.png"]
 BOAT = 1
@@ -37,7 +38,7 @@ def test_saving_and_opening(editor, own):
 
 def test_a_reload_of_the_page(editor, own):
     before = state(editor)
-    editor.page.wait_for_timeout(600)  # the host puts off keeping its draft
+    editor.settle(600)  # the host puts off keeping its draft
     editor.page.reload()
     editor.page.wait_for_function("!!window.app?.extensionManager?.workflow.activeWorkflow")
     editor.page.wait_for_function(f"() => !!{NODE}")
@@ -79,10 +80,7 @@ def test_a_subgraph_entered_and_left(editor, own):
     editor.look()
     assert editor.places() == moved
     editor.page.keyboard.press("Control+z")
-    for _ in range(20):
-        editor.page.wait_for_timeout(250)  # the host loads the graph anew
-        if editor.places() == own:
-            break
+    wait_for(lambda: editor.places() == own)  # the host loads the graph anew
     assert (editor.places(), state(editor)) == (own, before)
 
 
@@ -100,8 +98,7 @@ def test_each_edit_is_one_step_of_undo(editor, own):
     assert editor.page.evaluate(count) == done + 1
     for key, there in (("z", own), ("y", [own[0], (x - 5, y, width, height), own[2]])):
         editor.page.keyboard.press(f"Control+{key}")
-        editor.page.wait_for_timeout(800)
-        assert editor.places() == there
+        wait_for(lambda there=there: editor.places() == there)
         assert editor.page.evaluate("document.activeElement.dataset.index") == str(BOAT), "the keyboard's focus is lost"
 
 

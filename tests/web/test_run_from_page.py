@@ -1,7 +1,5 @@
 """Run is pressed in the page, and the real host answers; the models are the untrained stand-ins."""
 
-import json
-import time
 import urllib.request
 from pathlib import Path
 
@@ -34,16 +32,6 @@ def prepare(comfy, workflow):
         comfy.set_widgets(title, **widgets)
 
 
-def finished(server, prompt_id, timeout_s=240):
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        with urllib.request.urlopen(f"{server.url}/history/{prompt_id}", timeout=30) as answer:
-            if entry := json.load(answer).get(prompt_id):
-                return entry
-        time.sleep(0.2)
-    pytest.fail(f"not finished within {timeout_s} s; the host's log ends:\n{server.log()[-3000:]}")
-
-
 def failure(entry):
     return [data["exception_message"] for name, data in entry["status"]["messages"] if name == "execution_error"]
 
@@ -51,7 +39,7 @@ def failure(entry):
 @pytest.mark.parametrize(("comfy", "workflow"), [("canvas", MAIN), ("elements", FAST)], indirect=True)
 def test_a_run_ends_with_a_video(comfy, server, workflow):
     prepare(comfy, workflow)
-    entry = finished(server, comfy.run())
+    entry = comfy.finished(comfy.run())
     assert failure(entry) == []
     comfy.select("FFGo LoRA")
     table = comfy.page.get_by_role("table", name="What was loaded")
@@ -77,5 +65,5 @@ def test_a_warning_stands_on_its_node(comfy, server, request):
     )
     comfy.select("Canvas")
     expect(comfy.page.get_by_text("is smaller than its half of the frame").first).to_be_visible()
-    urllib.request.urlopen(urllib.request.Request(f"{server.url}/interrupt", b""), timeout=30).close()
-    finished(server, prompt_id)
+    urllib.request.urlopen(urllib.request.Request(f"{server.url}/interrupt", b"")).close()
+    comfy.finished(prompt_id)

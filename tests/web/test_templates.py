@@ -16,7 +16,7 @@ NAMES = sorted(path.stem for path in WORKFLOWS.glob("*.json"))
 
 
 def test_the_host_lists_the_workflows_and_not_their_api_form(server):
-    with urllib.request.urlopen(f"{server.url}/workflow_templates", timeout=30) as answer:
+    with urllib.request.urlopen(f"{server.url}/workflow_templates") as answer:
         listed = json.load(answer)
     assert sorted(listed[PACK_FOLDER]) == NAMES
     assert sorted(path.stem for path in (WORKFLOWS / "api").glob("*.json")) == NAMES
@@ -25,7 +25,7 @@ def test_the_host_lists_the_workflows_and_not_their_api_form(server):
 def test_each_workflow_has_a_wide_thumbnail(server):
     for name in NAMES:
         address = f"{server.url}/api/workflow_templates/{PACK_FOLDER}/{urllib.parse.quote(name)}.jpg"
-        with urllib.request.urlopen(address, timeout=30) as answer:
+        with urllib.request.urlopen(address) as answer:
             picture = Image.open(BytesIO(answer.read()))
         assert (picture.format, picture.size) == ("JPEG", (640, 360))
 
