@@ -1,42 +1,20 @@
-"""Runs inside the host's Python: loads LoRAs onto tiny experts through the node and reports what came of it, as JSON.
-
-Usage: python lora_probe.py COMFYUI FOLDER. The test beside it starts it and judges what it prints.
-"""
+"""Runs inside the host's Python, started by probe.py: loads LoRAs onto tiny experts and says what came of it."""
 
 import gc
-import importlib.util
-import json
-import sys
+import importlib
 from collections.abc import Callable
-from pathlib import Path
 
+import comfy.model_management as mm
+import comfy.ops
+import comfy.sd
+import comfy.utils
+import folder_paths
+import server
 import torch
-
-COMFYUI, FOLDER = map(Path, sys.argv[1:])
-PACK = Path(__file__).parents[2]
-sys.argv = [sys.argv[0], "--cpu", "--base-directory", str(FOLDER)]
-sys.path.insert(0, str(COMFYUI))
-
-import comfy.options  # noqa: E402
-
-comfy.options.enable_args_parsing()
-
-import comfy.model_management as mm  # noqa: E402
-import comfy.ops  # noqa: E402
-import comfy.sd  # noqa: E402
-import folder_paths  # noqa: E402
-import server  # noqa: E402
-from comfy.ldm.wan.model import WanModel  # noqa: E402
-from comfy.model_patcher import ModelPatcher  # noqa: E402
-from safetensors.torch import save_file  # noqa: E402
-
-
-def load_pack():
-    spec = importlib.util.spec_from_file_location("pack", PACK / "__init__.py", submodule_search_locations=[str(PACK)])
-    pack = importlib.util.module_from_spec(spec)
-    sys.modules["pack"] = pack
-    spec.loader.exec_module(pack)
-    return importlib.import_module("pack.nodes.experts.moe_lora_loader").WanMoELoRALoader
+from boot import BASE as FOLDER
+from comfy.ldm.wan.model import WanModel
+from comfy.model_patcher import ModelPatcher
+from safetensors.torch import save_file
 
 
 class Screen:
@@ -50,7 +28,7 @@ class Screen:
 
 
 server.PromptServer.instance = Screen()
-Loader = load_pack()
+Loader = importlib.import_module("pack.nodes.experts.moe_lora_loader").WanMoELoRALoader
 Loader.GET_SCHEMA()  # as the host does when it registers a node
 Loader = Loader.PREPARE_CLASS_CLONE(None)
 LORAS = FOLDER / "models" / "loras"
@@ -443,7 +421,7 @@ SCENARIOS = {
     "refusals": refusals,
 }
 
-if __name__ == "__main__":
-    LORAS.mkdir(parents=True, exist_ok=True)
+
+def find() -> dict:
     torch.manual_seed(0)
-    print(json.dumps({name: dict(scenario()) for name, scenario in SCENARIOS.items()}))
+    return {name: dict(scenario()) for name, scenario in SCENARIOS.items()}

@@ -1,12 +1,6 @@
 """The dataset's nodes in the real host, on the stand-in VAE and text encoder."""
 
-import json
-import os
 import shutil
-import subprocess
-import time
-import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +13,6 @@ from ffgo.dataset.examples import open_dataset
 from ffgo.dataset.records import Record, write_records
 from ffgo.words.phrase import TRANSITION_PHRASE
 
-PROBE = Path(__file__).with_name("dataset_probe.py")
 CAPTION = "a red robot meets a blue bird by the lake."
 
 
@@ -66,14 +59,9 @@ def encode_graph(folder: str, **inputs) -> dict:
     }  # fmt: skip
 
 
-def test_what_the_expert_gets_is_what_the_host_makes(host, tmp_path):
+def test_what_the_expert_gets_is_what_the_host_makes(probes, tmp_path):
     """Latents, the 20 condition channels and the caption: equal to WanImageToVideo, concat_cond and CLIPTextEncode."""
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    folder = make_dataset(tmp_path / "set", 1)
-    command = [host.python, str(PROBE), str(host.comfyui), str(host.base), str(folder), str(tmp_path / "cache")]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    found = json.loads(done.stdout.splitlines()[-1])
+    found = probes.ask("dataset_probe", str(make_dataset(tmp_path / "set", 1)), str(tmp_path / "cache"))
     assert found == {
         "condition": True, "latents": True, "text": True, "varied": True,
         "shapes": [[16, 3, 6, 8], [20, 3, 6, 8], [512, 4096]],
@@ -102,14 +90,7 @@ def test_a_cancelled_run_goes_on_where_it_was(host):
     make_dataset(host.base / "input" / name, count, 33)
     written = host.base / "output/encoded_datasets" / name / "examples"
     graph = encode_graph(name, frames=33)
-    with ThreadPoolExecutor() as pool:
-        run = pool.submit(host.run, graph)
-        while not run.done() and not (written.is_dir() and any(written.iterdir())):
-            time.sleep(0.01)
-        request = urllib.request.Request(host.url + "/interrupt", b"{}", {"Content-Type": "application/json"})
-        urllib.request.urlopen(request, timeout=30).close()
-        with pytest.raises(AssertionError, match="'completed': False"):
-            run.result()
+    host.cancel_when(graph, lambda: written.is_dir() and any(written.iterdir()))
     done = len(list(written.glob("*.safetensors")))
     assert 0 < done < count
     assert f"{count - done} clips and captions were encoded now" in host.run(graph)["encode"]["text"][0]

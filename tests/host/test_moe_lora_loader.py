@@ -3,27 +3,22 @@
 import hashlib
 import json
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-PROBE = Path(__file__).with_name("lora_probe.py")
 SAME = 1e-5  # relative, of a whole forward pass in fp32
 SEEN = 1e-3
 
 
 @pytest.fixture(scope="module")
-def probe(host, tmp_path_factory) -> dict:
-    """What lora_probe.py found out in the host's Python: scenario -> case -> result."""
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    command = [host.python, str(PROBE), str(host.comfyui), str(tmp_path_factory.mktemp("probe"))]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "lora key not loaded" not in done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+def probe(probes) -> dict:
+    """What lora_probe.py found out: scenario -> case -> result."""
+    found = probes.ask("lora_probe")
+    assert "lora key not loaded" not in probes.said()
+    return found
 
 
 def test_weights_of_every_dialect(probe):

@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from PIL import Image
 
 from ffgo.errors import FFGOError
 from ffgo.remote import run_workflow
+from lab.workshop.patience import wait_for
 
 REPO = Path(__file__).parents[2]
 
@@ -101,13 +101,6 @@ def jobs(host):
     return len(queue["queue_running"]), len(queue["queue_pending"])
 
 
-def wait_until(condition, timeout_s=60):
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
-
-
 def sampling(host, log_before):
     """Whether the sampler has begun: its own bar is in the host's log."""
     return "/10000" in host.log()[log_before:]
@@ -171,7 +164,7 @@ def test_an_image_that_is_not_on_the_server_stops_the_whole_job(host, tmp_path):
     }
     with pytest.raises(FFGOError, match=r"Background \(LoadImage\).*Invalid image file: none.png"):
         run_workflow(host.url, workflow, tmp_path / "out")
-    wait_until(lambda: jobs(host) == (0, 0))
+    wait_for(lambda: jobs(host) == (0, 0))
 
 
 def test_a_fraction_for_a_whole_number_is_refused(host, tmp_path):
@@ -183,9 +176,9 @@ def test_a_fraction_for_a_whole_number_is_refused(host, tmp_path):
 def test_a_signal_stops_the_job_on_the_host(host, tmp_path, number):
     log_before = len(host.log())
     with command(host, LONG, tmp_path) as process:
-        wait_until(lambda: sampling(host, log_before))
+        wait_for(lambda: sampling(host, log_before))
         process.send_signal(number)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate()
     assert process.returncode == 130
     assert "The job was taken off the server." in errors
     assert jobs(host) == (0, 0)
@@ -197,33 +190,33 @@ def test_a_signal_takes_a_waiting_job_out_of_the_queue_and_leaves_the_running_on
     (tmp_path / "first").mkdir()
     (tmp_path / "second").mkdir()
     with command(host, LONG, tmp_path / "first") as first:
-        wait_until(lambda: jobs(host) == (1, 0))
+        wait_for(lambda: jobs(host) == (1, 0))
         with command(host, LONG, tmp_path / "second", "--seed", "2") as second:
-            wait_until(lambda: jobs(host) == (1, 1))
+            wait_for(lambda: jobs(host) == (1, 1))
             second.send_signal(signal.SIGINT)
-            second.communicate(timeout=60)
+            second.communicate()
         assert second.returncode == 130
         assert jobs(host) == (1, 0)
         first.send_signal(signal.SIGINT)
-        first.communicate(timeout=60)
+        first.communicate()
     assert jobs(host) == (0, 0)
 
 
 def test_a_job_that_somebody_else_stops_fails(host, tmp_path):
     log_before = len(host.log())
     with command(host, LONG, tmp_path) as process:
-        wait_until(lambda: sampling(host, log_before))
+        wait_for(lambda: sampling(host, log_before))
         urllib.request.urlopen(host.url + "/interrupt", b"").close()
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate()
     assert process.returncode == 1
     assert "Noise (KSampler): somebody else interrupted the job on the server." in errors
 
 
 def test_a_host_that_is_killed_in_the_middle(host, tmp_path):
     with host.start_another(tmp_path / "base") as other, command(other, LONG, tmp_path) as process:
-        wait_until(lambda: sampling(other, 0))
+        wait_for(lambda: sampling(other, 0))
         other.process.kill()
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate()
     assert process.returncode == 1
     assert "stopped answering in the middle of the job, which may be lost" in errors
     assert not list((tmp_path / "out").iterdir())

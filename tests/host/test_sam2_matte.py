@@ -80,7 +80,7 @@ def test_the_model_is_the_hosts_to_load_and_to_free(host, photo, checkpoint):
     first = cutout(host, host.run(prompt))
     assert "Requested to load Held" in host.log()
     free = json.dumps({"unload_models": True}).encode()
-    urllib.request.urlopen(host.url + "/free", free, timeout=30).close()
+    urllib.request.urlopen(host.url + "/free", free).close()
     prompt["save"]["inputs"]["filename_prefix"] = "again"
     loads = host.log().count("Requested to load Held")
     prompt["matte"]["inputs"]["boxes"] = "[[40, 30, 160, 130.0]]"  # not in the host's cache

@@ -44,8 +44,6 @@ HELD_OUT = 8
 """Of the 32 encoded examples, those that the few steps do not see."""
 FALL = 0.45
 """Of the low-noise expert's loss on them, as a share, by the few steps."""
-WAIT_S = 3600
-"""For a prompt. A busy machine takes as long as it takes."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +132,7 @@ def risen(after: np.ndarray, rise: float = RISE) -> bool:
 def encoded(host) -> Path:
     """The 32 examples, encoded once."""
     write_dataset(host.base / "output" / "datasets" / "toy", training_set())
-    host.run(encoding() | {"end": node("PreviewAny", source=["encoded", 0])}, WAIT_S)
+    host.run(encoding() | {"end": node("PreviewAny", source=["encoded", 0])})
     return host.base / "output" / "encoded_datasets" / "toy"
 
 
@@ -250,7 +248,7 @@ def training() -> dict:
 def trained_with_nodes(host, base: Path) -> np.ndarray:
     """Both identities after the training on a host."""
     write_dataset(base / "output" / "datasets" / "toy", training_set())
-    host.run(training(), WAIT_S)
+    host.run(training())
     return identities(host.url, "trained_high.safetensors", "trained_low.safetensors", base / "clips", ALL_EXAMPLES)
 
 

@@ -1,31 +1,13 @@
 """The toy world's models are the host's: what trains quickly computes what ComfyUI computes."""
 
-import json
-import os
-import subprocess
-from pathlib import Path
-
 import pytest
 
 from lab.toyworld.models import EXPERT
-from lab.workshop.comfyui import REPO, Host
-
-PROBE = Path(__file__).with_name("toy_probe.py")
 
 
 @pytest.fixture(scope="module")
-def probe(tmp_path_factory) -> dict:
-    """What toy_probe.py found out in the host's Python."""
-    host = Host.current()
-    env = {
-        **os.environ,
-        "COMFYUI_PATH": str(host.comfyui),
-        "PYTHONPATH": os.pathsep.join(map(str, (REPO, host.packages))),
-    }
-    command = [str(host.python), str(PROBE), str(tmp_path_factory.mktemp("toy"))]
-    done = subprocess.run(command, env=env, cwd=REPO, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+def probe(probes) -> dict:
+    return probes.ask("toy_probe")
 
 
 def test_a_whole_clip_at_once_is_the_same_as_the_hosts_chunks(probe):

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from safetensors.torch import load_file
 
 from ffgo.dataset.cache import CachedDataset, Entry, write_example, write_text
 from lab.workshop.comfyui import Host
+from lab.workshop.patience import wait_for
 from lab.workshop.server import ensure_standins
 
 REPO = Path(__file__).parents[2]
@@ -58,7 +58,7 @@ def start(*command):
 
 
 def finished(process):
-    output, _ = process.communicate(timeout=300)
+    output, _ = process.communicate()
     return process.returncode, output
 
 
@@ -82,9 +82,7 @@ def test_sigterm_saves_and_the_same_command_goes_on(job):
     path = job("stopped", steps=100000, save_every=100000)
     process = start("ffgo.training", path)
     run = path.parent / "out/runs/stopped/high"
-    deadline = time.monotonic() + 120
-    while not (run / "run.json").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_for(lambda: (run / "run.json").exists() or process.poll() is not None)
     process.send_signal(signal.SIGTERM)
     status, output = finished(process)
     assert status == 130, output

@@ -1,28 +1,16 @@
 """What the trainer reckons on the host's own model, judged by diffusers, by peft and by the host's loaders."""
 
-import json
-import os
-import subprocess
-from pathlib import Path
-
 import pytest
 
-from lab.workshop.comfyui import Host
-
-PROBE = Path(__file__).with_name("training_probe.py")
 BASES = ("fp32", "bf16", "fp16", "fp8", "scaled fp8")
 
 
 @pytest.fixture(scope="module")
-def probe(tmp_path_factory) -> dict:
-    """What training_probe.py found out in the host's Python: scenario -> result."""
-    host = Host.current()
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (host.tools, host.packages)))}
-    command = [str(host.python), str(PROBE), str(host.comfyui), str(tmp_path_factory.mktemp("training"))]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "not loaded" not in done.stderr
-    return {k: v for line in done.stdout.splitlines() if line.startswith("{") for k, v in json.loads(line).items()}
+def probe(probes) -> dict:
+    """What training_probe.py found out: scenario -> result."""
+    found = probes.ask("training_probe")
+    assert "not loaded" not in probes.said()
+    return found
 
 
 def test_timesteps_are_those_of_diffusers(probe):

@@ -1,23 +1,12 @@
-"""Runs inside the host's Python: the toy world's quick forms of its models beside the host's own, as JSON.
-
-Usage: python toy_probe.py FOLDER, in the repository. The test beside it starts it and judges what it prints.
-"""
-
-import json
-import sys
-from pathlib import Path
+"""Runs inside the host's Python, started by probe.py: the toy world's quick forms of its models beside the host's."""
 
 import torch
+from boot import BASE
 
-from ffgo.host.boot import boot_here
 from ffgo.words.phrase import TRANSITION_PHRASE
 from lab.toyworld.models import PAD, TEXT_WIDTH, TOKENS, build_expert, build_text_encoder, encode_text, tokenize
 from lab.toyworld.scene import COLOURS, SCENE_COLOURS
 from lab.toyworld.vae import build_vae, decode_whole, encode_whole, still_pictures
-
-FOLDER = Path(sys.argv[1])
-boot_here("--cpu")
-torch.manual_seed(0)
 
 
 def off(ours: torch.Tensor, theirs: torch.Tensor) -> float:
@@ -48,8 +37,8 @@ def text() -> dict[str, float | bool | int]:
     from lab.toyworld.export import save_text_encoder
 
     encoder = build_text_encoder()
-    save_text_encoder(encoder.state_dict(), FOLDER / "encoder.safetensors")
-    clip = load_small_encoder(FOLDER / "encoder.safetensors")
+    save_text_encoder(encoder.state_dict(), BASE / "toy_probe_encoder.safetensors")
+    clip = load_small_encoder(BASE / "toy_probe_encoder.safetensors")
     words = [*COLOURS, *SCENE_COLOURS]
     captions = [
         f"{TRANSITION_PHRASE} a {word} split disc moves left and an orange cross stays over dark tiles"
@@ -76,8 +65,8 @@ def expert() -> dict[str, object]:
     ours = build_expert()
     for weight in ours.parameters():
         weight.add_(0.02 * torch.randn_like(weight)).copy_(weight.bfloat16().float())
-    save_expert(ours.state_dict(), FOLDER / "expert.safetensors")
-    theirs = load_expert(FOLDER / "expert.safetensors")
+    save_expert(ours.state_dict(), BASE / "toy_probe_expert.safetensors")
+    theirs = load_expert(BASE / "toy_probe_expert.safetensors")
     shape = check_expert(theirs)
     seen = torch.randn(2, 36, 3, 8, 8), torch.tensor([950.0, 300.0]), torch.randn(2, TOKENS, TEXT_WIDTH)
     return {
@@ -87,4 +76,6 @@ def expert() -> dict[str, object]:
     }
 
 
-print(json.dumps({"vae": vae(), "text": text(), "expert": expert()}))
+def find() -> dict:
+    torch.manual_seed(0)
+    return {"vae": vae(), "text": text(), "expert": expert()}

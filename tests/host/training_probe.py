@@ -1,53 +1,39 @@
-"""Runs inside the host's Python: trains tiny experts and reports what came of it, as JSON, one line a scenario.
-
-Usage: python training_probe.py COMFYUI FOLDER. The test beside it starts it and judges what it prints.
-"""
+"""Runs inside the host's Python, started by probe.py: trains tiny experts and says what came of it."""
 
 import hashlib
 import importlib
-import importlib.util
-import json
-import sys
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from types import SimpleNamespace
 
+import comfy.model_management as mm
+import comfy.ops
+import comfy.sd
+import diffusers
 import torch
+from boot import BASE as FOLDER
+from comfy.ldm.modules.attention import attention_pytorch
+from comfy.ldm.wan.model import WanModel, sinusoidal_embedding_1d
+from comfy_extras import nodes_lora_debug
+from peft import LoraConfig, inject_adapter_in_model
 from safetensors.torch import save_file
 
-COMFYUI, FOLDER = map(Path, sys.argv[1:])
-PACK = Path(__file__).parents[2]
+import nodes as host_nodes
+
 SIZES = {"dim": 256, "ffn_dim": 512, "num_heads": 2, "num_layers": 2, "in_dim": 36, "out_dim": 16}
 SHAPE, TOKENS = (2, 4, 6), 12
-
-# The pack under another name: its `nodes` and the host's must not meet.
-spec = importlib.util.spec_from_file_location("pack", PACK / "__init__.py", submodule_search_locations=[str(PACK)])
-sys.modules["pack"] = importlib.util.module_from_spec(spec)
 PARTS = (
     "bases.catalogue", "dataset.encoded", "errors", "experts.schedule", "training.adapters", "training.checkpoint",
-    "training.draws",
-    "host.boot", "host.loading", "host.trainable", "training.loop", "training.recipe", "training.step", "training.run",
+    "training.draws", "host.loading", "host.trainable", "training.loop", "training.recipe", "training.step",
+    "training.run",
 )  # fmt: skip
 ours = SimpleNamespace(**{part.rpartition(".")[2]: importlib.import_module(f"pack.ffgo.{part}") for part in PARTS})
-ours.boot.boot(COMFYUI, "--cpu", "--base-directory", str(FOLDER))
-
-import comfy.model_management as mm  # noqa: E402
-import comfy.ops  # noqa: E402
-import comfy.sd  # noqa: E402
-import diffusers  # noqa: E402
-from comfy.ldm.modules.attention import attention_pytorch  # noqa: E402
-from comfy.ldm.wan.model import WanModel, sinusoidal_embedding_1d  # noqa: E402
-from comfy_extras import nodes_lora_debug  # noqa: E402
-from peft import LoraConfig, inject_adapter_in_model  # noqa: E402
-
-import nodes as host_nodes  # noqa: E402
 
 Example, Recipe = ours.encoded.EncodedExample, ours.recipe.Recipe
 PYTORCH = {"optimized_attention_override": lambda _, *args, **kwargs: attention_pytorch(*args, **kwargs)}
 CPU = torch.device("cpu")
 LORAS = FOLDER / "models" / "loras"
-LORAS.mkdir(parents=True)
+LORAS.mkdir(parents=True, exist_ok=True)
 
 
 class Examples:
@@ -445,8 +431,6 @@ def refusals():
 
 SCENARIOS = (scheduler, oracle, ways, bases, refusals)
 
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    for scenario in SCENARIOS:
-        found = scenario()
-        print(json.dumps({scenario.__name__: found if isinstance(found, dict) else dict(found)}), flush=True)
+
+def find() -> dict:
+    return {scenario.__name__: dict(scenario()) for scenario in SCENARIOS}
