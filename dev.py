@@ -5,7 +5,7 @@ python dev.py demo [--curate]    run the shipped workflow on a real ComfyUI, lea
 python dev.py test [unit|host|web] [--nightly] [PYTEST ...]
 python dev.py check              format, lint, types
 python dev.py serve [--port N]   the same ComfyUI with its page; Ctrl-C or SIGTERM ends it
-python dev.py bench [NAME] [--json]
+python dev.py bench [NAME] [--small] [--json]
 python dev.py screenshots        the pictures of the editor in docs/images/
 python dev.py toy [--json]       what the method does in the toy world, measured; filmstrips in toy-output/
 """
@@ -98,8 +98,8 @@ def bench(args: argparse.Namespace) -> int:
     if args.name in (None, "editor"):
         ensure_chromium(host)
     ensure_standins(host)
-    options = [*([args.name] if args.name else []), *(["--json"] if args.json else [])]
-    return host.run("-m", "lab.benchmarks", *options, pythonpath=[host.tools])
+    options = [args.name, "--json" if args.json else None, "--small" if args.small else None]
+    return host.run("-m", "lab.benchmarks", *filter(None, options), pythonpath=[host.tools])
 
 
 def screenshots(_: argparse.Namespace) -> int:
@@ -146,6 +146,7 @@ def main() -> int:
     server.set_defaults(run=serve)
     benches = commands.add_parser("bench", help=bench.__doc__)
     benches.add_argument("name", nargs="?", help="default: all")
+    benches.add_argument("--small", action="store_true", help="to see that it runs: seconds, and no useful numbers")
     benches.add_argument("--json", action="store_true", help="one JSON object a line")
     benches.set_defaults(run=bench)
     commands.add_parser("screenshots", help=screenshots.__doc__).set_defaults(run=screenshots)

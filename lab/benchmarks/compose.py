@@ -1,8 +1,6 @@
 """Composing frames against the official FFGo script's algorithm in Pillow, on the same pictures, decoding left out."""
 
 import os
-import statistics
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,30 +11,27 @@ from PIL import Image
 from ffgo.frame.compose import compose
 from ffgo.frame.layout import LAYOUTS
 
+from .measure import Spent, in_turn, time_row
+
 REPO = Path(__file__).parents[2]
-RUNS = 15
+RUNS, SMALL_RUNS = 31, 1
 
 
-def rows() -> Iterator[dict]:
+def rows(*, small: bool = False) -> Iterator[dict]:
     """One row for each layout, then the slower of the two that the official script can be compared with."""
-    pictures = [[Image.open(path) for path in case] for case in _cases()]
+    pictures = [[Image.open(path) for path in case] for case in _cases()[: 1 if small else None]]
     tensors = [[_tensor(picture) for picture in case] for case in pictures]
-    ways: dict[str, Callable[[int], object]] = {"other": lambda i: official_script(*pictures[i])}
+    ways: dict[str, Callable[[], object]] = {"other": lambda: [official_script(*case) for case in pictures]}
     for layout in LAYOUTS:
-        ways[f"compose_{layout}"] = lambda i, layout=layout: compose(
-            tensors[i][0], {f"subject{n}": image for n, image in enumerate(tensors[i][1:])}, layout=layout
-        )
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(RUNS + 1):
-        for name, way in ways.items():
-            started = time.perf_counter()
-            for i in range(len(pictures)):
-                way(i)
-            seconds[name].append((time.perf_counter() - started) / len(pictures))
-    median = {name: statistics.median(times[1:]) for name, times in seconds.items()}  # the first round warms up
-    other = median.pop("other")
-    for name, ours in [*median.items(), ("compose", max(median["compose_published"], median["compose_script"]))]:
-        yield {"name": name, "ratio": ours / other, "ours": ours, "other": other, "unit": "s"}
+        ways[f"compose_{layout}"] = lambda layout=layout: [
+            compose(scene, {f"subject{n}": image for n, image in enumerate(subjects)}, layout=layout)
+            for scene, *subjects in tensors
+        ]
+    runs = in_turn(ways, SMALL_RUNS if small else RUNS)
+    usual = {name: Spent(wall / len(pictures), cpu / len(pictures)) for name, (wall, cpu) in runs.items()}
+    other = usual.pop("other")
+    for name, ours in [*usual.items(), ("compose", max(usual["compose_published"], usual["compose_script"]))]:
+        yield time_row(name, ours, other)
 
 
 def official_script(background: Image.Image, *subjects: Image.Image) -> Image.Image:

@@ -15,8 +15,12 @@ from lab.workshop.comfyui import CHROMIUM_NAMES, Host
 from lab.workshop.page import EditorPage, compose_workflow
 from lab.workshop.server import ensure_standins, make_base, running_server
 
+from .measure import row
+
 SUBJECTS, SIZE = 8, (4000, 3000)
 MOVES, DRAGS, WARM_UP = 120, 200, 60
+SMALL = 20
+"""How many times fewer in the small form."""
 RENDERERS = {"canvas": False, "elements": True}
 WANTED_FPS = 30
 FLAGS = ["--no-sandbox", "--disable-gpu", "--enable-precise-memory-info"]
@@ -28,7 +32,7 @@ COUNT_FRAMES = """() => {
 COUNTED = "() => { const counted = window.frames_; window.frames_ = null; return counted }"
 
 
-def rows() -> Iterator[dict]:
+def rows(*, small: bool = False) -> Iterator[dict]:
     """In each renderer: frames a second against the 30 wanted, and the page's memory after 200 drags against before."""
     host = Host.current()
     program = os.environ.get("FFGO_CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
@@ -47,7 +51,7 @@ def rows() -> Iterator[dict]:
                 page.wait_for_function("!!window.app?.extensionManager?.workflow.activeWorkflow")
                 editor = EditorPage(page)
                 editor.open(compose_workflow("background_lake.png", names))
-                yield from _rows(editor, renderer)
+                yield from _rows(editor, renderer, SMALL if small else 1)
                 page.close()
             browser.close()
 
@@ -63,41 +67,40 @@ def _cut_out(folder: Path, number: int) -> str:
     return f"large_{number}.png"
 
 
-def _rows(editor: EditorPage, renderer: str) -> Iterator[dict]:
-    fps = _frames_per_second(editor)
-    yield {
-        "name": f"editor_drag_{renderer}",
-        "ratio": fps / WANTED_FPS,
-        "ours": fps,
-        "other": WANTED_FPS,
-        "unit": "fps",
-    }
+def _rows(editor: EditorPage, renderer: str, fewer: int) -> Iterator[dict]:
+    """The page's CPU seconds: for a frame against what 30 of one core's second leave it, for a drag against earlier."""
     devtools = editor.page.context.new_cdp_session(editor.page)
     devtools.send("Performance.enable")
-    _drag_about(editor, WARM_UP)  # fills the host's list of undo steps, which holds 50
-    before = _memory(devtools)
-    _drag_about(editor, DRAGS)
-    after = _memory(devtools)
-    yield {
-        "name": f"editor_200_drags_{renderer}",
-        "ratio": after / before,
-        "ours": after,
-        "other": before,
-        "unit": "MB",
-    }
+    started = _metric(devtools, "ProcessTime")
+    frames, fps = _frames(editor, MOVES // fewer)
+    cpu = (_metric(devtools, "ProcessTime") - started) / frames
+    yield row(f"editor_drag_{renderer}", fps, WANTED_FPS, "fps", (cpu, 1 / WANTED_FPS))
+    # The first ones fill the host's list of undo steps, which holds 50.
+    before, early = _drags(editor, devtools, WARM_UP // fewer)
+    after, late = _drags(editor, devtools, DRAGS // fewer)
+    yield row(f"editor_200_drags_{renderer}", after, before, "MB", (late, early))
 
 
-def _frames_per_second(editor: EditorPage) -> float:
+def _drags(editor: EditorPage, devtools: CDPSession, count: int) -> tuple[float, float]:
+    """Megabytes in use after so many drags, and the page's CPU seconds for one."""
+    started = _metric(devtools, "ProcessTime")
+    _drag_about(editor, count)
+    cpu = (_metric(devtools, "ProcessTime") - started) / count
+    return _memory(devtools), cpu
+
+
+def _frames(editor: EditorPage, moves: int) -> tuple[int, float]:
+    """How many frames were drawn during a drag of so many moves, and how many in a second."""
     x, y = _middle(editor)
     mouse = editor.page.mouse
     mouse.move(x, y)
     mouse.down()
     editor.page.evaluate(COUNT_FRAMES)
-    for i in range(MOVES):
+    for i in range(moves):
         mouse.move(x + i % 20 * 3, y + i % 15 * 2)
     times = editor.page.evaluate(COUNTED)
     mouse.up()
-    return 1000 * (len(times) - 1) / (times[-1] - times[0])
+    return len(times), 1000 * (len(times) - 1) / (times[-1] - times[0])
 
 
 def _drag_about(editor: EditorPage, count: int) -> None:
@@ -121,5 +124,9 @@ def _memory(devtools: CDPSession) -> float:
     """Megabytes of JavaScript that are in use after all garbage is gone."""
     for _ in range(3):
         devtools.send("HeapProfiler.collectGarbage")
-    metrics = {metric["name"]: metric["value"] for metric in devtools.send("Performance.getMetrics")["metrics"]}
-    return metrics["JSHeapUsedSize"] / 1e6
+    return _metric(devtools, "JSHeapUsedSize") / 1e6
+
+
+def _metric(devtools: CDPSession, name: str) -> float:
+    metrics = devtools.send("Performance.getMetrics")["metrics"]
+    return next(metric["value"] for metric in metrics if metric["name"] == name)

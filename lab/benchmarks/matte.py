@@ -17,52 +17,60 @@ from PIL import Image
 from ffgo.cutout.grid import Array, blur, ndimage
 from ffgo.cutout.matte import cut_out
 
+from .measure import row
+
 REPO = Path(__file__).parents[2]
-SIDE = 1024
+SIDE, SMALL_SIDE = 1024, 128
 KINDS = ("clean", "noise6", "jpeg85", "off245", "shadow", "real")
 
 
-def rows() -> Iterator[dict]:
+def rows(*, small: bool = False) -> Iterator[dict]:
     """Error of each degradation without and with a coarse mask, then the slowest picture against one second."""
-    truths = list(_truths())
+    truths = list(_truths(SMALL_SIDE if small else SIDE))
     if not truths:
         return
-    seconds = []
+    slowest = 0.0
     for kind in KINDS:
         pictures = [degraded(kind, colour, alpha) for colour, alpha in truths]
         for masked in (False, True):
-            ours, other = [], []
+            errors, seconds = np.zeros(2), np.zeros(2)
             for picture, (_, alpha) in zip(pictures, truths, strict=True):
                 mask = coarse(alpha) if masked else None
-                started = time.process_time()
-                found = cut_out(picture, mask).image[0, ..., 3].numpy()
-                seconds.append(time.process_time() - started)
-                simple = (mask > 0.5) if mask is not None else picture.min(-1) <= 240 / 255
-                ours.append(np.abs(found - alpha).sum() / 1000)
-                other.append(np.abs(simple - alpha).sum() / 1000)
+                for i, way in enumerate((_ours, _simple)):
+                    started = time.process_time()
+                    found = way(picture, mask)
+                    taken = time.process_time() - started
+                    errors[i] += np.abs(found - alpha).sum() / 1000
+                    seconds[i] += taken
+                    slowest = max(slowest, taken) if way is _ours else slowest
+            ours, other = errors / len(truths)
             name = f"matte_{kind}{'_masked' if masked else ''}"
-            yield _row(name, float(np.mean(ours)), float(np.mean(other)), "SAD/1000")
-    yield _row("matte_seconds", max(seconds), 1.0, "s of one core")
+            yield row(name, float(ours), float(other), "SAD/1000", (float(seconds[0]), float(seconds[1])))
+    yield row("matte_seconds", slowest, 1.0, "s of one core", (slowest, 1.0))
 
 
-def _row(name: str, ours: float, other: float, unit: str) -> dict:
-    return {"name": name, "ratio": ours / other, "ours": ours, "other": other, "unit": unit}
+def _ours(picture: Array, mask: Array | None) -> Array:
+    return cut_out(picture, mask).image[0, ..., 3].numpy()
 
 
-def _truths() -> Iterator[tuple[Array, Array]]:
+def _simple(picture: Array, mask: Array | None) -> Array:
+    return (mask > 0.5) if mask is not None else picture.min(-1) <= 240 / 255
+
+
+def _truths(side: int) -> Iterator[tuple[Array, Array]]:
     """Colour (H, W, 3) and alpha (H, W) of each cut-out, every file once."""
     official = Path(os.environ.get("FFGO_SHARED", REPO.parent / "shared")) / "data" / "ffgo-official"
     contents = {path.read_bytes(): path for path in sorted(official.rglob("*.png"))}
     for content in contents:
         picture = Image.open(BytesIO(content))
         if picture.mode == "RGBA" and (np.asarray(picture)[..., 3] > 127).mean() < 0.99:
-            yield _shrunk(picture)
+            yield _shrunk(picture, side)
 
 
-def _shrunk(picture: Image.Image) -> tuple[Array, Array]:
+def _shrunk(picture: Image.Image, side: int) -> tuple[Array, Array]:
     values = np.asarray(picture, np.float32) / 255
     premultiplied = np.concatenate([values[..., :3] * values[..., 3:], values[..., 3:]], -1)
-    scale = min(1, SIDE / max(picture.size))
+    scale = min(1, side / max(picture.size))
     size = (round(picture.width * scale), round(picture.height * scale))
     channels = [Image.fromarray(premultiplied[..., c]).resize(size, Image.Resampling.LANCZOS) for c in range(4)]
     small = np.stack([np.asarray(channel) for channel in channels], -1)

@@ -3,8 +3,6 @@
 Skipped where the optional package sam2 is not installed.
 """
 
-import statistics
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -14,10 +12,12 @@ import numpy as np
 from ffgo.cutout import sam2 as core
 from ffgo.cutout.hints import Prompts
 
-RUNS = 3
+from .measure import in_turn, row
+
+RUNS, SMALL_RUNS = 7, 1
 
 
-def rows() -> Iterator[dict]:
+def rows(*, small: bool = False) -> Iterator[dict]:
     if find_spec("sam2") is None:
         return
     from sam2.build_sam import build_sam2
@@ -39,11 +39,5 @@ def rows() -> Iterator[dict]:
         "ours": lambda: core.masks(own, picture, [Prompts(box=box)]),
         "other": package,
     }
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(RUNS + 1):
-        for name, way in ways.items():
-            started = time.process_time()
-            way()
-            seconds[name].append(time.process_time() - started)
-    ours, other = (statistics.median(seconds[name][1:]) for name in ("ours", "other"))  # the first round warms up
-    yield {"name": "sam2_masks", "ratio": ours / other, "ours": ours, "other": other, "unit": "s of one core"}
+    ours, other = in_turn(ways, SMALL_RUNS if small else RUNS).values()
+    yield row("sam2_masks", ours.cpu, other.cpu, "s of one core", (ours.cpu, other.cpu))

@@ -16,29 +16,31 @@ from pathlib import Path
 from lab.workshop.comfyui import Host
 from lab.workshop.server import ensure_standins
 
-WORKER = Path(__file__).with_name("training_worker.py")
+WORKER = "training_worker.py"
 
 
-def rows() -> Iterator[dict]:
+def rows(*, small: bool = False) -> Iterator[dict]:
     host = Host.current()
     standins = ensure_standins(host)
     with tempfile.TemporaryDirectory(prefix="ffgo-bench-") as folder:
         for task in ("make", "loop", "host", "ranks", "cached", "memory"):
-            yield from _results([_start(host, task, folder, str(standins), str(rank)) for rank in _ranks(task)])
+            yield from results(
+                [start(host, WORKER, task, folder, str(standins), str(rank), str(int(small))) for rank in _ranks(task)]
+            )
 
 
 def _ranks(task: str) -> range:
     return range(2 if task == "ranks" else 1)
 
 
-def _start(host: Host, *args: str) -> subprocess.Popen[str]:
+def start(host: Host, worker: str, *args: str) -> subprocess.Popen[str]:
     # The pack's packages and nothing else of ours: the host's module `nodes` must not meet ours.
     env = {**os.environ, "PYTHONPATH": str(host.packages), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(WORKER), *args]
+    command = [sys.executable, str(Path(__file__).with_name(worker)), *args]
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def _results(workers: list[subprocess.Popen[str]]) -> Iterator[dict]:
+def results(workers: list[subprocess.Popen[str]]) -> Iterator[dict]:
     """The rows of the first worker, when all are done."""
     outputs = [worker.communicate() for worker in workers]
     for worker, (_, log) in zip(workers, outputs, strict=True):

@@ -1,6 +1,7 @@
 """One part of the training benchmark in a process of its own; prints its rows as JSON, one a line.
 
-Usage: python training_worker.py make|loop|host|ranks|cached|memory FOLDER STANDINS RANK, with COMFYUI_PATH set.
+Usage: python training_worker.py make|loop|host|ranks|cached|memory FOLDER STANDINS RANK SMALL, with COMFYUI_PATH set.
+SMALL: 1 for short clips that take seconds, else 0.
 """
 
 import importlib
@@ -8,11 +9,10 @@ import importlib.util
 import itertools
 import json
 import os
-import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +20,8 @@ from typing import Any
 
 import psutil
 import torch
+from measure import row as as_row
+from measure import usual
 from safetensors.torch import save_file
 from torch import Tensor, distributed, nn
 
@@ -27,8 +29,8 @@ TASK, FOLDER, STANDINS, RANK = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 PACK = Path(__file__).parents[2]
 MEDIUM: dict[str, Any] = {"dim": 512, "ffn_dim": 2048, "num_heads": 4, "num_layers": 6, "in_dim": 36, "out_dim": 16}
 SMALL: dict[str, Any] = MEDIUM | {"dim": 128, "ffn_dim": 256, "num_heads": 1, "num_layers": 1}
-LATENTS = (3, 32, 32)
-"""Frames, height, width: 768 tokens."""
+LATENTS = (2, 8, 8) if sys.argv[5] == "1" else (3, 32, 32)
+"""Frames, height, width: 768 tokens, 32 in the small form."""
 CAPTION = "ad23r2 the camera view suddenly changes. a red robot and a blue bird meet by the lake"
 LORA_RANK = 16
 MODELS: list[Any] = []
@@ -46,7 +48,8 @@ def ours(name: str) -> Any:
 
 boot, loading, host_trainable = (ours(f"host.{room}") for room in ("boot", "loading", "trainable"))
 loop, recipe_file = ours("training.loop"), ours("training.recipe")
-boot.boot(Path(os.environ["COMFYUI_PATH"]), "--cpu")
+ON_CARD = TASK == "card" and sys.argv[5] == "0" and torch.cuda.is_available()
+boot.boot(Path(os.environ["COMFYUI_PATH"]), *([] if ON_CARD else ["--cpu"]))
 
 
 class RandomDataset:
@@ -98,14 +101,16 @@ def cpu_seconds(work: Callable[[], object]) -> float:
     return time.process_time() - started
 
 
-def usual(seconds: Sequence[float]) -> float:
-    """The lower quartile: other programs on the machine make steps longer, never shorter."""
-    return statistics.quantiles(seconds, n=4, method="inclusive")[0]
+def row(
+    name: str, ours: float, other: float, unit: str = "CPU s", *,
+    ratio: float | None = None, cpu: tuple[float, float] | None = None,
+) -> None:  # fmt: skip
+    """Print a row; `cpu` where `ours` and `other` are not CPU seconds themselves."""
+    emit(as_row(name, ours, other, unit, cpu or (ours, other), ratio=ratio))
 
 
-def row(name: str, ours: float, other: float, unit: str = "CPU s", ratio: float | None = None) -> None:
-    ratio = ours / other if ratio is None else ratio
-    print(json.dumps({"name": name, "ratio": ratio, "ours": ours, "other": other, "unit": unit}), flush=True)
+def emit(line: dict[str, Any]) -> None:
+    print(json.dumps(line), flush=True)
 
 
 def recipe(**values: Any) -> Any:
@@ -259,7 +264,7 @@ def against_host() -> None:
                 train(expert, layers, recipe(steps=steps, batch_size=batch_size), turns)
             node.thread.join()
             loops, nodes = (seconds / batch_size for seconds in turns.results)
-            row(f"host_node_over_loop_b{batch_size}{ending}", loops, nodes, "CPU s per sample", nodes / loops)
+            row(f"host_node_over_loop_b{batch_size}{ending}", loops, nodes, "CPU s per sample", ratio=nodes / loops)
 
 
 def ranks() -> None:
@@ -279,7 +284,7 @@ def ranks() -> None:
     distributed.all_reduce(slower, distributed.ReduceOp.MAX)
     distributed.destroy_process_group()
     two, one = float(slower[0]), -float(slower[1])
-    row("two_processes_over_one", two, one, "CPU s per step and process", one / two)
+    row("two_processes_over_one", two, one, "CPU s per step and process", ratio=one / two)
 
 
 class UncachedDataset(RandomDataset):
@@ -348,7 +353,7 @@ def cached() -> None:
 
 def activations() -> None:
     """Bytes that a forward pass keeps for the way back, weights left out."""
-    kept = {}
+    kept, seconds = {}, {}
     for checkpointing in ("blocks", "none"):
         with trainable(load(), checkpointing) as (expert, layers):
             weights = {weight.untyped_storage().data_ptr() for weight in expert.network.parameters()}
@@ -361,24 +366,29 @@ def activations() -> None:
                 return tensor
 
             sample = ours("training.step").draw_sample("one", random_example(0), 0.95)
+            started = time.process_time()
             with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
                 loss = ours("training.step").velocity_loss(expert.predict, [sample], expert.device, 50.0)
             kept[checkpointing] = sum(found.values()) / 2**20
             loss.backward()
+            seconds[checkpointing] = time.process_time() - started
             layers.remove()
-    row("checkpointed_activations", kept["blocks"], kept["none"], "MB kept for backward")
+    cpu = seconds["blocks"], seconds["none"]
+    row("checkpointed_activations", kept["blocks"], kept["none"], "MB kept for backward", cpu=cpu)
 
 
 def memory() -> None:
     """Peak memory after training on 20 examples, and then on 200; each is used once or more."""
-    peaks = []
+    peaks, seconds = [], []
     for count in (20, 200):
         dataset = cached_dataset(f"{count}", (random_example(index, tokens=192) for index in range(count)))
         with trainable(load("small"), "blocks") as (expert, layers):
+            started = time.process_time()
             train(expert, layers, recipe(steps=20, accumulation=10), Turns(lambda: None), dataset=dataset)
+            seconds.append(time.process_time() - started)
             layers.remove()
         peaks.append(peak_mb())
-    row("memory_200_over_20", peaks[1], peaks[0], "MB")
+    row("memory_200_over_20", peaks[1], peaks[0], "MB", cpu=(seconds[1], seconds[0]))
     activations()
 
 
