@@ -51,7 +51,7 @@ def trim_clip(
     least = frames if mode == "fixed" else max(frames, COMPOSED_FRAMES)
     _check_limits(mode, frames, least, max_frames, fps)
     _check_clip(images, least)
-    clips = images.chunk(clips_in(images, least))
+    clips = list(images.chunk(clips_in(images, least)))
     if audio is not None and len(clips) > 1:
         raise FFGOError(
             f"The batch holds {len(clips)} clips, one after the other, and audio belongs to one. Trim them one at "

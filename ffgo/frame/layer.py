@@ -97,5 +97,6 @@ def _padded(picture: Image.Image, size: tuple[int, int], at: tuple[int, int], bl
     return padded
 
 
-def _cut(picture: Image.Image, *edges: int) -> Image.Image:
+def _cut(picture: Image.Image, left: int, top: int, right: int, bottom: int) -> Image.Image:
+    edges = left, top, right, bottom
     return picture if edges == (0, 0, *picture.size) else picture.crop(edges)

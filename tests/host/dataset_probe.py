@@ -2,6 +2,7 @@
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 import comfy.latent_formats
 import comfy.sd
@@ -10,7 +11,7 @@ import torch
 from boot import BASE, module
 from comfy_extras.nodes_wan import WanImageToVideo
 
-import nodes
+host_nodes: Any = importlib.import_module("nodes")  # the host's; a type checker finds the pack's
 
 core = {name: importlib.import_module(f"pack.ffgo.dataset.{name}") for name in ("encode", "examples", "sizing")}
 standins = module("standins", BASE / "custom_nodes" / "ffgo_standins")
@@ -29,12 +30,13 @@ def find(dataset: str, folder: str) -> dict:
 
     with torch.inference_mode():
         frames = core["examples"].load_frames(examples[0], core["sizing"].Bucket(64, 48, 9))
-        (prompt,) = nodes.CLIPTextEncode().encode(clip, examples[0].caption)
+        (prompt,) = host_nodes.CLIPTextEncode().encode(clip, examples[0].caption)
         made = WanImageToVideo.execute(prompt, prompt, vae, 64, 48, 9, 1, start_image=frames[:1])
         (embedding, extras), latent = made[0][0], made[2]["samples"]
         condition = expert.model.concat_cond(noise=torch.zeros_like(latent), device=torch.device("cpu"), **extras)
         latents = expert.model.process_latent_in(vae.encode(frames))
 
+    assert condition is not None
     return {
         "condition": torch.equal(encoded.condition, condition[0]),
         "latents": torch.equal(encoded.latents, latents[0]),

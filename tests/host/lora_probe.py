@@ -3,6 +3,7 @@
 import gc
 import importlib
 from collections.abc import Callable
+from typing import Any
 
 import comfy.model_management as mm
 import comfy.ops
@@ -17,7 +18,7 @@ from comfy.model_patcher import ModelPatcher
 from safetensors.torch import save_file
 
 
-class Screen:
+class Screen(server.PromptServer):
     """Takes the place of the running server's page: keeps what a node shows on itself."""
 
     def __init__(self):
@@ -32,7 +33,7 @@ Loader = importlib.import_module("pack.nodes.experts.moe_lora_loader").WanMoELoR
 Loader.GET_SCHEMA()  # as the host does when it registers a node
 Loader = Loader.PREPARE_CLASS_CLONE(None)
 LORAS = FOLDER / "models" / "loras"
-SIZES = {"dim": 256, "ffn_dim": 512, "num_heads": 2, "num_layers": 2, "in_dim": 36, "out_dim": 16}
+SIZES: dict[str, Any] = {"dim": 256, "ffn_dim": 512, "num_heads": 2, "num_layers": 2, "in_dim": 36, "out_dim": 16}
 STRENGTH = {"high": 0.7, "low": -1.3}
 RANK = 4
 
@@ -214,6 +215,7 @@ def stacked(model, *steps: tuple[str, float, str]):
             model, _ = comfy.sd.load_bypass_lora_for_models(model, None, lora, strength, 0)
         else:
             model, low, _ = load(model, low, name, name, strength_high=strength, strength_low=0, apply=how)
+    assert model is not None
     return model
 
 

@@ -5,22 +5,24 @@ import importlib
 from contextlib import contextmanager
 from functools import partial
 from types import SimpleNamespace
+from typing import Any
 
 import comfy.model_management as mm
 import comfy.ops
 import comfy.sd
-import diffusers
 import torch
 from boot import BASE as FOLDER
 from comfy.ldm.modules.attention import attention_pytorch
 from comfy.ldm.wan.model import WanModel, sinusoidal_embedding_1d
 from comfy_extras import nodes_lora_debug
+from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from peft import LoraConfig, inject_adapter_in_model
 from safetensors.torch import save_file
 
-import nodes as host_nodes
+host_nodes: Any = importlib.import_module("nodes")  # the host's; a type checker finds the pack's
 
-SIZES = {"dim": 256, "ffn_dim": 512, "num_heads": 2, "num_layers": 2, "in_dim": 36, "out_dim": 16}
+SIZES: dict[str, Any] = {"dim": 256, "ffn_dim": 512, "num_heads": 2, "num_layers": 2, "in_dim": 36, "out_dim": 16}
 SHAPE, TOKENS = (2, 4, 6), 12
 PARTS = (
     "bases.catalogue", "dataset.encoded", "errors", "experts.schedule", "training.adapters", "training.checkpoint",
@@ -166,12 +168,12 @@ def diffusers_name(name: str) -> str:
 
 def scheduler():
     """Sigmas of the trainer against those of diffusers' scheduler."""
-    theirs = diffusers.FlowMatchEulerDiscreteScheduler(shift=5)
+    theirs: Any = FlowMatchEulerDiscreteScheduler(shift=5)
     low, high = (ours.schedule.training_window(expert) for expert in ("low", "high"))
     places = [(i + 0.5) / 5000 for i in range(5000)]
     sigmas = {window.official_sigma(place) for window in (low, high) for place in places}
     sigmas = torch.tensor(sorted(sigmas, reverse=True))
-    result = {
+    result: dict[str, float] = {
         "timesteps": torch.equal(sigmas * 1000, theirs.timesteps),
         "sigmas": torch.equal(sigmas, theirs.sigmas[:1000]),
     }
@@ -197,7 +199,7 @@ def smirnov(drawn: torch.Tensor, wanted: torch.Tensor) -> float:
 
 def oracle():
     """One step against diffusers' scheduler and model with peft's own layers: loss and every gradient."""
-    theirs = diffusers.WanTransformer3DModel(
+    theirs: Any = WanTransformer3DModel(
         num_attention_heads=2, attention_head_dim=128, in_channels=36, out_channels=16, ffn_dim=512, num_layers=2,
         cross_attn_norm=True, text_dim=4096,
     )  # fmt: skip
@@ -239,7 +241,7 @@ def oracle():
 
 
 def oracle_loss(transformer, step) -> float:
-    schedule = diffusers.FlowMatchEulerDiscreteScheduler(shift=5)
+    schedule: Any = FlowMatchEulerDiscreteScheduler(shift=5)
     x0, noise = torch.stack([s.latents_CThw for s in step]), torch.stack([s.noise_CThw for s in step])
     nearest = [int((schedule.sigmas[:1000] - s.sigma).abs().argmin()) for s in step]
     timesteps = schedule.timesteps[nearest]
