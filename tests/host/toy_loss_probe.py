@@ -7,10 +7,13 @@ not asked of it here: the sigmas are fixed, and the condition is put together fr
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import torch
 
+from ffgo.bases.base import Expert
 from ffgo.dataset.cache import CachedDataset, read_example, read_text
 from ffgo.host.boot import boot_here
 from ffgo.host.loading import load_expert
@@ -18,7 +21,7 @@ from lab.toyworld.family import WEIGHTS
 from lab.toyworld.train_experts import velocity_loss
 from lab.toyworld.train_lora import FILES
 
-SIGMAS = {"high": (0.92, 0.95, 0.98, 1.0), "low": (0.5, 0.65, 0.8, 0.88)}
+SIGMAS: dict[Expert, Sequence[float]] = {"high": (0.92, 0.95, 0.98, 1.0), "low": (0.5, 0.65, 0.8, 0.88)}
 """Where the experts have most to decide, on either side of the boundary."""
 NOISES = 2
 """For each clip and sigma; the same for every LoRA."""
@@ -34,6 +37,7 @@ def loss(lora: str | None) -> float:
     model = load_expert(WEIGHTS / FILES[expert][0])
     if lora:
         model = load_lora_for_models(model, None, load_torch_file(lora), 1.0, 0.0)[0]
+    assert model is not None
     comfy.model_management.load_models_gpu([model], force_full_load=True)
     torch.manual_seed(0)
     losses = [
@@ -44,7 +48,8 @@ def loss(lora: str | None) -> float:
     return float(torch.stack(losses).mean())
 
 
-expert, folder, names = sys.argv[1], Path(sys.argv[2]), sys.argv[3].split(",")
+expert = cast(Expert, sys.argv[1])
+folder, names = Path(sys.argv[2]), sys.argv[3].split(",")
 boot_here("--cpu")
 entries = [entry for entry in CachedDataset.open(folder).entries if entry.name in names]
 latents, composites = map(torch.stack, zip(*(read_example(folder, entry.example) for entry in entries), strict=True))
