@@ -48,7 +48,7 @@ def loss(lora: str | None) -> float:
     return float(torch.stack(losses).mean())
 
 
-expert = cast(Expert, sys.argv[1])
+expert: Expert = cast(Expert, sys.argv[1])
 folder, names = Path(sys.argv[2]), sys.argv[3].split(",")
 boot_here("--cpu")
 entries = [entry for entry in CachedDataset.open(folder).entries if entry.name in names]
