@@ -62,11 +62,12 @@ def test_every_base_trains_and_stays_as_it_was(probe, base):
 
 @pytest.mark.parametrize("base", BASES)
 def test_the_finished_file_in_the_loaders(probe, base):
-    """Our own bypass gives what was trained to the last bit; the host's rounds the LoRA to the base's 16 bits."""
+    """Our own bypass gives what was trained, to float32's rounding: where a file's numbers lie in memory decides on some
+    processors in which order they are added up. The host's bypass rounds the LoRA to the base's 16 bits."""
     result = probe["bases"][base]
     assert result["without"] > 0.5
-    assert result["own bypass"] == 0
-    assert result["bypass"] == 0 if base in {"fp32", "fp8", "scaled fp8"} else result["bypass"] < 1e-3
+    assert result["own bypass"] < 1e-6
+    assert result["bypass"] < (1e-6 if base in {"fp32", "fp8", "scaled fp8"} else 1e-3)
     assert result["merged"] < {"fp32": 1e-6, "bf16": 5e-3, "fp16": 1e-3}.get(base, 0.1)
 
 
