@@ -3,7 +3,7 @@
 import importlib
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ def random_expert(sizes: dict[str, Any], device: torch.device) -> Any:
     dtype = torch.bfloat16 if ON_CARD else torch.float32
     shapes = WanModel(**sizes, operations=comfy.ops.disable_weight_init, dtype=dtype, device="meta").state_dict()
     config = comfy.model_detection.model_config_from_unet(shapes, "")
+    assert config
     config.set_inference_dtype(dtype, None)
     model = config.get_model(shapes, "", device="meta")
     network = model.diffusion_model.to_empty(device=device)
@@ -106,10 +107,9 @@ def train(model: Any, plan: Any, recipe: Any, before: float) -> None:
     clock = Clock()
     with base.trainable(model, recipe.checkpointing) as (expert, layers):
         dataset = base.RandomDataset()
-        try:
+        with suppress(EnoughError):
             base.train(expert, layers, recipe, clock, dataset=dataset)
-        except EnoughError:
-            used = peak() - before
+        used = peak() - before
         step, sample = ours("training.step"), ours("training.step").draw_sample("one", dataset[0], 0.95)
         with torch.no_grad():
             forward = timed(lambda: step.velocity_loss(expert.predict, [sample], expert.device, 50.0))

@@ -30,8 +30,8 @@ def rows(*, small: bool = False) -> Iterator[dict]:
                     results.append(result)
     ours, other = (usual_of([Spent(run["wall"], run["cpu"]) for run in results]) for results in runs.values())
     yield time_row("lora_load", ours, other)
-    peaks = [usual([run["peak_mb"] for run in results]) for results in runs.values()]
-    yield row("lora_load_memory", *peaks, "MB", (ours.cpu, other.cpu))
+    peak, others_peak = (usual([run["peak_mb"] for run in results]) for results in runs.values())
+    yield row("lora_load_memory", peak, others_peak, "MB", (ours.cpu, other.cpu))
 
 
 def _work(task: str, folder: str, dim: str) -> dict[str, float]:
