@@ -61,7 +61,7 @@ BROKEN_TRAINING = {
 }
 BROKEN_SAMPLING = {
     "expert order": Damage("nodes/experts/moe_lora_loader.py", "NodeOutput(*models,", "NodeOutput(*models[::-1],"),
-    "trim": Damage("ffgo/clip/trim.py", "images[found.frames :]", "images[: found.frames]"),
+    "trim": Damage("ffgo/clip/trim.py", "clip[one.frames :]", "clip[: one.frames]"),
 }
 BROKEN = BROKEN_TRAINING | BROKEN_SAMPLING
 
