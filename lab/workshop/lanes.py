@@ -12,15 +12,20 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from .comfyui import Host
+from .comfyui import REPO, Host
+
+METHOD = "tests/host/test_toy_method.py"
+"""Trains, and takes as long as a third of the other tests of the host."""
+UNIT = [path.relative_to(REPO).as_posix() for path in sorted((REPO / "tests" / "unit").glob("test_*.py"))]
 
 # A room in lanes that share nothing: own process, ports, base folder and scratch folder.
 ROOMS = {
-    "host": {"host": ["tests/host"]},
-    "unit": {"unit": ["tests/unit"]},
+    "host": {"host": ["tests/host", f"--ignore={METHOD}"], "method": [METHOD]},
+    "unit": {f"unit {half + 1}": UNIT[half::2] for half in (0, 1)},
     "web": {name: ["tests/web", f"--renderer={name}"] for name in ("canvas", "elements")},
 }
-AT_ONCE = 2
+AT_ONCE = 3
+"""One more than the smallest machine has cores: the lanes of the page wait most of their time."""
 NOTHING_COLLECTED = 5
 PATIENCE_S = 60
 _COUNT = re.compile(r"(\d+) (passed|failed|skipped|error|xfailed|xpassed)")
@@ -117,7 +122,10 @@ class Lanes:
 def lanes_of(rooms: Sequence[str], pytest_args: Sequence[str]) -> dict[str, list[str]]:
     """The lanes of the rooms, and what pytest is told in each."""
     lanes = {name: args for room in rooms for name, args in ROOMS[room].items()}
-    return {name: [*args, "-o", f"cache_dir=.pytest_cache/{name}", *pytest_args] for name, args in lanes.items()}
+    return {
+        name: [*args, "-o", f"cache_dir=.pytest_cache/{name.replace(' ', '_')}", *pytest_args]
+        for name, args in lanes.items()
+    }
 
 
 def _interrupt(*_: object) -> NoReturn:

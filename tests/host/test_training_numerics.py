@@ -62,8 +62,8 @@ def test_every_base_trains_and_stays_as_it_was(probe, base):
 
 @pytest.mark.parametrize("base", BASES)
 def test_the_finished_file_in_the_loaders(probe, base):
-    """Our own bypass gives what was trained, to float32's rounding: where a file's numbers lie in memory decides on some
-    processors in which order they are added up. The host's bypass rounds the LoRA to the base's 16 bits."""
+    """Our own bypass gives what was trained, to float32's rounding: some processors add up a file's numbers in another
+    order than those in memory. The host's bypass rounds the LoRA to the base's 16 bits."""
     result = probe["bases"][base]
     assert result["without"] > 0.5
     assert result["own bypass"] < 1e-6
