@@ -21,7 +21,8 @@ UNIT = [path.relative_to(REPO).as_posix() for path in sorted((REPO / "tests" / "
 # A room in lanes that share nothing: own process, ports, base folder and scratch folder.
 ROOMS = {
     "host": {"host": ["tests/host", f"--ignore={METHOD}"], "method": [METHOD]},
-    "unit": {f"unit {half + 1}": UNIT[half::2] for half in (0, 1)},
+    # Dealt there and back, which makes the halves about equally long.
+    "unit": {f"unit {half + 1}": UNIT[half::4] + UNIT[3 - half :: 4] for half in (0, 1)},
     "web": {name: ["tests/web", f"--renderer={name}"] for name in ("canvas", "elements")},
 }
 AT_ONCE = 3

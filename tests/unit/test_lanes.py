@@ -32,12 +32,21 @@ def test_sleeps(server):
     here.with_suffix(".started").touch()
     time.sleep(3600)
 """
+FAILS_LATE = """
+import pathlib, time
+
+def test_fails_when_the_sleeper_sleeps():
+    while not pathlib.Path(__file__).with_name("test_sleeper.started").exists():
+        time.sleep(0.05)
+    assert False
+"""
 LANES = {
     "good": "def test_a(): pass\ndef test_b(): print('hello')\n",
     "bad": "import pytest\ndef test_a(): assert 1 == 2\ndef test_b(): pytest.skip('no card')\n",
     "empty": "",
     "ill": "import os\ndef test_a(): os._exit(7)\n",
     "sleeper": SLEEPS,
+    "late": FAILS_LATE,
 }
 
 
@@ -94,7 +103,7 @@ def test_a_signal_ends_all_lanes_in_order(start, tmp_path, number):
 
 
 def test_the_first_failure_ends_the_other_lanes_where_that_is_wanted(start, tmp_path):
-    process = start("sleeper", "bad", stop_early=True)
+    process = start("sleeper", "late", stop_early=True)
     process.communicate()
     assert process.returncode in (1, 2)
     assert (tmp_path / "test_sleeper.stopped").exists()
