@@ -18,12 +18,12 @@ METHOD = "tests/host/test_toy_method.py"
 """Trains, and takes as long as a third of the other tests of the host."""
 UNIT = [path.relative_to(REPO).as_posix() for path in sorted((REPO / "tests" / "unit").glob("test_*.py"))]
 
-# A room in lanes that share nothing: own process, ports, base folder and scratch folder.
+# A room in lanes that share nothing: own process, ports, base folder and scratch folder. What takes longest comes first.
 ROOMS = {
     "host": {"host": ["tests/host", f"--ignore={METHOD}"], "method": [METHOD]},
+    "web": {name: ["tests/web", f"--renderer={name}"] for name in ("canvas", "elements")},
     # Dealt there and back, which makes the halves about equally long.
     "unit": {f"unit {half + 1}": UNIT[half::4] + UNIT[3 - half :: 4] for half in (0, 1)},
-    "web": {name: ["tests/web", f"--renderer={name}"] for name in ("canvas", "elements")},
 }
 AT_ONCE = 3
 """One more than the smallest machine has cores: the lanes of the page wait most of their time."""
