@@ -18,7 +18,7 @@ METHOD = "tests/host/test_toy_method.py"
 """Trains, and takes as long as a third of the other tests of the host."""
 UNIT = [path.relative_to(REPO).as_posix() for path in sorted((REPO / "tests" / "unit").glob("test_*.py"))]
 
-# A room in lanes that share nothing: own process, ports, base folder and scratch folder. What takes longest comes first.
+# A room in lanes that share nothing: own process, ports, base folder and scratch folder. The longest come first.
 ROOMS = {
     "host": {"host": ["tests/host", f"--ignore={METHOD}"], "method": [METHOD]},
     "web": {name: ["tests/web", f"--renderer={name}"] for name in ("canvas", "elements")},
