@@ -60,13 +60,13 @@ def subject_pictures(subjects: Mapping[str, Sequence[np.ndarray]]) -> dict[str, 
     return pictures
 
 
-def box_of(seen: np.ndarray) -> Box | None:
-    """The box around all that is True in (H, W); None where nothing is."""
-    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
-    if not len(rows):
+def box_of(picture: np.ndarray) -> Box | None:
+    """The box around all that is not 0: of the alpha of (H, W, 4), or of (H, W); None where everything is."""
+    corners = Image.fromarray(picture).getbbox(alpha_only=True)
+    if corners is None:
         return None
-    x, y = int(columns[0]), int(rows[0])
-    return Box(x, y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1)
+    left, top, right, bottom = corners
+    return Box(left, top, right - left, bottom - top)
 
 
 def look_at(name: str, pixels: np.ndarray) -> FramePicture:
@@ -75,12 +75,10 @@ def look_at(name: str, pixels: np.ndarray) -> FramePicture:
     size = width, height
     if channels == 3:
         return FramePicture(name, pixels, Subject(size, Box(0, 0, *size), width * height))
-    corners = Image.fromarray(pixels).getbbox(alpha_only=True)
-    if corners is None:
+    visible = box_of(pixels)
+    if visible is None:
         raise FFGOError(
             f"{name} is fully transparent: nothing of it can be seen. Check its mask; if it is the wrong way round, "
             "put Invert Mask before Join Image with Alpha."
         )
-    left, top, right, bottom = corners
-    visible = Box(left, top, right - left, bottom - top)
     return FramePicture(name, pixels, Subject(size, visible, pixels[visible.slices][..., 3].sum() / 255))

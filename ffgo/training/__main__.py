@@ -114,7 +114,7 @@ def _dataset(job: JobFile, world: World) -> CachedDataset:
     if job.dataset is not None and world.is_first:
         _encode(job, job.dataset)
     world.wait()
-    # Opened anew, so that neither VAE nor text encoder stays in memory.
+    # Opened anew by all: only the first process encoded.
     return CachedDataset.open(job.encoded)
 
 
