@@ -26,6 +26,10 @@ LOOSE = 0.008
 LEAST_LOOSE_PX = 3.0
 MARGIN_PX = 40
 EMPTY_MASK = "the mask is empty: no pixel is above 0.5. 1 means subject; a mask from Load Image is inverted."
+SPECKS = (
+    "the mask marks only specks or thin lines ({} px in all), and the picture shows no subject at them. "
+    "Give a mask that covers the subject's body, or put points or a box on it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ def cut_out_batch(
 def cut_out(picture: Array, mask: Array | None = None, *, shadow: Shadow = "drop") -> CutOut:
     """Cut the subject out of an RGB picture (H, W, 3), float32 0..1; mask (H, W), 1 = subject, may be coarse.
 
-    Raises: FFGOError as `white.find_subject`, and where the mask is empty or has another size.
+    Raises: FFGOError as `white.find_subject`, and where the mask is empty, mere specks, or of another size.
     """
     if mask is not None:
         _require_mask(mask, picture)
@@ -94,6 +98,8 @@ def cut_out(picture: Array, mask: Array | None = None, *, shadow: Shadow = "drop
     if mask is None or white.light_share(picture) >= white.LEAST_WHITE:
         on_white = white.find_subject(picture)
     subject, faint = _subject(picture, on_white, mask)
+    if not subject.any():
+        raise FFGOError(SPECKS.format(0 if mask is None else int((mask > 0.5).sum())))
     window = window_of(subject if on_white is None or shadow == "drop" else subject | on_white.shadow, MARGIN_PX)
     inside, outside = depth(subject[window]), depth(~subject[window])
     ramp = np.clip(0.5 + (inside - outside) / np.where(faint[window], ROUGH_PX, SOFT_PX), 0, 1)

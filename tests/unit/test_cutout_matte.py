@@ -52,6 +52,18 @@ def test_colours_hold_nothing_of_the_background():
     assert np.abs(cut[edge][:, :3] - RED).max() < 0.03
 
 
+@pytest.mark.parametrize("scattered", [True, False])
+def test_a_mask_of_specks_or_of_one_line_is_said(scattered):
+    """What SAM2 answers to a box on bare texture; a line is where the picture shows nothing either."""
+    noise = np.random.default_rng(1)
+    picture = noise.integers(40, 120, (SIDE, SIDE, 3)).astype(np.float32) / 255
+    mask = np.zeros((SIDE, SIDE), np.float32)
+    mask[120, :] = not scattered
+    mask[noise.random(mask.shape) > 0.999] = 1
+    with pytest.raises(FFGOError, match=r"specks or thin lines \(\d+ px in all\)"):
+        cut_out(picture, mask)
+
+
 def test_noise():
     noise = np.random.default_rng(1).integers(-6, 7, (SIDE, SIDE, 3)) / 255
     picture = np.clip(on_ground(RING, RED, 1.0) + noise, 0, 1).astype(np.float32)
