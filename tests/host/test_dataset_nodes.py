@@ -86,7 +86,7 @@ def test_a_folder_is_encoded_once_and_damage_is_mended(host, dataset):
 
 
 def test_a_cancelled_run_goes_on_where_it_was(host):
-    name, count = "cancelled", 24
+    name, count = "cancelled", 12
     make_dataset(host.base / "input" / name, count, 33)
     written = host.base / "output/encoded_datasets" / name / "examples"
     graph = encode_graph(name, frames=33)

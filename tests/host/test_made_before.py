@@ -4,11 +4,8 @@ Only by the users' own doors (prompts, commands, /object_info), so that no move 
 """
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,8 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
+
+from ..warm import Command
 
 REPO = Path(__file__).parents[2]
 DATA = REPO / "tests" / "data" / "made_by_e515c26"
@@ -48,16 +47,6 @@ def saved(host):
     with (host.base / "user/__ffgo/gemini_ledger.jsonl").open("a") as ledger:
         ledger.write((DATA / "gemini_ledger.jsonl").read_text())
     return host
-
-
-def command(*line: object, **env: str) -> str:
-    """Run a command of the pack; returns what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", *map(str, line)], cwd=REPO, env=os.environ | env, capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.mark.parametrize("name", NODES)
@@ -95,8 +84,11 @@ def widgets(host, class_type: str) -> list[str]:
 
 def test_pictures_and_loras_give_the_clip_that_they_gave(saved, tmp_path):
     """A canvas that was arranged by hand, the LoRA files with their metadata, and all that is between them."""
-    command("ffgo.remote", "run", "--server", saved.url, "--workflow", DATA / "prompts/video.json", "--out", tmp_path)
-    first, last = (pixels(max(tmp_path.glob(f"{name}_*.png"))) for name in ("first", "frame"))
+    workflow = DATA / "prompts/video.json"
+    words = "run", "--server", saved.url, "--workflow", str(workflow), "--out", str(tmp_path / "out")
+    done = Command(REPO, "ffgo.remote", *words, log=tmp_path / "log.txt").finished()
+    assert done[0] == 0, done[1]
+    first, last = (pixels(max((tmp_path / "out").glob(f"{name}_*.png"))) for name in ("first", "frame"))
     assert (first == pixels(DATA / "first_frame.png")).all()
     # Another processor rounds otherwise, and so a few pixels; a tenth less of the high-noise LoRA is 0.18.
     assert np.abs(last - pixels(DATA / "last_frame.png")).mean() < 0.05
@@ -144,10 +136,8 @@ def test_a_job_on_a_cluster_goes_on_to_what_it_became(host, tmp_path):
     shutil.copytree(host.base / "models/diffusion_models", tmp_path / "models")
     begun = tmp_path / "training/runs/made_before/high/step_000003.state.safetensors"
     before = begun.stat().st_mtime_ns
-    command(
-        "ffgo.training", tmp_path / "job.toml", COMFYUI_PATH=str(host.comfyui), CUDA_VISIBLE_DEVICES="",
-        ACCELERATE_USE_CPU="true", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1",
-    )  # fmt: skip
+    status, output = Command(REPO, "ffgo.training", tmp_path / "job.toml", log=tmp_path / "log.txt").finished()
+    assert status == 0, output
     assert begun.stat().st_mtime_ns == before, "it began anew"
     for name in ("made_before_high.safetensors", "made_before_low.safetensors"):
         there = DATA / "cluster/training/runs/made_before/high/step_000003.safetensors" if "high" in name else None

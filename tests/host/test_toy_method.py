@@ -9,8 +9,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +31,8 @@ from lab.toyworld.scene import FRAMES, SIZE
 from lab.toyworld.train_lora import FILES, RECIPE
 from lab.workshop.comfyui import REPO, cache_folder
 from lab.workshop.demo import SETTINGS, WORKFLOW, draw_materials, titled, watcher
+
+from ..warm import Command
 
 BEFORE = np.array(json.loads((REPO / "tests" / "data" / "toy_method_before.json").read_text()))
 """Object and scene identity of each clip that the training starts from; the long form measures them anew."""
@@ -162,10 +162,8 @@ def train(pack: Path, expert: Expert, recipe: Recipe, dataset: Path, out: Path) 
         f"name = 'trained'\nexperts = ['{expert}']\noutput = '{out}'\n[dataset]\nencoded = '{dataset}'\n"
         f"[models]\n{expert} = '{WEIGHTS / FILES[expert][0]}'\n[recipe]\n{recipe.to_toml()}"
     )
-    command = [sys.executable, "-m", "ffgo.training", str(job)]
-    env = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=pack, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    status, output = Command(pack, "ffgo.training", job, log=out / "log.txt").finished()
+    assert status == 0, output
     return out / f"trained_{expert}.safetensors"
 
 
@@ -228,12 +226,11 @@ def falls(encoded, tmp_path_factory) -> dict[str, float]:
 
     with ThreadPoolExecutor(len(packs)) as pool:
         loras = list(pool.map(lora, packs))
-    probe = Path(__file__).with_name("toy_loss_probe.py")
-    command = [sys.executable, str(probe), "low", str(encoded), ",".join(dataset.names[:HELD_OUT]), *loras]
-    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(REPO), os.environ["PYTHONPATH"]])}
-    done = subprocess.run(command, cwd=REPO, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    start, *losses = json.loads(done.stdout.splitlines()[-1])
+    names = ",".join(dataset.names[:HELD_OUT])
+    probe = Command(REPO, "tests.host.toy_loss_probe", "low", encoded, names, *loras, log=folder / "losses.txt")
+    status, output = probe.finished()
+    assert status == 0, output
+    start, *losses = json.loads(output.splitlines()[-1])
     print(f"loss {start} -> {dict(zip(packs, losses, strict=True))}")
     return {what: 1 - loss / start for what, loss in zip(packs, losses, strict=True)}
 

@@ -16,6 +16,8 @@ from lab.workshop.comfyui import Host
 from lab.workshop.patience import wait_for
 from lab.workshop.server import ensure_standins
 
+from ..warm import Command
+
 REPO = Path(__file__).parents[2]
 SHAPE = (3, 6, 8)
 
@@ -51,22 +53,24 @@ def job(tmp_path, encoded):
     return write
 
 
-def start(*command):
+def train(path):
+    """The command for a job file, but begun in a process that has its imports done."""
+    return Command(REPO, "ffgo.training", path, log=path.with_suffix(".log"))
+
+
+def python(*command):
+    """The command as it is; returns the exit status and what it printed."""
     env = os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
     output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen([sys.executable, "-m", *map(str, command)], cwd=REPO, env=env, **output)
-
-
-def finished(process):
-    output, _ = process.communicate()
-    return process.returncode, output
+    done = subprocess.run([sys.executable, "-m", *map(str, command)], cwd=REPO, env=env, check=False, **output)
+    return done.returncode, done.stdout
 
 
 def test_two_processes_train_what_one_does(job):
     one, two = job("one", '["high", "low"]'), job("two")
     launch = ("accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "-m", "ffgo.training")
-    for process in (start("ffgo.training", one), start(*launch, two)):
-        status, output = finished(process)
+    alone = train(one)
+    for status, output in (python(*launch, two), alone.finished()):
         assert status == 0, output
     histories = [
         load_file(path.parent / f"out/runs/{path.stem}/high/step_000003.state.safetensors")["history"]
@@ -80,16 +84,16 @@ def test_two_processes_train_what_one_does(job):
 
 def test_sigterm_saves_and_the_same_command_goes_on(job):
     path = job("stopped", steps=100000, save_every=100000)
-    process = start("ffgo.training", path)
+    process = train(path)
     run = path.parent / "out/runs/stopped/high"
-    wait_for(lambda: (run / "run.json").exists() or process.poll() is not None)
+    wait_for(lambda: (run / "run.json").exists() or process.has_ended)
     process.send_signal(signal.SIGTERM)
-    status, output = finished(process)
+    status, output = process.finished()
     assert status == 130, output
     (state,) = run.glob("*.state.safetensors")
     done = int(state.name.split("_")[1].split(".")[0])
     job("stopped", steps=done + 1, save_every=100000)
-    status, output = finished(start("ffgo.training", path))
+    status, output = train(path).finished()
     assert status == 0, output
     with safe_open(path.parent / "out/stopped_high.safetensors", framework="pt") as file:
         assert file.metadata()["ffgo.steps"] == str(done + 1)
@@ -97,7 +101,7 @@ def test_sigterm_saves_and_the_same_command_goes_on(job):
 
 def test_a_job_that_cannot_be_is_refused_in_words(job):
     path = job("bad", ranks=3)
-    status, output = finished(start("ffgo.training", path))
+    status, output = python("ffgo.training", path)
     assert status == 1
     assert 'unknown key "ranks"' in output
     assert "Traceback" not in output

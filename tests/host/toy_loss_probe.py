@@ -1,8 +1,8 @@
 """Runs inside the host's Python: how well an expert tells the velocity of clips that its LoRAs were not trained on.
 
-Usage: python toy_loss_probe.py EXPERT DATASET NAMES LORA..., in the repository. NAMES: of the encoded examples, with
-commas between. Prints the mean loss without a LoRA and with each, as JSON. What the pack could do wrong in training is
-not asked of it here: the sigmas are fixed, and the condition is put together from the files' latents.
+Usage: python -m tests.host.toy_loss_probe EXPERT DATASET NAMES LORA..., in the repository. NAMES: of the encoded
+examples, with commas between. Prints the mean loss without a LoRA and with each, as JSON. What the pack could do wrong
+in training is not asked of it here: the sigmas are fixed, and the condition is put together from the files' latents.
 """
 
 import json

@@ -2,8 +2,6 @@
 
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,13 +17,14 @@ from ffgo.training.loop import Trained
 from ffgo.training.recipe import Recipe
 from ffgo.training.step import draw_sample, velocity_loss
 
+from ..warm import Command
 from .training_scene import CPU, MIXED, Examples, Watch, adapted, run, small_expert
 
-SCENE = Path(__file__).with_name("training_scene.py")
+REPO = Path(__file__).parents[2]
 
 
-def start(*args: object) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, str(SCENE), *map(str, args)], stderr=subprocess.PIPE, text=True)
+def start(*args: object, log: Path) -> Command:
+    return Command(REPO, "tests.unit.training_scene", *args, log=log)
 
 
 def same(one: Trained, other: Trained) -> bool:
@@ -93,7 +92,7 @@ def pair(tmp_path_factory) -> dict[str, tuple[Watch, Trained, dict]]:
     """Runs of this process and a second one together: what each came to."""
     folder = tmp_path_factory.mktemp("pair")
     meeting = (folder / "meeting").as_uri()
-    other = start(json.dumps(PAIR), folder, 1, meeting)
+    other = start(json.dumps(PAIR), folder, 1, meeting, log=folder / "log.txt")
     try:
         distributed.init_process_group("gloo", init_method=meeting, rank=0, world_size=2)
         results = {}
@@ -101,10 +100,10 @@ def pair(tmp_path_factory) -> dict[str, tuple[Watch, Trained, dict]]:
             watch = Watch()
             dataset = Examples(shapes=MIXED) if name == "mixed shapes" else None
             results[name] = watch, run(folder / name, watch, dataset, accumulation=PAIR[name]["accumulation"])
-        assert other.wait(60) == 0, other.stderr and other.stderr.read()
+        status, output = other.finished(60)
+        assert status == 0, output
     finally:
         other.kill()
-        other.communicate()
         distributed.destroy_process_group()
     return {name: (*result, torch.load(folder / name / "result_1.pt")) for name, result in results.items()}
 
@@ -133,9 +132,9 @@ def test_a_killed_run_goes_on_to_the_last_bit(tmp_path):
     changes = {"b_dropout": 0.3, "token_drop": 0.3, "warmup_steps": 7}
     whole = run(tmp_path / "whole", **changes)
     folder = tmp_path / "killed"
-    killed = start(json.dumps({"killed": {**changes, "kill_after": 8}}), tmp_path)
-    killed.communicate()
-    assert killed.returncode == -9
+    runs = json.dumps({"killed": {**changes, "kill_after": 8}})
+    status, output = start(runs, tmp_path, log=tmp_path / "log.txt").finished()
+    assert status == -9, output
     assert states(folder) == ["step_000005.state.safetensors"]
     (folder / "step_000007.safetensors").write_bytes(b"half")
     (folder / ".step_000007.state.safetensors.partial").write_bytes(b"half")

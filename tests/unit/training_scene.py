@@ -1,6 +1,7 @@
 """A small expert of plain layers and a dataset for it; run as a script, one process of a run.
 
-Usage: python training_scene.py RUNS FOLDER [RANK MEETING]; RUNS: changes of recipe and watcher by folder, as JSON.
+Usage: python -m tests.unit.training_scene RUNS FOLDER [RANK MEETING]
+RUNS: changes of recipe and watcher by folder, as JSON.
 """
 
 import json
@@ -13,9 +14,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, distributed, nn
-
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from ffgo.bases.catalogue import DEFAULT
 from ffgo.dataset.encoded import EncodedExample
