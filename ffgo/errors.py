@@ -11,9 +11,31 @@
 UnfitError (lora/kinds) and CancelledError (gemini/request) stay inside their wings and are no FFGOError.
 """
 
+import unicodedata
+
+_UNSEEN = {"Cc", "Cs", "Zl", "Zp"}
+_BIDI = {*"\u061c\u200e\u200f", *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
+"""What turns the direction of writing, and with it what a reader believes to see."""
+
+
+def printable(text: str) -> str:
+    r"""Words of others as any terminal may show them: control characters are written out, line breaks and tabs stay.
+
+    >>> printable("\x1b[2J")
+    '\\x1b[2J'
+    """
+    return "".join(_written_out(c) if unicodedata.category(c) in _UNSEEN or c in _BIDI else c for c in text)
+
+
+def _written_out(character: str) -> str:
+    return character if character in "\n\t" else character.encode("unicode_escape").decode()
+
 
 class FFGOError(ValueError):
-    """Says what is wrong, where, and how to mend it, in the user's words."""
+    """Says what is wrong, where, and how to mend it, in the user's words, whoever else's words stand in it."""
+
+    def __init__(self, message: str):
+        super().__init__(printable(message))
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)

@@ -6,20 +6,34 @@ A `Source` is the thing that holds them, such as an arrangement; a `Value` is on
 """
 
 import json
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from errno import EFBIG, EINVAL
 from math import inf
 from pathlib import Path
+from sys import float_info
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeGuard, TypeVar
 
 from .errors import FFGOError
 
 Choice = TypeVar("Choice", bound=str)
+Kind = TypeVar("Kind", dict, list, str)
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+MOST_BYTES = 16_000_000
+"""Of a file or an answer that is read; as Python's own values it takes some 25 times as much."""
+MOST_TOML = 1_000_000
+"""Characters of TOML."""
+MOST_DOTS = 2000
+"""In TOML: what reading a dotted name costs grows with the square of its dots."""
+DEEPEST = 100
+"""Levels of values in values."""
+_LONE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +57,20 @@ class Source:
         """A value that was read already."""
         return Value(value, where, self)
 
-    def file(self, path: Path) -> str:
-        """The text of a file. Raises: FFGOError where it cannot be read, or is not UTF-8."""
+    def file(self, path: Path, most: int = MOST_BYTES) -> str:
+        """The text of a file of at most so many bytes. Raises: FFGOError where it cannot be read, or is not UTF-8."""
         try:
-            return path.read_text("utf-8-sig")
+            return read_limited(path, most).decode("utf-8-sig")
         except OSError as error:
-            self.refuse("", f"cannot be read: {error.strerror}", "name a file that can")
+            self.refuse("", f"cannot be read: {error.strerror or error}", "name a file that can")
         except UnicodeDecodeError as error:
             self.refuse("", f"cannot be read: {error}", "save it as UTF-8")
+        except ValueError as error:  # a path that can be none
+            self.refuse("", f"cannot be read: {error}", "name a file that can")
 
     def json(self, text: str, *, most: int | None = None, unique: bool = False) -> "Value":
         """Read JSON. most: characters; unique: no key may come twice in an object. Raises: FFGOError."""
-        if most is not None and len(text) > most:
-            self.refuse("", f"is {len(text):,} characters long", f"{most:,} are the most")
+        self._refuse_longer(text, most or MOST_BYTES)
         try:
             return self.value(parse_json(text, unique=unique))
         except ValueError as error:
@@ -63,12 +78,22 @@ class Source:
 
     def toml(self, text: str) -> "Value":
         """Read TOML. Raises: FFGOError that says in which line it is wrong."""
+        self._refuse_longer(text, MOST_TOML)
+        if text.count(".") > MOST_DOTS:
+            self.refuse("", f"has more than {MOST_DOTS} dots", "write one `name = value` a line")
         try:
-            return self.value(tomllib.loads(text))
+            value = tomllib.loads(text)
         except RecursionError:
             self.refuse("", "is nested too deeply", "write one `name = value` a line")
         except ValueError as error:
             self.refuse("", f"is not valid TOML: {error}", "write one `name = value` a line, strings in quotes")
+        if _is_deep(value):
+            self.refuse("", "is nested too deeply", "write one `name = value` a line")
+        return self.value(value)
+
+    def _refuse_longer(self, text: str, most: int) -> None:
+        if len(text) > most:
+            self.refuse("", f"is {len(text):,} characters long", f"{most:,} are the most")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +145,7 @@ class Value:
         """A number in this range; NaN is none."""
         if not is_number(self.value):
             self.refuse(f"is {self.shown}", f"it must be a number from {least:,} to {most:,}")
-        if not least <= self.value <= most:
+        if not max(least, -float_info.max) <= self.value <= min(most, float_info.max):
             self.refuse(f"is {self.shown}", f"it must be from {least:,} to {most:,}")
         return float(self.value)
 
@@ -128,7 +153,8 @@ class Value:
         """A whole number in this range. exact: 3.0 is none, as TOML knows both kinds and JSON does not."""
         if not is_number(self.value) or int(self.value) != self.value or (exact and isinstance(self.value, float)):
             self.refuse(f"is {self.shown}", f"it must be a whole number from {least:,} to {most:,}")
-        self.number(least, most)
+        if not least <= self.value <= most:
+            self.refuse(f"is {self.shown}", f"it must be from {least:,} to {most:,}")
         return int(self.value)
 
     def flag(self) -> bool:
@@ -147,6 +173,10 @@ class Value:
         """A string of so many characters."""
         if not isinstance(self.value, str):
             self.refuse(f"is {self.shown}", "it must be a string in quotes")
+        if "\0" in self.value:
+            self.refuse("holds a NUL character", "remove it")
+        if not self.value.isascii() and _LONE.search(self.value):
+            self.refuse("holds half of a character", "remove it")
         if len(self.value) < least:
             self.refuse("is empty", "it must be a string in quotes")
         if len(self.value) > most:
@@ -164,6 +194,8 @@ def parse_json(text: str, *, unique: bool = False) -> Any:
 
     unique: no key may come twice in an object.
     """
+    if len(text) > MOST_BYTES:
+        raise ValueError(f"is {len(text):,} characters long, and {MOST_BYTES:,} are the most")
     twice = []
 
     def noted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -181,7 +213,55 @@ def parse_json(text: str, *, unique: bool = False) -> Any:
         raise ValueError("holds a number with thousands of digits") from None
     if twice:
         raise ValueError(f"has {_shown(twice[0])} twice in one object")
+    if _is_deep(value):
+        raise ValueError("is nested too deeply")
     return value
+
+
+def read_limited(path: Path, most: int = MOST_BYTES) -> bytes:
+    """A file of at most so many bytes. Raises: OSError, also for what is larger or no file; ValueError for such a path.
+
+    What is read is counted: a pipe or a device says nothing of its size, and may never end.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(EINVAL, "it is no file")
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(EFBIG, f"it is larger than {most:,} bytes")
+    return content
+
+
+def part(value: Any, *path: str | int, of: type[Kind]) -> Kind:
+    """What lies at a path in foreign JSON, where it is of this kind; else an empty one.
+
+    >>> answer = {"candidates": [{"finishReason": 7}]}
+    >>> part(answer, "candidates", 0, of=dict), part(answer, "candidates", 0, "finishReason", of=str)
+    ({'finishReason': 7}, '')
+    """
+    for step in path:
+        if isinstance(value, dict) and isinstance(step, str):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            return of()
+    return value if isinstance(value, of) else of()
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether there are more levels of lists and objects than `DEEPEST`: copying such a value would end in an error."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _shown(value: Any) -> str:

@@ -127,9 +127,6 @@ def _is_list(path: Path) -> bool:
 def _record(entry: Value) -> Record:
     """One entry. Raises: FFGOError that says what is wrong with it."""
     keys = entry.object(["file_path", "text", "image_path", "type"], others=True)
-    for path in (keys["file_path"], keys["image_path"]):
-        if "\0" in path.string():
-            path.refuse("holds a NUL character", "remove it")
     if keys["type"].string() != "video":
         keys["type"].refuse(f"is {keys['type'].shown}", "FFGo trains on video only")
     return Record(*(keys[name].string() for name in ("file_path", "text", "image_path", "type")))

@@ -14,6 +14,7 @@ from ..bases.base import EXPERT_KEY
 from ..bases.catalogue import EXPERTS
 from ..errors import FFGOError
 from ..files import complete_file
+from ..names import path_below
 from .file import HOST_PREFIX
 
 AS_TRAINED = "as trained"
@@ -81,7 +82,7 @@ def save_lora(lora: Mapping[str, Tensor], folder: Path, prefix: str, expert: str
     metadata[EXPERT_KEY] = _expert(metadata.get(EXPERT_KEY), expert)
     kind = getattr(torch, dtype)
     tensors = {name: tensor.to(kind) if tensor.ndim > 1 else tensor for name, tensor in lora.items()}
-    path = _free(_contained(folder, prefix), metadata[EXPERT_KEY])
+    path = _free(path_below(folder, prefix.strip(), "filename_prefix"), metadata[EXPERT_KEY])
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_tensors(
@@ -104,13 +105,6 @@ def _expert(trained: str | None, chosen: str) -> str:
             f"The LoRA was trained for the {trained}-noise expert; set expert to {trained} or {AS_TRAINED}."
         )
     return chosen
-
-
-def _contained(folder: Path, prefix: str) -> Path:
-    path = (folder / prefix).resolve()
-    if not prefix.strip() or not path.is_relative_to(folder.resolve()) or path == folder.resolve():
-        raise FFGOError(f"filename_prefix is {prefix!r}; it must be a name below {folder}.")
-    return path
 
 
 def _free(stem: Path, expert: str) -> Path:

@@ -15,6 +15,7 @@ from ..errors import FFGOError
 from ..host.loading import ExpertShape, Model, check_expert
 from ..host.trainable import TrainableExpert, memory_of, read_weight, trainable_expert
 from ..lora.saving import LoRAWeights, save_tensors
+from ..names import plain_name
 from .adapters import add_adapters, count_numbers, target_layers
 from .checkpoint import RunFolder
 from .loop import Task, Trained, Watcher, train
@@ -39,11 +40,11 @@ class TrainingRun:
     loras: Path
     """Folder that the finished `<name>_<expert>.safetensors` goes to."""
     prior: EncodedDataset | None = None
+    starts: Path | None = None
+    """Folder that a relative `start_lora` of the recipe lies in; None = `loras`."""
 
     def __post_init__(self) -> None:
-        parts = Path(self.name).parts
-        if len(parts) != 1 or parts[0] in ("", ".", "..") or self.name != self.name.strip():
-            raise FFGOError(f"name is {self.name!r}; it must be the plain name of a file, without folders.")
+        plain_name(self.name, "The name of the run")
 
     @property
     def file(self) -> Path:
@@ -85,7 +86,7 @@ def train_expert(
     recipe = job.recipe
     shape = check_expert(model)
     _refuse_other_base(job, shape.base)
-    stage = stage_of(recipe, job.expert, job.loras)
+    stage = stage_of(recipe, job.expert, job.starts or job.loras)
     folder = RunFolder(job.folder, _identity(job, shape, stage))
     folder.refuse_other_run()
     _refuse_other_file(job)

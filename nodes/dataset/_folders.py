@@ -1,6 +1,5 @@
 """Where datasets lie in the host's folders, and what the dataset's nodes need of the host besides."""
 
-import os
 import shutil
 from collections.abc import Callable
 from hashlib import blake2b
@@ -14,12 +13,13 @@ from comfy_api.latest import InputImpl, Types
 from ...ffgo.clip.video_io import CRF, probe_clip, write_clip
 from ...ffgo.dataset.examples import Progress
 from ...ffgo.errors import FFGOError
+from ...ffgo.names import path_below, path_within
 from ...ffgo.pixels import require_image, to_uint8
 
 
 def dataset_folder(name: str, kind: str = "datasets") -> Path:
     """The folder `name` below output/`kind`. Raises: FFGOError for a name that leads out of it."""
-    return _inside(Path(folder_paths.get_output_directory()) / kind, name)
+    return path_below(Path(folder_paths.get_output_directory()) / kind, name.strip(), "name")
 
 
 def find_dataset(written: str) -> Path:
@@ -29,7 +29,7 @@ def find_dataset(written: str) -> Path:
     """
     roots = _roots()
     written_from_base = Path(folder_paths.base_path) / written.strip()
-    candidates = [_below(root, place) for root in roots for place in (written, str(written_from_base))]
+    candidates = [path_within(root, place) for root in roots for place in (written, str(written_from_base))]
     paths = {path.resolve(): path for path in candidates if path and path.exists()}
     if len(paths) > 1:
         raise FFGOError(f"{written!r} could be {' or '.join(map(str, paths.values()))}. Write the whole path.")
@@ -59,7 +59,7 @@ def free_folder(name: str, kind: str) -> Path:
     """The folder `name` below output/`kind`, with a number at its end if there is one of that name already."""
     folder, number = dataset_folder(name, kind), 2
     while folder.exists():
-        folder, number = dataset_folder(f"{name}_{number}", kind), number + 1
+        folder, number = dataset_folder(f"{name.strip()}_{number}", kind), number + 1
     return folder
 
 
@@ -104,18 +104,3 @@ def _roots() -> list[Path]:
     output = Path(folder_paths.get_output_directory())
     own = [Path(folder) for folder in folder_paths.get_folder_paths("datasets")]
     return [output / "datasets", output, Path(folder_paths.get_input_directory()), *own]
-
-
-def _inside(root: Path, name: str) -> Path:
-    path = _below(root, name)
-    if path is None or path == root:
-        raise FFGOError(f"{name!r} is no name for a folder in {root}. Take letters, digits, '-' and '_'.")
-    return path
-
-
-def _below(root: Path, written: str) -> Path | None:
-    """The path below the root, if it is; links that the user put there himself may lead elsewhere."""
-    if "\0" in written or not written.strip():
-        return None
-    path = Path(os.path.normpath(root / written.strip()))
-    return path if path.is_relative_to(root) else None

@@ -18,6 +18,8 @@ from torch import Tensor
 
 from ...ffgo.bases.base import Expert
 from ...ffgo.dataset.cache import CachedDataset
+from ...ffgo.errors import FFGOError
+from ...ffgo.names import folder_with
 from ...ffgo.pixels import to_float
 from ...ffgo.training.presets import preset, preset_for
 from ...ffgo.training.recipe import Recipe
@@ -59,12 +61,28 @@ def train_on_host(
     from ...ffgo.training.run import TrainingRun, train_expert
 
     output = Path(folder_paths.get_output_directory())
-    job = TrainingRun(name, expert, recipe, dataset, runs=output / RUNS, loras=loras_output_folder(), prior=prior)
+    job = TrainingRun(
+        name, expert, recipe, dataset, runs=output / RUNS, loras=loras_output_folder(), prior=prior,
+        starts=_starts(recipe.start_lora),
+    )  # fmt: skip
     notes = [note for data in (dataset, prior) if data is not None for note in data.mend()]
 
     return train_expert(
         model, job, lambda trainable: _OnNode(node, job, trainable), lambda lines: show_on_node(node, lines, notes)
     )
+
+
+def _starts(start_lora: str) -> Path | None:
+    """The folder of the host's LoRAs that a run starts from. Raises: FFGOError for a file anywhere else."""
+    if not start_lora:
+        return None
+    found = folder_with([loras_output_folder(), *map(Path, folder_paths.get_folder_paths("loras"))], start_lora)
+    if found is None:
+        raise FFGOError(
+            f"recipe: start_lora is {start_lora!r}; on this node it must be the name of a file in one of ComfyUI's "
+            "loras folders. Copy or link the file into one, or train by a job file, which takes any path."
+        )
+    return found
 
 
 class _OnNode:

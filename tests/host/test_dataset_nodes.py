@@ -208,14 +208,19 @@ def test_an_export_never_replaces_another(host, dataset):
     }
     host.run(graph)
     graph["export"]["inputs"]["frames"] = 5
+    graph["export"]["inputs"]["name"] = "twice/"
+    with pytest.raises(Exception, match="name is 'twice/', which is empty, or a part of it is"):
+        host.run(graph)
+    graph["export"]["inputs"]["name"] = "twice "
     assert "twice_2" in host.run(graph)["export"]["text"][0]
 
 
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [
-        ({"name": "../elsewhere"}, "no name for a folder"),
-        ({"name": ""}, "no name for a folder"),
+        ({"name": "../elsewhere"}, r"name is '\.\./elsewhere', which begins or ends with a dot"),
+        ({"name": ""}, "name is '', which is empty"),
+        ({"name": "CON"}, "name is 'CON', which is a device of Windows"),
         ({"caption": ""}, "The prompt is empty"),
         ({"composite": ["frames", 0]}, "composite holds 9 pictures"),
     ],

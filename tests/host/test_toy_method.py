@@ -254,7 +254,7 @@ def training() -> dict:
             f"train {expert}": node(
                 "FFGOTrainExpertLoRA", model=[expert, 0], dataset=["encoded", 0], expert=expert, name="trained",
                 steps=STEPS, rank=RECIPE.rank, accumulation=1, preview_every=0,
-                recipe=f"{recipe}clip_norm = {RECIPE.clip_norm}\nschedule = 'cosine'\nstart_lora = '{WEIGHTS / start}'",
+                recipe=f"{recipe}clip_norm = {RECIPE.clip_norm}\nschedule = 'cosine'\nstart_lora = '{start}'",
             ),
         }  # fmt: skip
     return prompt

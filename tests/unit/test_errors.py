@@ -4,6 +4,8 @@ import importlib
 import pkgutil
 import traceback
 
+import pytest
+
 import ffgo
 from ffgo.errors import FFGOError
 
@@ -22,3 +24,10 @@ def test_the_host_titles_every_error_with_the_packs_name():
     for kind in kinds:
         (line,) = traceback.format_exception_only(kind("broken"))
         assert line == f"ffgo.{kind.__name__}: broken\n"
+
+
+@pytest.mark.parametrize("hostile", ["\x1b[2J", "\x07", "\r", "\x9b31m", "\u202e", "\u2066", "\ud800", "\u2028"])
+def test_others_words_in_an_error_are_printable(hostile):
+    said = str(FFGOError(f"The server says: {hostile}x\n\tgoes on, größer, 女"))
+    assert hostile not in said
+    assert said.encode().decode().endswith("x\n\tgoes on, größer, 女")

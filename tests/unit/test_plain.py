@@ -1,12 +1,14 @@
 """Plain values of users: what is taken, and what is said of the others."""
 
+import os
 from datetime import date
 from math import inf, nan
+from pathlib import Path
 
 import pytest
 
 from ffgo.errors import FFGOError
-from ffgo.plain import Source, Value, is_number, parse_json
+from ffgo.plain import Source, Value, is_number, parse_json, part
 from ffgo.remote.workflow import UsageError
 
 SOURCE = Source("recipe", "See docs/training.md.")
@@ -146,3 +148,82 @@ def test_a_file(tmp_path):
 def test_what_is_a_number():
     assert all(map(is_number, (0, -1.5, 10**400)))
     assert not any(map(is_number, (True, nan, inf, -inf, "1", None)))
+
+
+HOSTILE_JSON = {
+    "deep": "[" * 100_000,
+    "deep but whole": "[" * 101 + "]" * 101,
+    "deep objects": '{"a":' * 101 + "1" + "}" * 101,
+    "digits": "9" * 5000,
+    "cut": '{"a": ',
+    "none": "",
+    "large": " " * 16_000_001,
+    "NUL": "\0",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE_JSON.values(), ids=HOSTILE_JSON)
+def test_hostile_json_is_refused_in_words(text):
+    with pytest.raises(FFGOError, match=r"^The recipe .*; .*\. See docs/training\.md\.$"):
+        SOURCE.json(text)
+
+
+HOSTILE_TOML = {
+    "deep lists": "a = " + "[" * 100_000,
+    "deep tables": "a = " + "{a = " * 5000,
+    "deep but whole": "a = " + "[" * 101 + "]" * 101,
+    "a name of thousands of dots": ".".join("a" * 16_000) + " = 1",
+    "a name of hundreds of dots": ".".join("a" * 500) + " = 1",
+    "large": "#" * 1_000_001,
+    "digits": f"a = {'9' * 5000}",
+    "twice": "a = 1\na = 2",
+    "NUL": "a = '\0'",
+    "surrogate": 'a = "\\ud800"',
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE_TOML.values(), ids=HOSTILE_TOML)
+def test_hostile_toml_is_refused_in_words(text):
+    with pytest.raises(FFGOError, match=r"^The recipe .*; .*\. See docs/training\.md\.$"):
+        SOURCE.toml(text)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda: value("a\0b").string(),
+        lambda: value("\ud800").string(),
+        lambda: value("half \udcff").string(most=100),
+        lambda: value(10**400).number(0, inf),
+        lambda: value(-(10**400)).number(-inf, 5),
+        lambda: value(10**400).whole(0, 5),
+    ],
+)
+def test_what_later_code_cannot_bear_is_refused(read):
+    with pytest.raises(FFGOError, match="recipe: rank "):
+        read()
+
+
+def test_files_are_read_up_to_a_limit_and_devices_not_at_all(tmp_path):
+    (tmp_path / "a").write_text("x" * 11)
+    assert SOURCE.file(tmp_path / "a", 11) == "x" * 11
+    os.mkfifo(tmp_path / "pipe")
+    for path, most, said in (
+        (tmp_path / "a", 10, "larger than 10 bytes"),
+        (tmp_path, 10, "it is no file"),
+        (tmp_path / "pipe", 10, "it is no file"),
+        (Path("/dev/zero"), 10, "it is no file"),
+        (tmp_path / "none", 10, "No such file"),
+        (tmp_path / "a\0b", 10, "cannot be read"),
+        (tmp_path / "\ud800", 10, "cannot be read"),
+        (tmp_path / ("x" * 300), 10, "cannot be read"),
+    ):
+        with pytest.raises(FFGOError, match=f"The recipe cannot be read: .*{said}" if said[0] != "c" else said):
+            SOURCE.file(path, most)
+
+
+@pytest.mark.parametrize("path", [("a",), ("a", 0), ("a", "b"), (0,), ("a", 5, "b")])
+@pytest.mark.parametrize("foreign", [None, [], {}, "a", 3, nan, True, {"a": None}, {"a": 7}, {"a": {"b": 7}}, [[]]])
+def test_a_part_of_foreign_json_is_of_its_kind_or_empty(path, foreign):
+    for kind in (dict, list, str):
+        assert type(part(foreign, *path, of=kind)) is kind
