@@ -6,6 +6,7 @@ A `Source` is the thing that holds them, such as an arrangement; a `Value` is on
 """
 
 import json
+import os
 import re
 import tomllib
 from collections import Counter
@@ -15,6 +16,7 @@ from difflib import get_close_matches
 from errno import EFBIG, EINVAL
 from math import inf
 from pathlib import Path
+from stat import S_ISREG
 from sys import float_info
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeGuard, TypeVar
@@ -189,13 +191,13 @@ def is_number(value: Any) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and -inf < value < inf
 
 
-def parse_json(text: str, *, unique: bool = False) -> Any:
+def parse_json(text: str, *, unique: bool = False, most: int = MOST_BYTES) -> Any:
     """Read JSON. Raises: ValueError that says what is wrong, to follow the name of what was read ("is not JSON: ...").
 
-    unique: no key may come twice in an object.
+    unique: no key may come twice in an object; most: characters.
     """
-    if len(text) > MOST_BYTES:
-        raise ValueError(f"is {len(text):,} characters long, and {MOST_BYTES:,} are the most")
+    if len(text) > most:
+        raise ValueError(f"is {len(text):,} characters long, and {most:,} are the most")
     twice = []
 
     def noted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -223,13 +225,18 @@ def read_limited(path: Path, most: int = MOST_BYTES) -> bytes:
 
     What is read is counted: a pipe or a device says nothing of its size, and may never end.
     """
-    if path.exists() and not path.is_file():
-        raise OSError(EINVAL, "it is no file")
-    with path.open("rb") as file:
+    with open(path, "rb", opener=_open_at_once) as file:
+        if not S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(EINVAL, "it is no file")
         content = file.read(most + 1)
     if len(content) > most:
         raise OSError(EFBIG, f"it is larger than {most:,} bytes")
     return content
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """A pipe that nobody writes to would never open otherwise."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def part(value: Any, *path: str | int, of: type[Kind]) -> Kind:

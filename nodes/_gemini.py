@@ -13,7 +13,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..ffgo.errors import FFGOError
-from ..ffgo.gemini.ask import Desk
+from ..ffgo.gemini.ask import BUDGET, Desk, read_budget
 from ..ffgo.gemini.asking import Asking
 from ..ffgo.gemini.cache import DEFAULT_LIMIT, AnswerCache
 from ..ffgo.gemini.client import Patience
@@ -27,6 +27,7 @@ TIMEOUT_S = 180
 
 # In the environment, because a workflow must not say where files go.
 CACHE_FOLDER, CACHE_MB = "FFGO_GEMINI_CACHE", "FFGO_GEMINI_CACHE_MB"
+MOST_CACHE_MB = 1_000_000_000
 
 
 class TaskResult(Protocol):
@@ -118,7 +119,7 @@ def _desk(timeout: int) -> Desk:
 
     return Desk(
         cache, Ledger(folder / LEDGER_FILE), lambda: _access(folder), Patience(timeout_s=timeout),
-        processing_interrupted, progress,
+        processing_interrupted, progress, budget=read_budget(os.environ.get(BUDGET, "")),
     )  # fmt: skip
 
 
@@ -126,7 +127,7 @@ def _limit() -> int:
     text = os.environ.get(CACHE_MB, "")
     if not text:
         return DEFAULT_LIMIT
-    if not text.isdecimal():
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_CACHE_MB))):
         raise FFGOError(f"The environment variable {CACHE_MB} is {text!r}; it is a number of megabytes, such as 2000.")
     return int(text) * 1_000_000
 

@@ -64,7 +64,7 @@ def extract(image: Tensor, elements: str, asking: Asking, desk: Desk) -> Extract
         report.append(f"{name}: {returned.width}x{returned.height} px from the model, fitted into {width}x{height}")
         if ground.min() < WHITE:
             shown = ", ".join(str(round(255 * value)) for value in ground)
-            warnings.append(f"{name}: the ground is not white but ({shown}). Try another seed or edit the template.")
+            warnings.append(f"{name}: the ground is not white but ({shown}). Try another variant or edit the template.")
     images = torch.from_numpy(np.stack(pictures))
     return Extraction(images, names, [*report, *bill(requests, answers, desk)], warnings)
 

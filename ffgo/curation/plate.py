@@ -78,7 +78,7 @@ def _as_returned(returned: np.ndarray, registration: Registration, width: int, h
     pixels = np.asarray(resized, np.float32) / 255
     warning = (
         f"The model's picture is not the same scene, or the same from elsewhere (score {registration.score:.2f}): it "
-        "is only resized, and nothing of the photo is put back. Try another seed."
+        "is only resized, and nothing of the photo is put back. Try another variant."
     )
     return Plate(pixels, np.ones((height, width), bool), registration, [warning])
 

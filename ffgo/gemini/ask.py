@@ -1,22 +1,36 @@
 """Several questions to Gemini side by side, none of them paid twice."""
 
 import asyncio
-import logging
+import json
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, BinaryIO
 
-from .answer import Answer, AnswerError, Usage, read_answer, read_body, read_usage
+from ..errors import FFGOError
+from .answer import (
+    Answer,
+    AnswerError,
+    Usage,
+    clean_file,
+    files_of,
+    is_paid,
+    read_answer,
+    read_body,
+    read_usage,
+)
 from .cache import AnswerCache
-from .client import Connection, Patience
+from .client import AskError, Connection, Patience
 from .key import Access
-from .ledger import Ledger
+from .ledger import Ledger, cost_at_most, typical
 from .locks import try_lock, unlock
 from .request import CancelledError, Request
 
-logger = logging.getLogger("ffgo.gemini")
+BUDGET = "FFGO_GEMINI_BUDGET"
+"""The environment variable that holds the budget."""
 
 AT_ONCE = 4
 """Questions that are out at the same time."""
@@ -39,6 +53,19 @@ class Desk:
     progress: Callable[[int, int], None] = lambda done, total: None
     """Called with what is done and what there is, from the thread that asks."""
     warnings: list[str] = field(default_factory=list)
+    budget: float | None = None
+    """US dollars, all in the ledger together; None = no limit."""
+
+
+def read_budget(text: str) -> float | None:
+    """US dollars, as the environment gives them; None where it gives none. Raises: FFGOError for anything else."""
+    try:
+        dollars = float(text) if text.strip() else None
+    except ValueError:
+        dollars = -1.0
+    if dollars is not None and not 0 <= dollars < float("inf"):
+        raise FFGOError(f"The environment variable {BUDGET} is {text[:40]!r}; it is a number of dollars, such as 5.")
+    return dollars
 
 
 def ask_all(requests: Sequence[Request], desk: Desk) -> list[Answer]:
@@ -89,28 +116,24 @@ class _Asking:
         self.outcomes: list[Answer | BaseException] = []
         self._loop = asyncio.new_event_loop()
         self._connection: Connection | None = None
+        self._access = Access()
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._task: asyncio.Task | None = None
         self._cancelled = False
+        self._out: dict[str, float] = {}  # what the questions that are out may cost, for the budget
         self.done = 0
 
     def run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            try:
-                runner.run(self._all())
-            except asyncio.CancelledError:
-                logger.debug("cancelled")
+            runner.run(self._all())
 
     def cancel(self) -> None:
+        """Ask nothing more. What is out is paid: its answer is waited for by this thread alone, and kept."""
         self._cancelled = True
-        if self._task is not None:
-            with suppress(RuntimeError):  # the loop is closed: it has just ended by itself
-                self._loop.call_soon_threadsafe(self._task.cancel)
+
+    def _is_cancelled(self) -> bool:
+        return self._cancelled or self.desk.cancelled()
 
     async def _all(self) -> None:
-        self._task = asyncio.current_task()
-        if self._cancelled:
-            return
         try:
             answers = (self._one(request) for request in self.requests)
             self.outcomes = await asyncio.gather(*answers, return_exceptions=True)
@@ -119,45 +142,116 @@ class _Asking:
                 await self._connection.close()
 
     async def _one(self, request: Request) -> Answer:
-        cache = self.desk.cache
-        answer = cache.get(request.key)
-        if answer is None:
+        kept = self.desk.cache.get(request.key)
+        if kept is None:
             self._connect()
             async with self._claim(request.key), self._slots:
-                answer = cache.get(request.key) or await self._ask(request)
+                kept = self.desk.cache.get(request.key) or await self._ask(request)
+        answer = self._understood(request, kept) if kept.kind == "body" else kept
         self.done += 1
         return answer
 
     def _connect(self) -> None:
         if self._connection is None:
             self.desk.cache.prepare()
-            self._connection = Connection(self.desk.find_access(), self.desk.patience)
+            self._access = self.desk.find_access()
+            self._connection = Connection(self._access, self.desk.patience)
 
     @asynccontextmanager
     async def _claim(self, key: str) -> AsyncIterator[None]:
         """Only one process asks for an answer; the others wait for it to be in the cache."""
         path = self.desk.cache.folder / f"{key}.asking"
-        while (held := try_lock(path)) is None:
+        while (held := self._try_lock(path)) is None:
+            self._look_for_cancel()
             await asyncio.sleep(LOOK_S)
         try:
             yield
         finally:
             unlock(held, path)
 
+    def _try_lock(self, path: Path) -> BinaryIO | None:
+        try:
+            return try_lock(path)
+        except OSError as error:
+            raise FFGOError(
+                f"Gemini's answers cannot be kept in {path.parent} ({error.strerror}). Nothing was asked."
+            ) from error
+
+    def _look_for_cancel(self) -> None:
+        if self._is_cancelled():
+            raise CancelledError
+
     async def _ask(self, request: Request) -> Answer:
-        assert self._connection
+        """The answer. All that came is kept before anything can fail on it, and stands in the ledger."""
+        await self._within_budget(request)
+        self._look_for_cancel()
         start, usage, result = time.monotonic(), Usage(), "unanswered"
         try:
-            content = read_body(await self._connection.ask(request, self.desk.cancelled))
+            content = await self._content(request)
             usage, result = read_usage(content), "refused"
-            data = read_answer(content, request.wants)
+            body = Answer("body", json.dumps(content).encode(), usage, time.monotonic() - start)
+            if is_paid(content):
+                self._keep(lambda: self.desk.cache.put(request.key, body))
+            answer = self._understood(request, body)
             result = "ok"
+            return answer
+        except AskError as error:
+            usage = typical(request.wants) if error.may_be_billed else usage
+            raise
+        except CancelledError:
+            result = "not sent"
+            raise
         finally:
             seconds = time.monotonic() - start
-            self._keep(lambda: self.desk.ledger.add(request.task, request.model, usage, result, seconds))
-        answer = Answer(request.wants, data, usage, seconds)
+            if result != "not sent":
+                self._keep(lambda: self.desk.ledger.add(request.task, request.model, usage, result, seconds))
+            self._out.pop(request.key, None)
+
+    async def _content(self, request: Request) -> dict[str, Any]:
+        """What came, without the key wherever it stands. Raises: AnswerError, without it too."""
+        assert self._connection
+        text = await self._connection.ask(request, self._is_cancelled)
+        try:
+            content = self._access.cleaned(read_body(text))
+        except AnswerError as error:
+            if '"candidates"' in text and text.rstrip().endswith("}"):  # whole, and paid, but not to be read
+                unread = Answer("body", self._access.scrub(text).encode(errors="replace"), Usage())
+                self._keep(lambda: self.desk.cache.put(request.key, unread))
+            raise AnswerError(self._access.scrub(str(error))) from None
+        for file in files_of(content):
+            clean_file(file, self._access.is_in)
+        return content
+
+    def _understood(self, request: Request, body: Answer) -> Answer:
+        """The answer in what came, kept in its place. Raises: AnswerError, as `read_answer`."""
+        try:
+            data = read_answer(read_body(body.data.decode()), request.wants)
+        except AnswerError as error:
+            before = " This is what was paid before; another variant asks anew." if body.cached else ""
+            raise AnswerError(f"{error}{before}") from None
+        answer = replace(body, kind=request.wants, data=data)
         self._keep(lambda: self.desk.cache.put(request.key, answer))
         return answer
+
+    async def _within_budget(self, request: Request) -> None:
+        """Raises: AskError where the budget is used up, by the ledger and by what questions that are out may cost."""
+        budget, ledger = self.desk.budget, self.desk.ledger
+        if budget is None:
+            return
+        try:
+            ledger.prepare()
+        except OSError as error:
+            raise AskError(f"the budget cannot be kept: {ledger.path} cannot be written ({error.strerror}).") from None
+        while (spent := ledger.sum().at_most) + sum(self._out.values()) >= budget:
+            if not self._out:
+                raise AskError(
+                    f"the budget for Gemini is used up: about ${spent:.4f} of ${budget:.2f} are spent, by "
+                    f"{ledger.path}. Nothing was asked. Raise {BUDGET} in the environment of ComfyUI, or set mode to "
+                    "offline."
+                )
+            self._look_for_cancel()
+            await asyncio.sleep(LOOK_S)
+        self._out[request.key] = cost_at_most(request.model, typical(request.wants))
 
     def _keep(self, write: Callable[[], None]) -> None:
         """A disk that refuses costs the next run money; it does not cost this run its answer."""

@@ -1,5 +1,6 @@
 """How Gemini is asked: what every question shares, and what it cost."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,10 @@ from .ask import Desk
 from .ledger import cost
 from .models import ONE_SIZE_MODELS, PRICES_FROM, nearest_aspect_ratio
 from .request import Request, SentPicture
+
+MODEL_ID = re.compile(r"[A-Za-z0-9][\w.@-]*(/[A-Za-z0-9][\w.@-]*)*", re.ASCII)
+"""With slashes for tuned models and those of Vertex AI; nothing that would lead to another address."""
+LONGEST_ID = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,12 @@ def model_id(name: str) -> str:
     """The id of a chosen model. Raises: FFGOError where none is chosen."""
     if not name.strip():
         raise FFGOError("No model is chosen. Pick one, or write its id into custom_model.")
-    return name.strip().removeprefix("models/")
+    model = name.strip().removeprefix("models/")
+    if len(model) > LONGEST_ID or not MODEL_ID.fullmatch(model):
+        raise FFGOError(
+            f"{model[:60]!r} is no model's id. It is like gemini-3-pro-image: letters, digits, '-' and '.'."
+        )
+    return model
 
 
 def bill(requests: Sequence[Request], answers: Sequence[Answer], desk: Desk) -> list[str]:

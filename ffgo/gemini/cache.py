@@ -5,17 +5,20 @@ number of processes may share the folder: files appear by renaming, only while t
 system lets go of the lock of a process that dies. What such a process leaves unfinished goes with the next answer.
 """
 
+import errno
 import hashlib
 import json
 import logging
 import os
+import shutil
 import time
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from ..errors import FFGOError
-from .answer import Answer, Usage
+from ..plain import parse_json, part, read_limited
+from .answer import Answer, Usage, count
 from .locks import try_lock, unlock
 
 logger = logging.getLogger("ffgo.gemini")
@@ -24,7 +27,15 @@ DEFAULT_LIMIT = 2 * 1024**3
 """Bytes: some two thousand pictures."""
 
 ENTRY, UNFINISHED = ".answer", ".unfinished"
-WAIT_S = 0.02
+WAIT_S, LONGEST_WAIT_S = 0.02, 30.0
+LEAST_ROOM = 64 * 1024**2
+"""Bytes that are free before anything is asked: what is paid has a place to lie."""
+MOST_ENTRY = 1024**3
+"""Bytes of one answer."""
+MOST_UNWRITTEN = 32
+
+_UNWRITTEN: dict[Path, Answer] = {}
+"""What the disk refused, by the path that it should have."""
 
 
 class AnswerCache:
@@ -38,18 +49,33 @@ class AnswerCache:
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             writable = os.access(self.folder, os.W_OK)
-        except OSError:
-            writable = False
+            room = shutil.disk_usage(self.folder).free
+        except (OSError, ValueError):
+            writable, room = False, 0
         if not writable:
             raise FFGOError(f"Gemini's answers cannot be kept in {self.folder}: it is no folder that can be written.")
+        if room < LEAST_ROOM:
+            raise FFGOError(
+                f"Gemini's answers cannot be kept in {self.folder}: its disk is full. Make room; nothing was asked."
+            )
 
     def get(self, key: str) -> Answer | None:
-        """The answer that is kept; None where there is none, or where its file is not what was written."""
+        """The answer that is kept; None where there is none, or where its file is not what was written.
+
+        Raises: FFGOError where a file is there and cannot be read: asking again would pay again.
+        """
         path = self.folder / f"{key}{ENTRY}"
+        if unwritten := _UNWRITTEN.get(path):
+            return unwritten
         try:
-            content = path.read_bytes()
-        except FileNotFoundError:
+            content = read_limited(path, MOST_ENTRY)
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise FFGOError(
+                f"Gemini's answer in {path} cannot be read ({error.strerror}). Mend or delete the file; nothing was "
+                "asked."
+            ) from error
         answer = _unpacked(key, content)
         if answer is None:
             logger.warning("%s is damaged: its answer is asked for again.", path)
@@ -61,13 +87,26 @@ class AnswerCache:
     def put(self, key: str, answer: Answer) -> None:
         """Keep an answer; the longest unused ones go where room is needed. One bigger than the limit is not kept.
 
-        Raises: OSError where the disk refuses.
+        Raises: OSError where the disk refuses; then this process remembers the answer as long as it lives.
         """
         content = _packed(key, answer)
         if len(content) > self.limit:
             return
-        lock = self.folder / "cache.lock"
+        path = self.folder / f"{key}{ENTRY}"
+        try:
+            self._write(key, content)
+            _UNWRITTEN.pop(path, None)
+        except OSError:
+            _UNWRITTEN[path] = replace(answer, cached=True)
+            while len(_UNWRITTEN) > MOST_UNWRITTEN:
+                del _UNWRITTEN[next(iter(_UNWRITTEN))]
+            raise
+
+    def _write(self, key: str, content: bytes) -> None:
+        lock, end = self.folder / "cache.lock", time.monotonic() + LONGEST_WAIT_S
         while (held := try_lock(lock)) is None:
+            if time.monotonic() > end:
+                raise OSError(errno.ETIMEDOUT, f"somebody holds {lock}")
             time.sleep(WAIT_S)
         try:
             self._make_room(self.limit - len(content), besides=key)
@@ -104,7 +143,13 @@ def _unpacked(key: str, content: bytes) -> Answer | None:
     if hashlib.sha256(rest).hexdigest().encode() != checksum:
         return None
     head, _, data = rest.partition(b"\n")
-    about = json.loads(head)
-    if about["key"] != key:  # a file under another's name
+    try:
+        about = parse_json(head.decode())
+    except ValueError:
         return None
-    return Answer(about["kind"], data, Usage(**about["usage"]), cached=True)
+    kind = part(about, "kind", of=str)
+    if part(about, "key", of=str) != key or kind not in ("picture", "text", "body"):  # a file under another's name
+        return None
+    usage = part(about, "usage", of=dict)
+    tokens = Usage(*(count(usage.get(name)) for name in ("input", "text", "picture")))
+    return Answer(kind, data, tokens, cached=True)

@@ -7,16 +7,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .answer import SHOWN, AnswerError
+from ..plain import parse_json
+from .answer import MOST_BODY, SHOWN, AnswerError
 from .key import Access, NoAccessError
-from .request import Request
+from .refusal import Trouble, read_refusal
+from .request import CancelledError, Request
 
-RETRIED = (408, 429, 500, 502, 503, 504)
-"""HTTP codes after which the same question may succeed. Nothing is billed for them."""
+LOOK_S = 0.1
+"""How often it is looked whether the user cancelled."""
 
 
 class AskError(AnswerError):
     """Gemini did not answer at all."""
+
+    def __init__(self, message: str, may_be_billed: bool = False):
+        super().__init__(message)
+        self.may_be_billed = may_be_billed
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +37,6 @@ class Patience:
     longest_delay_s: float = 30.0
     longest_asked_s: float = 90.0
     """A server that wants a longer pause than this is not waited for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """What went wrong in one attempt."""
-
-    message: str
-    retry: bool = False
-    delay_s: float | None = None
-    """The pause that the server asks for."""
 
 
 class Connection:
@@ -63,8 +59,8 @@ class Connection:
                 return body
             pause = self._pause(trouble, attempt)
             if pause is None:
-                raise AskError(f"{trouble.message}{_tries(attempt)}")
-            await asyncio.sleep(pause)
+                raise AskError(f"{trouble.message}{_tries(attempt)}", trouble.may_be_billed)
+            await _pass(pause, cancelled)
             attempt += 1
 
     async def _attempt(self, model: str, contents: list[Any], config: Any) -> tuple[str, Trouble | None]:
@@ -72,7 +68,8 @@ class Connection:
             response = await self._client.aio.models.generate_content(model=model, contents=contents, config=config)
         except Exception as error:  # google-genai lets those of four packages through, some with the request in them
             return "", _understood(error, self._access, self._patience.timeout_s)
-        return (response.sdk_http_response and response.sdk_http_response.body) or "", None
+        body = (response.sdk_http_response and response.sdk_http_response.body) or ""
+        return body, _error_inside(body, self._access)
 
     def _pause(self, trouble: Trouble, attempt: int) -> float | None:
         """Seconds until the next attempt; None where there is none."""
@@ -84,9 +81,18 @@ class Connection:
         return delay * random.uniform(1.0, 1.25)  # so that several do not come back at the same moment
 
 
+async def _pass(seconds: float, cancelled: Callable[[], bool]) -> None:
+    """Wait. Raises: CancelledError when the user cancels meanwhile."""
+    clock = asyncio.get_running_loop()
+    end = clock.time() + seconds
+    while (left := end - clock.time()) > 0:
+        if cancelled():
+            raise CancelledError
+        await asyncio.sleep(min(left, LOOK_S))
+
+
 def _make_client(access: Access, timeout_s: float) -> Any:
     try:
-        from google.auth.exceptions import GoogleAuthError
         from google.genai import Client, types
     except ImportError as error:
         raise NoAccessError(
@@ -101,9 +107,14 @@ def _make_client(access: Access, timeout_s: float) -> Any:
     try:
         # Vertex AI finds project, place and credentials in the environment.
         return Client(vertexai=access.vertex, api_key=None if access.vertex else access.key, http_options=options)
-    except (GoogleAuthError, ValueError) as error:
-        problem = access.scrub(str(error))
-    raise NoAccessError(f"Vertex AI is switched on but cannot be used: {problem}")
+    except Exception as error:  # of three packages, for credentials, proxies and certificates
+        problem = access.scrub(str(error) or type(error).__name__)[:SHOWN]
+    if access.vertex:
+        raise NoAccessError(f"Vertex AI is switched on but cannot be used: {problem}")
+    raise AskError(
+        f"no connection to Gemini can be made here: {problem}. Check the proxy (HTTPS_PROXY, ALL_PROXY) and the "
+        "certificates (SSL_CERT_FILE, SSL_CERT_DIR) that the environment names."
+    )
 
 
 def _written(request: Request, cancelled: Callable[[], bool]) -> tuple[list[Any], Any]:
@@ -138,14 +149,17 @@ def _understood(error: Exception, access: Access, timeout_s: float) -> Trouble:
     said = access.scrub(str(error))[:SHOWN]
     match error:
         case APIError():
-            return _refusal(error, access)
+            return _http_error(error, access)
         case TimeoutError():
             return Trouble(
                 f"Gemini did not answer within {timeout_s:g} s (timeout). It may have worked on it, "
-                "and billed it: run again with a longer timeout."
+                "and billed it: run again with a longer timeout.",
+                may_be_billed=True,
             )
         case aiohttp.ClientPayloadError():
-            return Trouble("the answer is truncated: the connection broke in the middle of it. Run again.")
+            return Trouble(
+                "the answer is truncated: the connection broke in the middle of it. Run again.", may_be_billed=True
+            )
         case aiohttp.ClientSSLError():
             return Trouble(f"no safe connection to Gemini: {said}. Check the proxy and the certificates.")
         case aiohttp.ClientError() | ConnectionError():
@@ -153,45 +167,28 @@ def _understood(error: Exception, access: Access, timeout_s: float) -> Trouble:
         case GoogleAuthError():
             return Trouble(f"Google Cloud does not let this machine in: {said}. Check its credentials.")
         case json.JSONDecodeError():
-            return Trouble(f"the answer is truncated or no JSON: {said}. Run again.")
+            return Trouble(f"the server answers with an error that is no JSON ({said}). Run again.", retry=True)
         case _:
             return Trouble(f"google-genai failed with {type(error).__name__}: {said}")
 
 
-def _refusal(error: Any, access: Access) -> Trouble:
+def _http_error(error: Any, access: Access) -> Trouble:
     """What an HTTP error of the server means."""
-    said = access.scrub(str(error.message or error.status or ""))[:SHOWN]
-    details = _details(error.details)
-    code = f"HTTP {error.code}{f' {error.status}' if error.status else ''}"
-    if error.code == 429:
-        quotas = [v.get("quotaId", "") for d in details for v in d.get("violations", [])]
-        if any("PerDay" in quota for quota in quotas):
-            return Trouble(f"the quota for today is used up ({code}: {said}). Wait until tomorrow or change the model.")
-    if error.code in RETRIED or error.code >= 500:
-        delay = _delay(error, details)
-        asks = f" The server asks for a pause of {delay:g} s." if delay else ""
-        return Trouble(f"the server cannot answer now ({code}: {said}).{asks} Run again later.", True, delay)
-    if any(d.get("reason") == "API_KEY_INVALID" for d in details) or error.code in (401, 403):
-        return Trouble(f"the server does not accept the key ({code}: {said}). Check the key and what it may use.")
-    if error.code == 404:
-        return Trouble(f"there is no such model ({code}: {said}). Choose another model.")
-    return Trouble(f"the server refuses the request ({code}: {said}).")
+    header = getattr(error.response, "headers", None) or {}
+    code = error.code if isinstance(error.code, int) else 0
+    return read_refusal(access.cleaned(error.details), code, str(header.get("Retry-After", "")))
 
 
-def _details(content: Any) -> list[dict[str, Any]]:
-    problem = content.get("error", content) if isinstance(content, dict) else {}
-    details = problem.get("details") if isinstance(problem, dict) else None
-    return [detail for detail in details or [] if isinstance(detail, dict)]
-
-
-def _delay(error: Any, details: list[dict[str, Any]]) -> float | None:
-    """Seconds that the server asks to wait: of RetryInfo, as in "7.5s", else of the header Retry-After."""
-    headers = getattr(error.response, "headers", None) or {}
-    asked = next((str(d["retryDelay"]).rstrip("s") for d in details if "retryDelay" in d), headers.get("Retry-After"))
+def _error_inside(body: str, access: Access) -> Trouble | None:
+    """An error that came as if it were an answer, with HTTP 200."""
     try:
-        return None if asked is None else max(0.0, float(asked))
-    except ValueError:  # a date, which Gemini does not send
+        content = parse_json(body, most=MOST_BODY) if '"error"' in body else None
+    except ValueError:
         return None
+    content = content[0] if isinstance(content, list) and content else content
+    if isinstance(content, dict) and content.get("error") and not content.get("candidates"):
+        return read_refusal(access.cleaned(content), 200)
+    return None
 
 
 def _tries(attempts: int) -> str:

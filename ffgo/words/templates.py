@@ -100,5 +100,5 @@ def read_caption(text: str) -> str:
     caption = found[1] if found else re.sub(r"^```\w*|```$", "", text.strip())
     caption = " ".join(caption.strip().strip("`").split())
     if not caption:
-        raise FFGOError("Gemini sent an empty caption. Run again with another seed.")
+        raise FFGOError("Gemini sent an empty caption. Run again with another variant.")
     return caption

@@ -164,13 +164,18 @@ FAILURES = {
 
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
 def test_failures(server, desk, photo, failure):
+    """What was paid is kept, and says the same again without being asked; of the others nothing is left."""
     reply, requests, said = failure
     server.default = lambda asked: reply
     with pytest.raises(AnswerError, match=f"(?s)^the hat: .*{said}"):
         extract(photo, "the hat", ASKING, desk)
     assert len(server.asked) == requests
     assert desk.cache.get("x") is None
-    assert not list(desk.cache.folder.iterdir())  # no black picture, no lock, nothing half done
+    paid = isinstance(reply, Reply) and isinstance(reply.body, dict) and "candidatesTokenCount" in str(reply.body)
+    assert [file.suffix for file in desk.cache.folder.iterdir()] == [".answer"] * paid
+    with pytest.raises(AnswerError, match=f"(?s)^the hat: .*{said}.*{'paid before; another variant' if paid else ''}"):
+        extract(photo, "the hat", ASKING, desk)
+    assert len(server.asked) == (requests if paid else 2 * requests)
 
 
 def test_a_slow_answer(server, desk, photo):
@@ -237,7 +242,9 @@ def test_an_answer_of_another_shape_stands_in_the_middle_of_its_own_ground(serve
     assert np.array_equal(pixels[:, 8:56], np.asarray(drawn))
     for side in (pixels[:, :8], pixels[:, 56:]):
         assert (side == (255, 240, 240)).all()
-    assert result.warnings == ["a: the ground is not white but (255, 240, 240). Try another seed or edit the template."]
+    assert result.warnings == [
+        "a: the ground is not white but (255, 240, 240). Try another variant or edit the template."
+    ]
 
 
 def test_cancel(server, desk, photo):
