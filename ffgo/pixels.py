@@ -18,6 +18,14 @@ from .errors import FFGOError
 MIN_SIDE = 2
 """Pixels; a picture with a side of 1 px is what a failed crop leaves, not a picture."""
 
+MOST_OF_16_BITS = 2**16 - 1
+
+PICTURE_FORMATS = ("PNG", "JPEG", "WEBP")
+"""Of picture files from outside, as Pillow calls them: for some others, Pillow starts programs."""
+
+MOST_PIXELS = 8192 * 8192
+"""Of a picture file or a clip's frame: more is a mistake, or made to fill the memory."""
+
 ROWS_AT_ONCE = 32
 """Rows that are converted in one go: few enough to stay in the processor's cache, which is three times as fast."""
 
@@ -112,7 +120,18 @@ def opened_picture(content: bytes) -> Image.Image:
 
 def rgb_on_white(picture: Image.Image) -> Image.Image:
     """A picture of any mode as RGB, transparency on white."""
+    if picture.mode.startswith("I"):
+        picture = _eight_bit_grey(picture)
     return flatten_on_white(picture.convert("RGBA" if picture.has_transparency_data else "RGB"))
+
+
+def _eight_bit_grey(picture: Image.Image) -> Image.Image:
+    """Grey of 16 bits, which Pillow would clip to white; its transparent value, if it has one, becomes white."""
+    values, transparent = np.asarray(picture).clip(0, MOST_OF_16_BITS), picture.info.get("transparency")
+    grey = np.rint(values / (MOST_OF_16_BITS / 255)).astype(np.uint8)
+    if transparent is not None:
+        grey[values == transparent] = 255
+    return Image.fromarray(grey)
 
 
 def on_white(image: Tensor) -> Tensor:

@@ -12,9 +12,10 @@ from ..clip.video_io import probe_clip
 from ..errors import FFGOError
 from ..files import complete_file
 from ..pixels import flatten_on_white, require_image, to_uint8
-from ..words.phrase import TRANSITION_PHRASE, add_transition_phrase
+from ..words.phrase import TRANSITION_PHRASE, add_transition_phrase, with_phrase_once
 from .examples import clip_troubles
-from .records import CLIP_FOLDER, COMPOSITE_FOLDER, RECORDS_FILE, LookedAt, Record, read_records, write_records
+from .matching import CLIP_FOLDER, COMPOSITE_FOLDER
+from .records import RECORDS_FILE, LookedAt, Record, read_records, write_records
 
 
 def add_example(folder: Path, write_video: Callable[[Path], object], composite: Image.Image, caption: str) -> LookedAt:
@@ -27,6 +28,7 @@ def add_example(folder: Path, write_video: Callable[[Path], object], composite: 
     text = caption.strip()
     if not text.removeprefix(TRANSITION_PHRASE).strip() or not text.startswith(TRANSITION_PHRASE):
         text = add_transition_phrase(text)
+    text = with_phrase_once(text)
     try:
         (folder / CLIP_FOLDER).mkdir(parents=True, exist_ok=True)
         (folder / COMPOSITE_FOLDER).mkdir(exist_ok=True)

@@ -16,8 +16,8 @@ from ..bases.catalogue import DEFAULT
 from ..bases.condition import start_frames
 from ..errors import FFGOError
 from .cache import CachedDataset, Entry, example_file, is_whole, key_of, text_file, write_example, write_text
-from .examples import Progress, check_frames, load_frames
-from .records import Example, LookedAt, raise_all
+from .examples import Progress, load_frames
+from .records import Example, LookedAt
 from .sizing import Bucket, Sizing, buckets
 
 SAMPLED = 64
@@ -131,16 +131,14 @@ def _plan(examples: Sequence[LookedAt], encoders: Encoders, sizing: Sizing) -> l
 def _missing(
     jobs: Sequence[_Planned], folder: Path, report: Progress
 ) -> tuple[dict[str, _Planned], dict[str, _Planned]]:
-    """The captions and the clips that are not whole in the folder, by their keys; every clip decodes as a whole."""
-    texts, clips, problems = {}, {}, []
+    """The captions and the clips that are not whole in the folder, by their keys."""
+    texts, clips = {}, {}
     for job in jobs:
         report(0, len(jobs), f"{job.example.name} (looking through it)")
         if not is_whole(text_file(folder, job.text_key), job.text_key):
             texts[job.text_key] = job
         if job.key not in clips and not is_whole(example_file(folder, job.key), job.key):
             clips[job.key] = job
-            problems += check_frames(job.example, job.bucket)
-    raise_all(problems, len(jobs))
     return texts, clips
 
 

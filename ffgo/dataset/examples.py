@@ -1,19 +1,22 @@
 """Examples brought to the size that they are trained at, and the checks that name every bad one."""
 
+import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from ..bases.catalogue import COMPOSED_FRAMES
 from ..clip.video_io import ClipInfo, probe_clip, read_frames
 from ..errors import FFGOError
-from ..pixels import rgb_on_white, to_float
-from ..words.phrase import TRANSITION_PHRASE, add_transition_phrase
+from ..pixels import MOST_PIXELS, PICTURE_FORMATS, rgb_on_white, to_float
+from ..words.phrase import TRANSITION_PHRASE, add_transition_phrase, with_phrase_once
+from .matching import is_text
 from .records import Example, LookedAt, list_examples, raise_all
 from .sizing import Bucket
 
@@ -21,6 +24,8 @@ MIN_FPS, MAX_FPS = 12.0, 32.0
 """Clips keep their own rate, as the official ones do (24 and 29.97); Wan makes 16. Beyond these a clip is slow motion
 or a slide show to the model."""
 
+
+EMPTY_CAPTION = "its caption holds only the phrase. Describe the video after it."
 
 NOTED_CROP = 0.05
 """Share of a composite that may be cut off unsaid: 1280x720 in 832x480 loses 3 %."""
@@ -38,33 +43,21 @@ class Dataset:
 
 
 def open_dataset(path: Path, *, add_phrase: bool = False) -> Dataset:
-    """The examples of a JSON list or a folder, checked as far as that goes without decoding them.
+    """The examples of a JSON list or a folder, looked at once: composites and all frames that could be trained.
 
     add_phrase: put the transition phrase before captions that do not begin with it.
     Raises: one FFGOError that names every bad example and what is wrong with it.
     """
     listing = list_examples(path)
-    examples = [_with_phrase(e) if add_phrase else e for e in listing.examples]
-    looked, problems = [], list(listing.problems)
-    for example in examples:
-        seen, troubles = _look(example)
+    looked, problems, notes = [], list(listing.problems), list(listing.notes)
+    for example in listing.examples:
+        phrased = _with_phrase(example) if add_phrase else example
+        seen, troubles = _look(phrased)
         looked += [seen] if seen else []
         problems += [f"{example.name}: {trouble}" for trouble in troubles]
-    raise_all(problems, len(examples) + len(listing.problems))
-    crops = [note for example in looked if (note := _crop_note(example))]
-    return Dataset(tuple(looked), (*listing.notes, *crops))
-
-
-def check_frames(example: Example, bucket: Bucket) -> list[str]:
-    """Decode all that will be trained of an example; what is wrong with it, called by its name."""
-    try:
-        decoded = sum(1 for _ in read_frames(example.clip, bucket.frames))
-        load_composite(example, bucket)
-    except FFGOError as error:
-        return [f"{example.name}: {error}"]
-    if decoded < bucket.frames:
-        return [f"{example.name}: ends after {decoded} of {bucket.frames} frames. Make the clip anew."]
-    return []
+        notes += [f"{example.name}: {note}" for note in (_notes(seen, phrased) if seen else ())]
+    raise_all(problems, len(listing.examples) + len(listing.problems))
+    return Dataset(tuple(looked), tuple(notes))
 
 
 def load_frames(example: Example, bucket: Bucket) -> Tensor:
@@ -93,12 +86,27 @@ def load_composite(example: Example, bucket: Bucket) -> Tensor:
 
 
 def open_composite(path: Path) -> Image.Image:
-    """The composite as an RGB picture, transparency on white. Raises: FFGOError if it cannot be read."""
+    """The composite as an RGB picture, upright, transparency on white. Raises: FFGOError if it cannot be read."""
     try:
-        with Image.open(path) as file:
+        with Image.open(path, formats=PICTURE_FORMATS) as file:
+            if file.width * file.height > MOST_PIXELS:
+                raise _composite_error(path, f"is {file.width}x{file.height} px, more than can be used")
+            # JPEGs of phones hold several pictures, too, but the first one is what is meant.
+            if file.format in ("PNG", "WEBP") and getattr(file, "is_animated", False):
+                raise _composite_error(path, "is an animation")
             return rgb_on_white(ImageOps.exif_transpose(file))
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow's PNG reader raises SyntaxError
-        raise FFGOError(f"its composite {path.name} cannot be read ({error}). Make the picture anew.") from error
+    except UnidentifiedImageError as error:
+        raise _composite_error(path, "cannot be read: it is no PNG, JPEG or WebP, or it is damaged") from error
+    except Image.DecompressionBombError as error:
+        raise _composite_error(path, "has more pixels than can be used") from error
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error) as error:
+        if isinstance(error, FFGOError):
+            raise
+        raise _composite_error(path, f"cannot be read ({error})") from error
+
+
+def _composite_error(path: Path, what: str) -> FFGOError:
+    return FFGOError(f"its composite {path.name} {what}. Make the picture anew, best as a PNG.")
 
 
 def _fill(picture: np.ndarray, bucket: Bucket) -> Tensor:
@@ -115,8 +123,12 @@ def _fill(picture: np.ndarray, bucket: Bucket) -> Tensor:
 
 
 def _look(example: Example) -> tuple[LookedAt | None, list[str]]:
-    """The example with what its files are, and what is wrong, as far as can be seen without decoding its clip."""
-    found, info, size = _caption_troubles(example), None, None
+    """The example with what its files are, and what is wrong with it."""
+    found, info, size, caption = _caption_troubles(example), None, None, example.caption
+    try:
+        caption = with_phrase_once(caption)
+    except FFGOError:
+        found = [EMPTY_CAPTION]
     try:
         size = open_composite(example.composite).size
     except FFGOError as error:
@@ -128,23 +140,31 @@ def _look(example: Example) -> tuple[LookedAt | None, list[str]]:
         found.append(str(error))
     if info is None or size is None:
         return None, found
-    return LookedAt(example.name, example.clip, example.composite, example.caption, info, size), found
+    return LookedAt(example.name, example.clip, example.composite, caption, info, size), found
 
 
 def _caption_troubles(example: Example) -> list[str]:
-    found = []
-    if not example.caption.startswith(TRANSITION_PHRASE):
-        found.append(f'its caption does not begin with the phrase "{TRANSITION_PHRASE}": {example.caption[:60]!r}.')
-    elif not example.caption.removeprefix(TRANSITION_PHRASE).strip():
-        found.append("its caption holds only the phrase. Describe the video after it.")
+    found, caption = [], example.caption
+    if not caption.strip():
+        found.append("its caption is empty. Describe the video in it.")
+    elif not caption.startswith(TRANSITION_PHRASE):
+        found.append(
+            f'its caption does not begin with the phrase "{TRANSITION_PHRASE}": {caption[:60]!r}. '
+            "Write it there, or switch add_phrase on."
+        )
+    elif not caption.removeprefix(TRANSITION_PHRASE).strip():
+        found.append(EMPTY_CAPTION)
+    if "\0" in caption or not is_text(caption):
+        found.append("its caption holds characters that are no text (NUL, or half a character). Write it anew.")
     return found
 
 
 def clip_troubles(clip: ClipInfo) -> list[str]:
-    """What is wrong with a clip by its container: length, rate, frames that are missing."""
+    """What is wrong with a clip whatever is trained of it: length, rate, frames that are missing."""
     found = []
     if clip.frames <= COMPOSED_FRAMES:
-        found.append(f"is too short: it has {clip.frames} frames, and the composite replaces {COMPOSED_FRAMES}.")
+        count = f"it has {clip.frames} frames, and the composite replaces {COMPOSED_FRAMES}."
+        found.append(f"is too short: {count} {clip.damage}".rstrip())
     elif not MIN_FPS <= clip.fps <= MAX_FPS:
         found.append(
             f"has a wrong rate: {clip.fps:.4g} frames a second; {MIN_FPS:g} to {MAX_FPS:g} are natural motion. "
@@ -152,9 +172,22 @@ def clip_troubles(clip: ClipInfo) -> list[str]:
         )
     elif not clip.steady:
         found.append("has a wrong rate: its frames are not equally long. Export the clip anew at a constant rate.")
-    if clip.frames < clip.promised:
-        found.append(f"is cut short: {clip.frames} of {clip.promised} frames are in the file. Make the clip anew.")
+    if clip.missing:
+        there = clip.promised - clip.missing
+        found.append(f"is cut short: {there} of {clip.promised} frames are in the file. Make the clip anew.")
     return found
+
+
+def _notes(example: LookedAt, written: Example) -> list[str]:
+    """What the user should know of a good example."""
+    clip, notes = example.info, [_crop_note(example)]
+    if example.caption != written.caption:
+        notes.append("its caption had the phrase more than once; it is trained with one.")
+    if clip.lost:
+        notes.append(f"{clip.lost} of its {clip.frames} frames are shown longer or shorter than the others.")
+    if clip.damage:
+        notes.append(f"only its first {clip.frames} frames can be used. {clip.damage}")
+    return [note for note in notes if note]
 
 
 def _crop_note(example: LookedAt) -> str:
@@ -165,7 +198,7 @@ def _crop_note(example: LookedAt) -> str:
     if lost <= NOTED_CROP:
         return ""
     return (
-        f"{example.name}: its composite ({width}x{height}) has another aspect than the clip "
+        f"its composite ({width}x{height}) has another aspect than the clip "
         f"({clip.width}x{clip.height}); {lost:.0%} of it are cut off at the edges."
     )
 

@@ -1,22 +1,19 @@
 """Which files make up a dataset: the official JSON list, or a folder of clips with captions beside them."""
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+from pathlib import Path, PureWindowsPath
 
 from ..clip.video_io import ClipInfo
 from ..errors import FFGOError
 from ..files import complete_file
 from ..plain import Source, Value, parse_json
+from .listed import Finder
+from .matching import ClipFolder, read_caption
 
 RECORDS_FILE = "train_data.json"
 """The official name of the list."""
-
-CLIP_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-CLIP_FOLDER, COMPOSITE_FOLDER = "videos", "composites"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,8 @@ def list_examples(path: Path) -> Listing:
         raise FFGOError(f"There is no folder and no file {path}.")
     if (path / RECORDS_FILE).is_file():
         return _from_records(path / RECORDS_FILE)
-    lists = [found for found in sorted(path.glob("*.json")) if _is_list(found)]
+    texts = [found for found in sorted(path.iterdir()) if found.suffix.lower() == ".json" and found.name[0] != "."]
+    lists = [found for found in texts if _is_list(found)]
     if len(lists) > 1:
         names = ", ".join(found.name for found in lists)
         raise FFGOError(f"{path} holds several lists of examples ({names}). Choose one of them by its path.")
@@ -134,8 +132,8 @@ def _record(entry: Value) -> Record:
 
 def _from_records(path: Path) -> Listing:
     records, listing = read_records(path), Listing()
-    clips = _Finder(path.parent, "file_path", [record.file_path for record in records])
-    composites = _Finder(path.parent, "image_path", [record.image_path for record in records])
+    clips = Finder(path.parent, "file_path", [record.file_path for record in records])
+    composites = Finder(path.parent, "image_path", [record.image_path for record in records])
     for number, record in enumerate(records, 1):
         called = f"example {number} ({PureWindowsPath(record.file_path).name})"
         try:
@@ -149,144 +147,16 @@ def _from_records(path: Path) -> Listing:
     return listing
 
 
-class _Finder:
-    """Finds the files of one column of the list below the dataset's folder, and remembers what it re-rooted.
-
-    A path that was written on another machine is looked for by its end: the file below the folder that shares the most
-    folder names with it. Where only the file's own name is left to go by, no other entry may have the same one.
-    """
-
-    def __init__(self, folder: Path, column: str, written: Iterable[str]):
-        self.folder, self._column = folder.resolve(), column
-        self._files: dict[str, list[PurePosixPath]] = defaultdict(list)
-        for path in sorted(self.folder.rglob("*")):
-            if path.is_file() and path.resolve().is_relative_to(self.folder):
-                self._files[path.name].append(PurePosixPath(path.relative_to(self.folder).as_posix()))
-        self._sharing: dict[str, set[str]] = defaultdict(set)
-        for text in written:
-            self._sharing[PureWindowsPath(text).name].add(text)
-        self._moved: dict[tuple[str, str], int] = defaultdict(int)
-        self._taken: dict[Path, str] = {}
-
-    def find(self, written: str) -> Path:
-        """The file that is meant. Raises: FFGOError if there is none, several, or one outside the folder."""
-        parts = _parts(written)
-        if not parts:
-            raise FFGOError(f"{self._column} is empty.")
-        direct = self._direct(written)
-        found = direct or self._rerooted(written, parts)
-        if self._taken.setdefault(found, written) != written:
-            raise FFGOError(
-                f"{self._column} {written} and {self._taken[found]} both lead to {found}. Put both files into "
-                f"{self.folder}, under the paths that are written."
-            )
-        return found
-
-    def notes(self) -> list[str]:
-        """One line for every folder that was re-rooted."""
-        return [
-            f"{self._column}: {count} file(s) written below {old} were taken from {self.folder / new}."
-            for (old, new), count in self._moved.items()
-        ]
-
-    def _direct(self, written: str) -> Path | None:
-        """The file, if it lies where it is written."""
-        path = (self.folder / written).resolve()
-        if path.is_relative_to(self.folder):
-            return path if path.is_file() else None
-        if _is_absolute(written):
-            return None
-        raise FFGOError(f"{self._column} {written} leads out of {self.folder}. All files must lie in it.")
-
-    def _rerooted(self, written: str, parts: tuple[str, ...]) -> Path:
-        same_name = self._files.get(parts[-1], [])
-        shared = max((_shared(parts, path.parts) for path in same_name), default=0)
-        best = [path for path in same_name if _shared(parts, path.parts) == shared]
-        if not best:
-            raise FFGOError(
-                f"{self._column} {written} was not found: neither there, nor as {parts[-1]} anywhere in {self.folder}."
-            )
-        if shared == 1 and len(self._sharing[parts[-1]]) > 1:
-            raise FFGOError(
-                f"{self._column} {written} was not found: looked for {'/'.join(parts[-2:])} in {self.folder}. "
-                f"{best[0]} is called so too, but so are other entries' files."
-            )
-        if len(best) > 1:
-            raise FFGOError(f"{self._column} {written} could be {best[0]} or {best[1]} in {self.folder}. Keep one.")
-        old, new = written[: -len("/".join(parts[-shared:])) - 1], PurePosixPath(*best[0].parts[:-shared])
-        self._moved[old, str(new)] += 1
-        return self.folder / best[0]
-
-
-def _is_absolute(written: str) -> bool:
-    return written.startswith(("/", "\\")) or PureWindowsPath(written).is_absolute()
-
-
-def _parts(written: str) -> tuple[str, ...]:
-    """The names in a path of either kind of system, without its root and what cancels out."""
-    path: PurePath = PureWindowsPath(written) if "\\" in written else PurePosixPath(written)
-    parts = path.parts[1:] if path.anchor else path.parts
-    return parts[len(parts) - parts[::-1].index("..") :] if ".." in parts else parts
-
-
-def _shared(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many names two paths share, counted from the end."""
-    count = 0
-    while count < min(len(one), len(other)) and one[-1 - count] == other[-1 - count]:
-        count += 1
-    return count
-
-
-def _from_folder(folder: Path) -> Listing:
-    """Clips in the folder, or else in its `videos` folder, each with <stem>.txt and a picture <stem>.png beside it."""
-    folder, listing = folder.resolve(), Listing()
-    place = folder if _clips(folder) or not _clips(folder / CLIP_FOLDER) else folder / CLIP_FOLDER
-    if not _clips(place):
-        raise FFGOError(
-            f"{folder} holds no dataset: no JSON list, and no clip ({', '.join(CLIP_SUFFIXES)}) in it or in its folder "
-            f"{CLIP_FOLDER}."
-        )
-    used: set[Path] = set()
-    for clip in _clips(place):
+def _from_folder(path: Path) -> Listing:
+    """Clips in the folder, or else in its `videos` folder, each with a caption and a composite of its name."""
+    folder, listing = ClipFolder(path), Listing()
+    for clip in folder.clips:
         try:
-            example = _beside(clip, folder)
+            found = folder.beside(clip)
+            example = Example(folder.name(clip), clip, found.composite, read_caption(found.caption))
         except FFGOError as error:
-            listing.problems.append(f"{clip.relative_to(folder).as_posix()}: {error}")
+            listing.problems.append(f"{folder.name(clip)}: {error}")
         else:
             listing.examples.append(example)
-            used |= {clip, clip.with_suffix(".txt"), example.composite}
-    kinds = (".txt", ".json", *PICTURE_SUFFIXES, *CLIP_SUFFIXES)
-    spare = [p.relative_to(folder).as_posix() for p in sorted(folder.rglob("*")) if p.suffix.lower() in kinds]
-    if unused := [name for name in spare if folder / name not in used] if not listing.problems else []:
-        listing.notes.append(f"Not used, as they belong to no clip: {', '.join(unused)}.")
+    listing.notes = folder.notes()
     return listing
-
-
-def _clips(folder: Path) -> list[Path]:
-    found = (path for path in folder.glob("*") if path.suffix.lower() in CLIP_SUFFIXES and path.is_file())
-    return sorted(found)
-
-
-def _beside(clip: Path, folder: Path) -> Example:
-    caption, places = clip.with_suffix(".txt"), (clip.parent, clip.parent / COMPOSITE_FOLDER, folder / COMPOSITE_FOLDER)
-    pictures = [
-        picture
-        for place in dict.fromkeys(places)
-        for suffix in PICTURE_SUFFIXES
-        if (picture := place / f"{clip.stem}{suffix}").is_file()
-    ]
-    missing = [] if caption.is_file() else [f"has no caption; put it into {caption.name} beside the clip"]
-    if not pictures:
-        missing.append(f"has no composite; put {clip.stem}.png beside the clip or into the folder {COMPOSITE_FOLDER}")
-    if len(pictures) > 1:
-        missing.append(f"its composite could be {pictures[0]} or {pictures[1]}; keep one")
-    for path in (clip, caption, *pictures):
-        if not path.resolve().is_relative_to(folder):
-            missing.append(f"{path.name} is a link that leads out of {folder}")
-    if missing:
-        raise FFGOError("; ".join(missing) + ".")
-    try:
-        text = caption.read_text("utf-8-sig").strip()
-    except UnicodeDecodeError as error:
-        raise FFGOError(f"its caption {caption.name} is not UTF-8 text. Save it as UTF-8.") from error
-    return Example(clip.relative_to(folder).as_posix(), clip, pictures[0], text)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..bases.catalogue import COMPOSED_FRAMES
 from ..charts import EDGE, PAPER, write
-from ..clip.video_io import read_frames
+from ..clip.video_io import MOST_FRAMES, read_frames
 from ..errors import FFGOError
 from ..pixels import to_float
 from .examples import open_composite
@@ -59,11 +59,12 @@ def _row(example: LookedAt, number: int) -> Image.Image:
 
 
 def _frames(clip: Path, count: int) -> list[Image.Image]:
-    """Frames evenly spread over the clip, from the first that is not the composite's; thumbnails only are kept."""
-    wanted = np.linspace(min(COMPOSED_FRAMES, count - 1), count - 1, FRAMES).astype(int)
+    """Frames spread over what can be trained, from the first that is not the composite's; only thumbnails are kept."""
+    last = min(count, MOST_FRAMES) - 1
+    wanted = np.linspace(min(COMPOSED_FRAMES, last), last, FRAMES).astype(int)
     thumbs = {
         i: ImageOps.contain(Image.fromarray(picture), THUMB)
-        for i, picture in enumerate(read_frames(clip))
+        for i, picture in enumerate(read_frames(clip, last + 1))
         if i in wanted
     }
     return [thumbs[i] for i in wanted if i in thumbs]

@@ -6,12 +6,14 @@ from math import sqrt
 
 from ..bases.base import Base
 from ..bases.catalogue import DEFAULT
-from ..clip.video_io import ClipInfo
+from ..clip.video_io import MOST_FRAMES, ClipInfo
 from ..errors import FFGOError
 from .records import LookedAt, raise_all
 
 PAPER_FRAMES, PUBLISHED_FRAMES = DEFAULT.frames, 21
 """What the paper says, and what its published code really trains (81 frames of 512x512 px worth of tokens)."""
+
+_SHORT = "Take a longer clip, train on fewer frames, or let shorter clips be trained at their own length."
 
 ASPECTS = (
     0.25, 0.26, 0.27, 0.28, 0.32, 0.33, 0.35, 0.4, 0.42, 0.48, 0.5, 0.52, 0.57, 0.6, 0.68, 0.72, 0.78, 0.82, 0.88, 0.94,
@@ -51,6 +53,8 @@ class Sizing:
     def __post_init__(self):
         self.base.check_size(self.width, self.height)
         self.base.check_frames(self.frames)
+        if self.frames > MOST_FRAMES:
+            raise FFGOError(f"{self.frames} frames are more than can be trained; {MOST_FRAMES} are the most.")
         composed = self.base.composed_frames
         if self.shortest and not composed < self.shortest <= self.frames:
             raise FFGOError(
@@ -63,8 +67,7 @@ class Sizing:
         least = self.shortest or self.frames
         if clip.frames < least:
             raise FFGOError(
-                f"is too short: it has {clip.frames} frames, and {least} are needed. "
-                "Take a longer clip, train on fewer frames, or let shorter clips be trained at their own length."
+                f"is too short: it has {clip.frames} frames, and {least} are needed. {clip.damage or _SHORT}"
             )
         width, height = self._sides(clip.height / clip.width)
         return Bucket(width, height, min(self.frames, self.base.whole_frames(clip.frames)), self.base)

@@ -51,6 +51,20 @@ def add_transition_phrase(prompt: str) -> str:
     return f"{TRANSITION_PHRASE} {scene}"
 
 
+def with_phrase_once(caption: str) -> str:
+    """A caption that begins with the phrase, without any further ones; every other comes back as it is.
+
+    >>> with_phrase_once("ad23r2 the camera view suddenly changes. AD23R2: the camera view suddenly changes. A dog.")
+    'ad23r2 the camera view suddenly changes. A dog.'
+
+    Raises: FFGOError if nothing is left to describe the video.
+    """
+    scene = caption.removeprefix(TRANSITION_PHRASE)
+    half = _HALF.search(scene)
+    again = _PHRASE.search(scene) or (half and not _says_something(scene[: half.start()]))
+    return add_transition_phrase(caption) if scene != caption and again else caption
+
+
 def _without(text: str, start: int, end: int) -> str:
     """The text without a part of it, the quotes and brackets around that part, and the separators behind it."""
     while end < len(text):

@@ -3,6 +3,7 @@
 from comfy_api.latest import io
 
 from ...ffgo.bases.catalogue import DEFAULT
+from ...ffgo.clip.video_io import MOST_FRAMES
 from ...ffgo.dataset.sizing import PAPER_FRAMES, PUBLISHED_FRAMES
 
 
@@ -32,7 +33,7 @@ def sizing_inputs() -> list[io.Input]:
             "frames",
             default=PAPER_FRAMES,
             min=DEFAULT.composed_frames + 1,
-            max=257,
+            max=MOST_FRAMES,
             step=DEFAULT.latent.time,
             optional=True,
             tooltip=f"Frames of every clip, 4n + 1: {PAPER_FRAMES} as the paper says, {PUBLISHED_FRAMES} as its "
@@ -42,7 +43,7 @@ def sizing_inputs() -> list[io.Input]:
             "shortest",
             default=0,
             min=0,
-            max=257,
+            max=MOST_FRAMES,
             optional=True,
             advanced=True,
             tooltip="Clips shorter than `frames` but with at least so many are trained at their own length. "

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from ffgo.clip.video_io import ClipInfo, read_frames, write_clip
-from ffgo.dataset.examples import check_frames, clip_troubles, load_frames, open_dataset
+from ffgo.dataset.examples import clip_troubles, load_frames, open_dataset
 from ffgo.dataset.sizing import ASPECTS, Bucket, Sizing, buckets
 from ffgo.errors import FFGOError
 from ffgo.words.phrase import TRANSITION_PHRASE
@@ -205,9 +205,12 @@ def test_damage_inside_a_clip_is_found_before_anything_is_encoded(make_dataset):
     middle = content.find(b"mdat") + 1200
     content[middle : middle + 600] = bytes(600)
     path.write_bytes(content)
-    example = open_dataset(folder).examples[0]
-    (problem,) = check_frames(example, Bucket(64, 48, 41))
-    assert problem.startswith("videos/0.mp4: ")
+    dataset = open_dataset(folder)
+    (example,), (note,) = dataset.examples, dataset.notes
+    assert note.startswith(f"videos/0.mp4: only its first {example.info.frames} frames can be used. 0.mp4 ")
+    with pytest.raises(FFGOError, match=r"videos/0\.mp4: is too short: .* 41 are needed. 0\.mp4 "):
+        buckets(dataset.examples, Sizing(64, 48, 41))
+    assert buckets(dataset.examples, Sizing(64, 48, 5)) == [Bucket(64, 48, 5)]
 
 
 @pytest.mark.parametrize(("size", "lost"), [((64, 64), 25), ((128, 48), 50)])

@@ -79,13 +79,13 @@ def test_musubi_tuner(examples, tmp_path):
 def test_diffusion_pipe(examples, tmp_path):
     config = tomllib.loads((exported(examples, tmp_path / "out", "diffusion-pipe") / "dataset.toml").read_text())
     assert set(config) == {
-        "resolutions", "enable_ar_bucket", "min_ar", "max_ar", "num_ar_buckets", "frame_buckets", "directory"
+        "resolutions", "enable_ar_bucket", "ar_buckets", "frame_buckets", "directory"
     }  # fmt: skip
     assert [set(directory) for directory in config["directory"]] == [{"path", "num_repeats"}]
     assert config["resolutions"] == [[64, 48]]
     assert config["frame_buckets"] == [1, 9]
     assert Path(config["directory"][0]["path"]) == tmp_path / "out/videos"
-    assert config["min_ar"] < config["max_ar"]
+    assert config["ar_buckets"] == [[64, 48]]
 
 
 def test_ai_toolkit(examples, tmp_path):
@@ -93,7 +93,7 @@ def test_ai_toolkit(examples, tmp_path):
     config = yaml.safe_load((exported(examples, tmp_path / "out", "ai-toolkit") / "dataset.yaml").read_text())
     (dataset,) = config["datasets"]
     assert Path(dataset["folder_path"]) == tmp_path / "out/videos"
-    assert (dataset["num_frames"], dataset["caption_ext"], dataset["resolution"]) == (9, "txt", [55])
+    assert (dataset["num_frames"], dataset["caption_ext"], dataset["resolution"]) == (9, "txt", [56])
 
 
 def test_diffsynth(examples, tmp_path):
