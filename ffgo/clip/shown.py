@@ -7,7 +7,7 @@ from collections.abc import Callable
 from math import atan2, degrees
 from pathlib import Path
 from struct import unpack
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -169,7 +169,8 @@ def _as_it_is(picture: np.ndarray) -> np.ndarray:
 
 def _side_data(frame: "VideoFrame") -> dict[str, bytes]:
     """What frames carry besides pixels, by FFmpeg's names."""
-    return {data.type.name: bytes(data) for data in frame.side_data}
+    sides: Any = frame.side_data  # a mapping, by its type, but one that lists its values
+    return {data.type.name: bytes(data) for data in sides}
 
 
 def _has_alpha(frame: "VideoFrame") -> bool:

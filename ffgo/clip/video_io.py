@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,8 +30,8 @@ MOST_FRAMES = 257
 
 JITTER = 0.25
 """By how much of the usual time a frame may be shown longer or shorter: containers round, phones waver."""
-UNEVEN = 20
-"""One frame in so many may be off by more, as where a camera lost one."""
+UNEVEN = 0.05
+"""Share of the frames that may be off by more, as where a camera lost one."""
 LONGEST_STEP = 4
 """Times the usual time that such a frame may be shown; longer is a cut."""
 DRIFT = 1.1
@@ -114,7 +115,7 @@ def pace(times: Sequence[float | None], declared: float) -> tuple[float, bool, i
     lost = int((~even).sum())
     parts = [float(np.median(part)) for part in np.array_split(steps[even], 4) if len(part)]
     steady = (
-        lost <= max(1, len(steps) // UNEVEN)
+        lost <= max(1, UNEVEN * len(steps))
         and float(steps.max()) < LONGEST_STEP * usual
         and max(parts) <= DRIFT * min(parts)
     )
@@ -123,13 +124,15 @@ def pace(times: Sequence[float | None], declared: float) -> tuple[float, bool, i
     return float(len(steps) / (seconds[-1] - seconds[0])), steady, 0
 
 
-def read_frames(path: Path, count: int | None = None) -> Iterator[np.ndarray]:
+def read_frames(path: Path, count: int | None = None, *, start: float = 0.0, end: float = inf) -> Iterator[np.ndarray]:
     """The first `count` frames (None: all), as they are meant to be shown: one (H, W, 3) uint8 RGB array at a time.
 
-    There are fewer if the clip ends. Raises: FFGOError where the clip cannot be read, a frame of it is damaged, or it
-    is meant to be shown in a way that is not supported.
+    start, end: only frames that are shown from the one to the other, in seconds. There are fewer if the clip ends.
+    Raises: FFGOError where the clip cannot be read, a frame of it is damaged, or it is meant to be shown in a way that
+    is not supported.
     """
-    for frame, shown in islice(_decoded(path), count):
+    found = ((frame, shown) for frame, shown in _decoded(path) if start <= (frame.time or 0.0) < end)
+    for frame, shown in islice(found, count):
         yield shown.picture(frame)
 
 

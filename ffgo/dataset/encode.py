@@ -123,7 +123,10 @@ def _plan(examples: Sequence[LookedAt], encoders: Encoders, sizing: Sizing) -> l
     made_for = () if base == DEFAULT else (base.id,)
     for example, bucket in zip(examples, buckets(examples, sizing), strict=True):
         size = (bucket.width, bucket.height, bucket.frames)
-        key = key_of("clip", _digest(example.clip), _digest(example.composite), *size, encoders.vae_identity, *made_for)
+        # Clips that are not stored as they are shown were once encoded as they are stored.
+        shown = () if example.info.plain else ("shown",)
+        files = (_digest(example.clip), _digest(example.composite))
+        key = key_of("clip", *files, *size, encoders.vae_identity, *made_for, *shown)
         jobs.append(_Planned(example, bucket, key, key_of("text", example.caption, encoders.text_identity)))
     return jobs
 

@@ -52,7 +52,7 @@ _OTHER_TEXTS = (
 )
 _OTHER_TEXTS += (".docx", ".odt")
 
-_CAPTION_BYTES = 1 << 20
+_CAPTION_BYTES = 1_000_000
 """Of a caption's file; a longer one is no caption."""
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -144,7 +144,8 @@ class ClipFolder:
                 wrong.append(f"{path.name} is a link that leads out of {self.folder}")
         if wrong:
             raise FFGOError("; ".join(wrong) + ".")
-        self._used |= {clip, captions[0], pictures[0]}
+        for path in (clip, captions[0], pictures[0]):
+            self._used |= {path, path.resolve()}
         return Beside(clip, captions[0], pictures[0])
 
     def notes(self) -> list[str]:

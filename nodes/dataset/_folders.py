@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from hashlib import blake2b
+from math import inf
 from pathlib import Path
 
 import comfy.model_management
@@ -10,8 +11,8 @@ import comfy.utils
 import folder_paths
 from comfy_api.latest import InputImpl, Types
 
-from ...ffgo.clip.video_io import CRF, probe_clip, write_clip
-from ...ffgo.dataset.examples import Progress
+from ...ffgo.clip.video_io import CRF, probe_clip, read_frames, write_clip
+from ...ffgo.dataset.examples import Progress, clip_troubles
 from ...ffgo.errors import FFGOError
 from ...ffgo.names import path_below, path_within
 from ...ffgo.pixels import require_image, to_uint8
@@ -86,9 +87,8 @@ def _write_video(video, path: Path) -> None:
     from av.error import FFmpegError
 
     source = video.get_stream_source() if isinstance(video, InputImpl.VideoFromFile) else None
-    whole = isinstance(source, str) and source.endswith(".mp4") and not any(video.get_active_trim_window())
-    if isinstance(source, str) and whole and probe_clip(Path(source)).codec == "h264":
-        shutil.copyfile(source, path)
+    if isinstance(source, str):
+        _write_file(Path(source), video.get_active_trim_window(), path)
     else:
         mp4 = {"format": Types.VideoContainer.MP4, "codec": Types.VideoCodec.H264}
         try:
@@ -98,6 +98,18 @@ def _write_video(video, path: Path) -> None:
                 f"The VIDEO cannot be written as an mp4 ({error.strerror}). Its sides must be even; best resize it to "
                 "multiples of 16."
             ) from error
+
+
+def _write_file(source: Path, window: tuple[float, float], path: Path) -> None:
+    """A part of a clip on disk (0 seconds: to its end), as it is shown; the host's own way knows no mirrored ones."""
+    info, (start, duration) = probe_clip(source), window
+    if troubles := clip_troubles(info):
+        raise FFGOError(f"{source.name} {' It '.join(troubles)}")
+    if source.suffix == ".mp4" and info.codec == "h264" and not any(window):
+        shutil.copyfile(source, path)
+    else:
+        end = start + duration if duration else inf
+        write_clip(path, read_frames(source, start=start, end=end), info.fps)
 
 
 def _roots() -> list[Path]:

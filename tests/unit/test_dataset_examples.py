@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from ffgo.clip.video_io import ClipInfo, read_frames, write_clip
-from ffgo.dataset.examples import clip_troubles, load_frames, open_dataset
+from ffgo.dataset.examples import clip_troubles, load_frames, open_composite, open_dataset
 from ffgo.dataset.sizing import ASPECTS, Bucket, Sizing, buckets
 from ffgo.errors import FFGOError
 from ffgo.words.phrase import TRANSITION_PHRASE
@@ -226,3 +226,132 @@ def test_frames_that_are_not_equally_long_are_a_wrong_rate():
     (trouble,) = clip_troubles(replace(clip(), steady=False))
     assert trouble.startswith("has a wrong rate: its frames are not equally long.")
     assert clip_troubles(clip()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "noted"),
+    [
+        (f"{TRANSITION_PHRASE} {TRANSITION_PHRASE} A dog.", f"{TRANSITION_PHRASE} A dog.", True),
+        (f"{TRANSITION_PHRASE} AD23R2: the camera view suddenly changes。A dog.", f"{TRANSITION_PHRASE} A dog.", True),
+        (f"{TRANSITION_PHRASE} A dog. {TRANSITION_PHRASE}", f"{TRANSITION_PHRASE} A dog.", True),
+        (f"{TRANSITION_PHRASE}  Two spaces stay.", f"{TRANSITION_PHRASE}  Two spaces stay.", False),
+        (f'{TRANSITION_PHRASE} "A dog."', f'{TRANSITION_PHRASE} "A dog."', False),
+    ],
+)
+def test_the_phrase_is_trained_once(make_dataset, text, told, noted):
+    folder = make_dataset(1)
+    captions(folder, text)
+    for add_phrase in (False, True):
+        dataset = open_dataset(folder, add_phrase=add_phrase)
+        assert dataset.examples[0].caption == told
+        assert any("had the phrase more than once" in note for note in dataset.notes) == noted
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "its caption is empty"),
+        (f"{TRANSITION_PHRASE} {TRANSITION_PHRASE}", "holds only the phrase"),
+        ("A dog.", "switch add_phrase on"),
+        (f"{TRANSITION_PHRASE} A\0dog.", "characters that are no text"),
+        (f"{TRANSITION_PHRASE} A \ud83ddog.", "characters that are no text"),
+    ],
+)
+def test_captions_that_cannot_be_trained_on_are_refused(make_dataset, text, said):
+    folder = make_dataset(1)
+    captions(folder, text)
+    with pytest.raises(FFGOError, match=rf"videos/0\.mp4: its caption .*{said}|videos/0\.mp4: {said}"):
+        open_dataset(folder)
+
+
+@pytest.fixture
+def composite(make_dataset):
+    """Gives the composite, (48, 64, 3), of an example whose picture file is written by a function."""
+
+    def opened(write) -> np.ndarray:
+        folder = make_dataset(1)
+        write(folder / "composites/0.png")
+        return np.asarray(open_composite(open_dataset(folder).examples[0].composite)).astype(int)
+
+    return opened
+
+
+RAMP = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (48, 1))
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "1", "I;16", "I;16 transparent"])
+def test_composites_of_all_kinds(composite, mode):
+    """Grey of 16 bits is not clipped to white; palettes, printers' colours and transparency become RGB on white."""
+    expected = np.dstack([RAMP] * 3).astype(int)
+    grey = Image.fromarray(RAMP)
+    if mode == "1":
+        expected = np.where(expected < 128, 0, 255)
+    options, kind = {}, "JPEG" if mode == "CMYK" else "PNG"
+    if mode in ("LA", "RGBA"):
+        picture = grey.convert(mode)
+        picture.putalpha(Image.fromarray(np.where(np.arange(64) < 32, 0, 255).astype(np.uint8)[None].repeat(48, 0)))
+        expected[:, :32] = 255
+    elif mode.startswith("I;16"):
+        picture = Image.fromarray(RAMP.astype(np.uint16) * 257)
+        if "transparent" in mode:
+            options, expected[:, :1] = {"transparency": 0}, 255
+    elif mode == "1":
+        picture = Image.fromarray(np.where(RAMP < 128, 0, 255).astype(np.uint8)).convert("1")
+    else:
+        picture = grey.convert("RGB").convert(mode) if mode != "P" else grey.quantize(256)
+    found = composite(lambda path: picture.save(path, kind, **options))
+    assert found.shape == (48, 64, 3)
+    assert np.abs(found - expected).mean() < (4 if mode == "CMYK" else 1.5)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_composites_are_upright(composite, orientation):
+    """As cameras turn them: the picture is stored in the way that the note in it undoes."""
+    upright = Image.fromarray(np.dstack([RAMP, RAMP[:, ::-1], np.full_like(RAMP, 40)]))
+    upright.paste("white", (0, 0, 10, 10))
+    back = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }  # fmt: skip
+    stored = upright.transpose(back[orientation]) if orientation in back else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    found = composite(lambda path: stored.save(path, "PNG", exif=exif))
+    assert np.array_equal(found, np.asarray(upright))
+
+
+def animated(kind: str):
+    frames = [Image.new("RGB", (64, 48), colour) for colour in ("red", "blue", "lime")]
+    return lambda path: frames[0].save(path, kind, save_all=True, append_images=frames[1:], duration=100)
+
+
+@pytest.mark.parametrize(
+    ("write", "said"),
+    [
+        (animated("PNG"), "is an animation"),
+        (animated("WEBP"), "is an animation"),
+        (animated("GIF"), "no PNG, JPEG or WebP"),
+        (lambda path: Image.new("RGB", (64, 48)).save(path, "EPS"), "no PNG, JPEG or WebP"),
+        (lambda path: Image.new("RGB", (64, 48)).save(path, "TIFF"), "no PNG, JPEG or WebP"),
+        (lambda path: Image.new("1", (8193, 8192)).save(path, "PNG"), "is 8193x8192 px, more than can be used"),
+        (lambda path: path.write_bytes(b""), "no PNG, JPEG or WebP"),
+    ],
+)
+def test_composites_that_are_none_are_refused(composite, write, said):
+    """Pillow starts Ghostscript for EPS, whatever the file is called."""
+    with pytest.raises(FFGOError, match=rf"videos/0\.mp4: its composite 0\.png .*{said}"):
+        composite(write)
+
+
+def test_files_are_opened_once_for_all_that_is_said_of_them(make_dataset, monkeypatch):
+    """Checks, buckets and notes go by one look at each file."""
+    from ffgo.dataset import examples
+
+    looked = []
+    for name in ("probe_clip", "open_composite"):
+        function = getattr(examples, name)
+        monkeypatch.setattr(examples, name, lambda path, function=function: looked.append(path.name) or function(path))
+    dataset = open_dataset(make_dataset(3))
+    buckets(dataset.examples, SMALL)
+    assert sorted(looked) == ["0.mp4", "0.png", "1.mp4", "1.png", "2.mp4", "2.png"]

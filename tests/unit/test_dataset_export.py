@@ -3,6 +3,7 @@
 import csv
 import json
 import tomllib
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -170,3 +171,32 @@ def test_odd_sides_lose_a_pixel(make_dataset, tmp_path, frames_of):
     out = exported(open_dataset(folder).examples, tmp_path / "out", "diffsynth")
     info = probe_clip(out / "videos/0001.mp4")
     assert (info.width, info.height) == (62, 46)
+
+
+def test_the_official_trainer_gets_what_is_shown(make_dataset, tmp_path, frames_of):
+    """It ignores turns, and the shape of pixels; and pictures' transparency and orientation."""
+    av = pytest.importorskip("av")
+    folder = make_dataset(2, frames=9)
+    with av.open(str(folder / "videos/0.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=16)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
+        for picture in frames_of(9):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    Image.new("RGBA", (64, 48), (200, 0, 0, 0)).save(folder / "composites/0.png")
+    examples = open_dataset(folder).examples
+    out = exported(examples, tmp_path / "out", "official")
+    assert (out / "videos/0002.mp4").read_bytes() == examples[1].clip.read_bytes()
+    info = probe_clip(out / "videos/0001.mp4")
+    assert (info.width, info.height, info.frames, info.plain) == (84, 48, 9, True)
+    assert np.asarray(Image.open(out / "composites/0001.png").convert("RGB")).min() == 255
+
+
+def test_an_export_of_a_clip_that_was_changed_meanwhile_is_refused(make_dataset, tmp_path, frames_of):
+    folder = make_dataset(1, frames=13)
+    examples = open_dataset(folder).examples
+    write_clip(folder / "videos/0.mp4", frames_of(7), 16)
+    with pytest.raises(FFGOError, match="ends after 7 of 9 frames"):
+        export_dataset(examples, tmp_path / "out", "musubi-tuner", SIZING)
+    assert not (tmp_path / "out").exists()

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from ffgo.dataset.records import Record, list_examples, read_records, write_records
+from ffgo.dataset.records import Record, list_examples, raise_all, read_records, write_records
 from ffgo.errors import FFGOError
 
 
@@ -214,3 +214,120 @@ def test_other_json_files_beside_the_clips_do_not_matter(clip_folder):
 def test_a_folder_without_clips_is_no_dataset(tmp_path):
     with pytest.raises(FFGOError, match="holds no dataset"):
         list_examples(tmp_path)
+
+
+def test_what_systems_leave_beside_files_is_skipped(clip_folder):
+    (clip_folder / "._0.mp4").write_bytes(b"\0\5\26\7")
+    (clip_folder / "__MACOSX").mkdir()
+    (clip_folder / "__MACOSX/0.png").write_bytes(b"")
+    (clip_folder / ".aitk_size.json").write_text("{}")
+    listing = list_examples(clip_folder)
+    assert [e.name for e in listing.examples] == ["0.mp4", "1.mp4"]
+    assert not listing.notes + listing.problems
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_case_and_accents_do_not_matter(clip_folder, listed):
+    """Windows and macOS write names in another case; macOS splits an accent from its letter."""
+    for path in list(clip_folder.glob("0.*")):
+        suffix = path.suffix.upper() if path.suffix != ".mp4" else path.suffix
+        stem = "Café" if path.suffix == ".mp4" else "cafe\u0301"
+        path.rename(clip_folder / f"{stem}{suffix}")
+    if listed:
+        record = Record("cafe\u0301.MP4", "text", "CAFÉ.png")
+        write_records(clip_folder / "train_data.json", [record])
+    listing = list_examples(clip_folder)
+    assert not listing.problems + listing.notes
+    example = next(e for e in listing.examples if e.name.startswith("Caf"))
+    assert (example.clip.name, example.composite.name) == ("Café.mp4", "cafe\u0301.PNG")
+    assert example.caption
+
+
+def test_clips_of_other_kinds_are_named(clip_folder):
+    for name in ("b.gif", "c.ts", "d.WMV", "e.mpg"):
+        (clip_folder / name).write_bytes(b"")
+    (note,) = list_examples(clip_folder).notes
+    assert note == "Not used, as clips of their kind are not read: b.gif, c.ts, d.WMV, e.mpg. Make mp4 of them."
+    for path in clip_folder.glob("*.mp4"):
+        path.unlink()
+    with pytest.raises(FFGOError, match=r"holds no dataset.* b\.gif, c\.ts, d\.WMV, e\.mpg cannot be read"):
+        list_examples(clip_folder)
+
+
+def test_clips_that_would_share_a_caption_are_refused(clip_folder):
+    shutil.copy(clip_folder / "0.mp4", clip_folder / "0.MOV")
+    one, two = list_examples(clip_folder).problems
+    assert "0.MOV and 0.mp4 would share one caption" in one
+    assert "0.mp4 and 0.MOV would share one caption" in two
+
+
+def test_a_folder_that_is_called_like_a_clip_is_none(clip_folder):
+    (clip_folder / "2.mp4").mkdir()
+    assert [e.name for e in list_examples(clip_folder).examples] == ["0.mp4", "1.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("0.md", "(0.md is not read)"), ("0.mp4.txt", "(0.mp4.txt is not read)"), ("other.txt", "beside the clip.")],
+)
+def test_what_could_be_meant_as_the_caption_is_named(clip_folder, name, said):
+    (clip_folder / "0.txt").rename(clip_folder / name)
+    (problem,) = list_examples(clip_folder).problems
+    assert "0.mp4: has no caption; put it into 0.txt" in problem
+    assert said in problem
+
+
+def test_captions_of_other_trainers_are_read(clip_folder):
+    (clip_folder / "0.txt").rename(clip_folder / "0.caption")
+    listing = list_examples(clip_folder)
+    assert listing.examples[0].caption.endswith("Bar 0 moves.")
+    assert not listing.notes
+    (clip_folder / "0.txt").write_text("Another.")
+    assert "its caption could be 0.caption or 0.txt" in list_examples(clip_folder).problems[0]
+
+
+TEXT = "ad23r2 the camera view suddenly changes. Ein Bär\nläuft, 她说."
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        TEXT.encode(), TEXT.encode("utf-8-sig"), TEXT.encode("utf-16"), TEXT.replace("\n", "\r\n").encode(),
+        b"\xfe\xff" + TEXT.encode("utf-16-be"), f"\n{TEXT}\n\n".encode(),
+    ],
+)  # fmt: skip
+def test_captions_in_the_encodings_of_editors(clip_folder, content):
+    (clip_folder / "0.txt").write_bytes(content)
+    assert list_examples(clip_folder).examples[0].caption == TEXT
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (TEXT.encode("utf-16-le"), "is not UTF-8 text"),
+        ("ad23r2 A dog.".encode("utf-16-le"), "perhaps UTF-16"),
+        ("ad23r2 Ein Bär.".encode("latin-1"), "is not UTF-8 text"),
+        (b"ad23r2 A\0dog.", "is not UTF-8 text"),
+        (b"ad23r2 " + b"long " * 300_000, "more than 1,000,000 bytes"),
+    ],
+)
+def test_captions_that_are_no_text_are_refused(clip_folder, content, said):
+    (clip_folder / "0.txt").write_bytes(content)
+    (problem,) = list_examples(clip_folder).problems
+    assert problem.startswith("0.mp4: its caption 0.txt")
+    assert said in problem
+
+
+@pytest.mark.parametrize("written", ["videos/" + "a" * 400 + ".mp4", "a" * 5000, "videos/\ud83d.mp4"])
+def test_names_that_no_file_can_have_are_refused(make_dataset, written):
+    folder = make_dataset(1)
+    path = rewrite(folder, lambda i, e: e.update(file_path=written))
+    with pytest.raises(FFGOError, match=r"was not found|half a character"):
+        raise_all(list_examples(path).problems, 1)
+
+
+def test_links_inside_the_folder_are_followed(clip_folder):
+    (clip_folder / "raw").mkdir()
+    (clip_folder / "0.mp4").rename(clip_folder / "raw/long name.mp4")
+    (clip_folder / "0.mp4").symlink_to(clip_folder / "raw/long name.mp4")
+    assert [e.name for e in list_examples(clip_folder).examples] == ["0.mp4", "1.mp4"]
