@@ -12,6 +12,7 @@ from ..clip.video_io import probe_clip
 from ..errors import FFGOError
 from ..files import complete_file
 from ..pixels import flatten_on_white, require_image, to_uint8
+from ..plain import Source
 from ..words.phrase import TRANSITION_PHRASE, add_transition_phrase, with_phrase_once
 from .examples import clip_troubles
 from .matching import CLIP_FOLDER, COMPOSITE_FOLDER
@@ -25,7 +26,7 @@ def add_example(folder: Path, write_video: Callable[[Path], object], composite: 
     and composite again only change the caption. The phrase is put before a caption that does not begin with it.
     Raises: FFGOError if the caption describes nothing, the clip could not be trained on, or the disk refuses.
     """
-    text = caption.strip()
+    text = Source("dataset example").value(caption, "caption").string().strip()
     if not text.removeprefix(TRANSITION_PHRASE).strip() or not text.startswith(TRANSITION_PHRASE):
         text = add_transition_phrase(text)
     text = with_phrase_once(text)

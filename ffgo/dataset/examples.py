@@ -16,7 +16,6 @@ from ..clip.video_io import ClipInfo, probe_clip, read_frames
 from ..errors import FFGOError
 from ..pixels import MOST_PIXELS, PICTURE_FORMATS, rgb_on_white, to_float
 from ..words.phrase import TRANSITION_PHRASE, add_transition_phrase, with_phrase_once
-from .matching import is_text
 from .records import Example, LookedAt, list_examples, raise_all
 from .sizing import Bucket
 
@@ -154,8 +153,6 @@ def _caption_troubles(example: Example) -> list[str]:
         )
     elif not caption.removeprefix(TRANSITION_PHRASE).strip():
         found.append(EMPTY_CAPTION)
-    if "\0" in caption or not is_text(caption):
-        found.append("its caption holds characters that are no text (NUL, or half a character). Write it anew.")
     return found
 
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from unicodedata import category, normalize
+from unicodedata import normalize
 
 from ..errors import FFGOError
+from ..plain import read_limited
 
 CLIP_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
@@ -62,20 +63,12 @@ def folded(name: str) -> str:
     return normalize("NFC", normalize("NFC", name).casefold())
 
 
-def is_text(text: str) -> bool:
-    """Whether it can be written into a file: JSON may hold halves of characters, which cannot."""
-    return not any(category(letter) == "Cs" for letter in text)
-
-
 def read_caption(path: Path) -> str:
     """The text of a caption's file, with plain line ends. Raises: FFGOError that says why it is none."""
     try:
-        with path.open("rb") as file:
-            content = file.read(_CAPTION_BYTES + 1)
+        content = read_limited(path, _CAPTION_BYTES)
     except OSError as error:
         raise FFGOError(f"its caption {path.name} cannot be read: {error.strerror}.") from error
-    if len(content) > _CAPTION_BYTES:
-        raise FFGOError(f"its caption {path.name} has more than {_CAPTION_BYTES:,} bytes, so it is no caption.")
     try:
         text = content.decode("utf-16" if content.startswith(_BYTE_ORDER_MARKS) else "utf-8-sig")
     except UnicodeDecodeError as error:

@@ -60,3 +60,13 @@ def test_odd_sizes_are_refused(tmp_path, frames_of):
     odd = partial(write_clip, frames=frames_of(5, 63, 48), fps=16)
     with pytest.raises(FFGOError, match="must be even"):
         add_example(tmp_path, odd, COMPOSITE, "A bar moves.")
+
+
+def test_captions_that_no_list_can_hold_are_refused(tmp_path, clip):
+    with pytest.raises(FFGOError, match="caption holds half of a character"):
+        add_example(tmp_path, clip, COMPOSITE, "A \ud83d dog.")
+
+
+def test_the_phrase_is_written_once(tmp_path, clip):
+    example = add_example(tmp_path, clip, COMPOSITE, f"{TRANSITION_PHRASE} {TRANSITION_PHRASE} A dog.")
+    assert example.caption == f"{TRANSITION_PHRASE} A dog."

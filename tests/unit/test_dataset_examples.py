@@ -253,8 +253,6 @@ def test_the_phrase_is_trained_once(make_dataset, text, told, noted):
         ("", "its caption is empty"),
         (f"{TRANSITION_PHRASE} {TRANSITION_PHRASE}", "holds only the phrase"),
         ("A dog.", "switch add_phrase on"),
-        (f"{TRANSITION_PHRASE} A\0dog.", "characters that are no text"),
-        (f"{TRANSITION_PHRASE} A \ud83ddog.", "characters that are no text"),
     ],
 )
 def test_captions_that_cannot_be_trained_on_are_refused(make_dataset, text, said):

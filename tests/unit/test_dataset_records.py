@@ -308,7 +308,7 @@ def test_captions_in_the_encodings_of_editors(clip_folder, content):
         ("ad23r2 A dog.".encode("utf-16-le"), "perhaps UTF-16"),
         ("ad23r2 Ein Bär.".encode("latin-1"), "is not UTF-8 text"),
         (b"ad23r2 A\0dog.", "is not UTF-8 text"),
-        (b"ad23r2 " + b"long " * 300_000, "more than 1,000,000 bytes"),
+        (b"ad23r2 " + b"long " * 300_000, "larger than 1,000,000 bytes"),
     ],
 )
 def test_captions_that_are_no_text_are_refused(clip_folder, content, said):
@@ -322,7 +322,7 @@ def test_captions_that_are_no_text_are_refused(clip_folder, content, said):
 def test_names_that_no_file_can_have_are_refused(make_dataset, written):
     folder = make_dataset(1)
     path = rewrite(folder, lambda i, e: e.update(file_path=written))
-    with pytest.raises(FFGOError, match=r"was not found|half a character"):
+    with pytest.raises(FFGOError, match=r"was not found|half of a character"):
         raise_all(list_examples(path).problems, 1)
 
 
