@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
-from uuid import uuid4
 
 from PIL import Image
 from torch import Tensor
 
 from ..clip.video_io import probe_clip
 from ..errors import FFGOError
-from ..files import complete_file
+from ..files import complete_file, unfinished_name
+from ..locks import LOCK_FILE, sole_writer
 from ..pixels import flatten_on_white, require_image, to_uint8
 from ..plain import Source
 from ..words.phrase import TRANSITION_PHRASE, add_transition_phrase, with_phrase_once
@@ -18,24 +18,46 @@ from .examples import clip_troubles
 from .matching import CLIP_FOLDER, COMPOSITE_FOLDER
 from .records import RECORDS_FILE, LookedAt, Record, read_records, write_records
 
+PATIENCE_S = 300
+"""For another process that puts an example into the same folder."""
 
-def add_example(folder: Path, write_video: Callable[[Path], object], composite: Image.Image, caption: str) -> LookedAt:
+
+def add_example(
+    folder: Path,
+    write_video: Callable[[Path], object],
+    composite: Image.Image,
+    caption: str,
+    *,
+    waiting: Callable[[], object] = lambda: None,
+) -> LookedAt:
     """Write a clip, its composite and its caption into the folder and its list; returns the example.
 
     write_video: writes the clip as an mp4 to the path it gets. The files are named after what is in them: the same clip
     and composite again only change the caption. The phrase is put before a caption that does not begin with it.
-    Raises: FFGOError if the caption describes nothing, the clip could not be trained on, or the disk refuses.
+    waiting: called while another process adds an example, to look whether the user cancelled.
+    Raises: FFGOError if the caption describes nothing, the clip could not be trained on, or the disk refuses; BusyError
+    if the other process takes too long.
     """
     text = Source("dataset example").value(caption, "caption").string().strip()
     if not text.removeprefix(TRANSITION_PHRASE).strip() or not text.startswith(TRANSITION_PHRASE):
         text = add_transition_phrase(text)
     text = with_phrase_once(text)
+    doing = f"The dataset {folder} is being written"
     try:
-        (folder / CLIP_FOLDER).mkdir(parents=True, exist_ok=True)
-        (folder / COMPOSITE_FOLDER).mkdir(exist_ok=True)
+        with sole_writer(folder / LOCK_FILE, doing, patience_s=PATIENCE_S, waiting=waiting) as hold:
+            for place in (folder, folder / CLIP_FOLDER, folder / COMPOSITE_FOLDER):
+                place.mkdir(exist_ok=True)
+                hold.sweep(place)
+            return _add(folder, write_video, composite, text)
     except OSError as error:
-        raise _refused(folder, error) from error
-    partial = folder / CLIP_FOLDER / f".{uuid4().hex}.mp4"
+        raise FFGOError(
+            f"Cannot write into {folder}: {error.strerror}. Free some space or choose another name."
+        ) from error
+
+
+def _add(folder: Path, write_video: Callable[[Path], object], composite: Image.Image, text: str) -> LookedAt:
+    """Write the example, for who holds the folder. Raises: OSError where the disk refuses."""
+    partial = unfinished_name(folder / CLIP_FOLDER / "clip.mp4")
     try:
         write_video(partial)
         info = probe_clip(partial)
@@ -48,8 +70,6 @@ def add_example(folder: Path, write_video: Callable[[Path], object], composite: 
         clip = folder / CLIP_FOLDER / f"{stem}.mp4"
         partial.replace(clip)
         _list(folder, Record(f"{CLIP_FOLDER}/{clip.name}", text, f"{COMPOSITE_FOLDER}/{picture.name}"))
-    except OSError as error:
-        raise _refused(folder, error) from error
     finally:
         partial.unlink(missing_ok=True)
     return LookedAt(f"{CLIP_FOLDER}/{clip.name}", clip, picture, text, info, composite.size)
@@ -65,10 +85,6 @@ def _list(folder: Path, record: Record) -> None:
     else:
         records.append(record)
     write_records(path, records)
-
-
-def _refused(folder: Path, error: OSError) -> FFGOError:
-    return FFGOError(f"Cannot write into {folder}: {error.strerror}. Free some space or choose another name.")
 
 
 def picture_of(image: Tensor) -> Image.Image:

@@ -15,10 +15,14 @@ from ..bases.base import Base
 from ..bases.catalogue import DEFAULT
 from ..bases.condition import start_frames
 from ..errors import FFGOError
+from ..locks import LOCK_FILE, sole_writer
 from .cache import CachedDataset, Entry, example_file, is_whole, key_of, text_file, write_example, write_text
 from .examples import Progress, load_frames
 from .records import Example, LookedAt
 from .sizing import Bucket, Sizing, buckets
+
+PATIENCE_S = 60
+"""For another process that encodes into the same folder: enough to look through what is there, not to encode it."""
 
 SAMPLED = 64
 """Numbers of every weight that go into a model's identity."""
@@ -88,11 +92,24 @@ def encode_examples(
 
     What is there is looked through first, and encoded again where it is damaged. Stopped half-way, by an error, by
     `progress` or by a kill, everything that is finished is kept, and the next run encodes the rest.
-    Raises: one FFGOError for all examples that are too short, unreadable or damaged, before the first is encoded.
+    Raises: one FFGOError for all examples that are too short, unreadable or damaged, before the first is encoded;
+    BusyError if another process encodes into the folder.
     """
     if not examples:
         raise FFGOError("The dataset has no examples.")
     report = progress or _silent
+    doing = f"{folder} is being encoded into"
+    waiting = partial(report, 0, len(examples), "waiting for another process that encodes into the same folder")
+    with sole_writer(folder / LOCK_FILE, doing, patience_s=PATIENCE_S, waiting=waiting) as hold:
+        for place in (folder, folder / "examples", folder / "texts"):
+            hold.sweep(place)
+        return _encode(examples, encoders, folder, sizing, report)
+
+
+def _encode(
+    examples: Sequence[LookedAt], encoders: Encoders, folder: Path, sizing: Sizing | None, report: Progress
+) -> CachedDataset:
+    """Encode, for who holds the folder."""
     jobs = _plan(examples, encoders, replace(sizing or Sizing(), base=encoders.base))
     texts, clips = _missing(jobs, folder, report)
     damaged = [

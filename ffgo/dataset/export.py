@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice, repeat
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -17,6 +16,8 @@ from PIL import Image, ImageOps
 from ..bases.catalogue import COMPOSED_FRAMES
 from ..clip.video_io import read_frames, write_clip
 from ..errors import FFGOError
+from ..files import unfinished_name
+from ..locks import lock_for, sole_writer
 from ..pixels import PICTURE_FORMATS
 from .examples import Progress, open_composite
 from .matching import CLIP_FOLDER, COMPOSITE_FOLDER
@@ -33,19 +34,31 @@ def export_dataset(
     """Write the examples into a new folder, for another trainer; what the user should know for starting it.
 
     The folder is there only when it is complete. Raises: FFGOError if it exists already, if an example is too short or
-    cannot be read, or if the disk refuses.
+    cannot be read, if the disk refuses, or if another process writes it (BusyError).
     """
     if form not in FORMATS:
         raise FFGOError(f"There is no export format {form!r}. Choose one of {', '.join(FORMATS)}.")
     if not examples:
         raise FFGOError("The dataset has no examples.")
+    sizes = [] if form == "official" else buckets(examples, sizing)
+    try:
+        with sole_writer(lock_for(folder), f"The export {folder} is being written") as hold:
+            hold.sweep(folder.parent, of=folder.name)
+            return _export(examples, sizes, folder, form, sizing, report=progress or _silent)
+    except OSError as error:
+        raise FFGOError(f"Cannot write {folder}: {error.strerror}. Free some space or choose another name.") from error
+
+
+def _export(
+    examples: Sequence[LookedAt], sizes: Sequence[Bucket], folder: Path, form: Format, sizing: Sizing, *,
+    report: Progress,
+) -> list[str]:  # fmt: skip
+    """Write the folder, for who holds it. Raises: OSError where the disk refuses."""
     if folder.exists():
         raise FFGOError(f"{folder} exists already. Choose another name, or move that folder away: nothing is replaced.")
-    sizes = [] if form == "official" else buckets(examples, sizing)
-    partial = folder.with_name(f".{folder.name}-{uuid4().hex}")
-    report = progress or _silent
+    partial = unfinished_name(folder)
     try:
-        partial.mkdir(parents=True)
+        partial.mkdir()
         if form == "official":
             notes = _write_official(examples, partial, folder, report)
         else:
@@ -55,8 +68,6 @@ def export_dataset(
                 _write_baked(one, partial, sizing.base.fps)
             notes = SETTINGS[form](exported, partial, folder, sizing)
         partial.rename(folder)
-    except OSError as error:
-        raise FFGOError(f"Cannot write {folder}: {error.strerror}. Free some space or choose another name.") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return notes

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from ..errors import FFGOError
+from ..locks import Hold, try_lock
 from .answer import (
     Answer,
     AnswerError,
@@ -26,7 +27,6 @@ from .cache import AnswerCache
 from .client import AskError, Connection, Patience
 from .key import Access
 from .ledger import Ledger, cost_at_most, typical
-from .locks import try_lock, unlock
 from .request import CancelledError, Request
 
 BUDGET = "FFGO_GEMINI_BUDGET"
@@ -167,9 +167,9 @@ class _Asking:
         try:
             yield
         finally:
-            unlock(held, path)
+            held.let_go()
 
-    def _try_lock(self, path: Path) -> BinaryIO | None:
+    def _try_lock(self, path: Path) -> Hold | None:
         try:
             return try_lock(path)
         except OSError as error:

@@ -17,9 +17,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from ..errors import FFGOError
+from ..locks import try_lock
 from ..plain import parse_json, part, read_limited
 from .answer import Answer, Usage, count
-from .locks import try_lock, unlock
 
 logger = logging.getLogger("ffgo.gemini")
 
@@ -114,7 +114,7 @@ class AnswerCache:
             unfinished.write_bytes(content)
             unfinished.replace(self.folder / f"{key}{ENTRY}")
         finally:
-            unlock(held, lock)
+            held.let_go()
 
     def _make_room(self, most: int, besides: str) -> None:
         """Leave at most `most` bytes, without the entry that is about to be replaced. Only for who holds the lock."""

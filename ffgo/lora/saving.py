@@ -1,7 +1,8 @@
 """Writing LoRA files: tensors in the host's own dialect, whole files only, never over another one."""
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +15,14 @@ from ..bases.base import EXPERT_KEY
 from ..bases.catalogue import EXPERTS
 from ..errors import FFGOError
 from ..files import complete_file
+from ..locks import LOCK_FILE, sole_writer
 from ..names import path_below
 from .file import HOST_PREFIX
 
 AS_TRAINED = "as trained"
 EXPERT_CHOICES = (AS_TRAINED, *EXPERTS)
+PATIENCE_S = 300
+"""For another LoRA of some gigabytes."""
 DTYPES = ("bfloat16", "float32", "float16")
 
 
@@ -63,12 +67,16 @@ def factors_of(tensors: Mapping[str, Tensor]) -> dict[str, Factors]:
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write a safetensors file under a temporary name and rename it. Raises: OSError."""
-
     with complete_file(path) as partial:
-        try:
-            save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, partial, dict(metadata))
-        except SafetensorError as error:  # its words for a full disk and the like
-            raise OSError(errno.EIO, str(error)) from error
+        write_tensors(partial, tensors, metadata)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file. Raises: OSError."""
+    try:
+        save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path, dict(metadata))
+    except SafetensorError as error:  # its words for a full disk and the like
+        raise OSError(errno.EIO, str(error)) from error
 
 
 def save_lora(lora: Mapping[str, Tensor], folder: Path, prefix: str, expert: str, dtype: str) -> Path:
@@ -82,17 +90,29 @@ def save_lora(lora: Mapping[str, Tensor], folder: Path, prefix: str, expert: str
     metadata[EXPERT_KEY] = _expert(metadata.get(EXPERT_KEY), expert)
     kind = getattr(torch, dtype)
     tensors = {name: tensor.to(kind) if tensor.ndim > 1 else tensor for name, tensor in lora.items()}
-    path = _free(path_below(folder, prefix.strip(), "filename_prefix"), metadata[EXPERT_KEY])
+    stem = path_below(folder, prefix.strip(), "filename_prefix")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_tensors(
-            path, {name: tensor.detach().cpu() for name, tensor in tensors.items()}, {"format": "pt", **metadata}
-        )
+        with sole_lora_writer(stem.parent):
+            path = _free(stem, metadata[EXPERT_KEY])
+            save_tensors(
+                path, {name: tensor.detach().cpu() for name, tensor in tensors.items()}, {"format": "pt", **metadata}
+            )
     except OSError as error:
         raise FFGOError(
-            f"{path} could not be written ({error.strerror}). Make room, or choose another prefix."
+            f"{stem} could not be written ({error.strerror}). Make room, or choose another prefix."
         ) from error
     return path
+
+
+@contextmanager
+def sole_lora_writer(folder: Path) -> Iterator[None]:
+    """Let nobody else write a LoRA into a folder, and remove what died half-written in it.
+
+    Raises: BusyError; OSError where the folder cannot be written to.
+    """
+    with sole_writer(folder / LOCK_FILE, f"A LoRA is being written into {folder}", patience_s=PATIENCE_S) as hold:
+        hold.sweep(folder)
+        yield
 
 
 def _expert(trained: str | None, chosen: str) -> str:

@@ -10,7 +10,7 @@ import errno
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from torch import Tensor
 
 from ..errors import FFGOError
 from ..files import complete_file
-from ..lora.saving import save_tensors
+from ..locks import LOCK_FILE, Hold, sole_writer
+from ..lora.saving import write_tensors
 from .recipe import differences
 
 RUN_FILE = "run.json"
@@ -65,6 +66,35 @@ class RunFolder:
         """identity: what may not change when the run goes on: plain values. Nothing is written yet."""
         self.path = path
         self.identity = json.loads(json.dumps(dict(identity)))
+        self._hold: Hold | None = None
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Make the folder, and let no other process train into it; what one that died left half-written goes.
+
+        Holding it twice is the same as once. Raises: BusyError where another process does; FFGOError where the folder
+        cannot be written to.
+        """
+        if self._hold is not None:
+            yield
+            return
+        with sole_writer(self.path / LOCK_FILE, f"The run {self.path} is being trained") as hold:
+            self._hold = hold
+            try:
+                hold.sweep(self.path)
+                self._remove_half_checkpoint()
+                yield
+            finally:
+                self._hold = None
+
+    def _remove_half_checkpoint(self) -> None:
+        """The LoRA of a checkpoint whose state was not there yet when its writer died: it is made anew."""
+        if not (states := self.states()):
+            return
+        last = states[-1].name.removesuffix(STATE_SUFFIX)
+        for lora in self.path.glob("step_*.safetensors"):
+            if not lora.name.endswith(STATE_SUFFIX) and lora.stem > last:
+                lora.unlink()
 
     def open(self) -> RunState | None:
         """Make the folder, or read the last checkpoint of the same run.
@@ -84,10 +114,8 @@ class RunFolder:
         return self._read(states[-1]) if states else None
 
     def _claim(self) -> None:
-        """Write what this run is; remove what a killed process left half-written."""
+        """Write what this run is."""
         self.refuse_other_run()
-        for unfinished in self.path.glob(".step_*"):
-            unfinished.unlink()
         file = self.path / RUN_FILE
         if not file.exists():
             with complete_file(file) as partial:
@@ -132,18 +160,21 @@ class RunFolder:
             raise FFGOError(self._not_saved(checkpoint, error)) from error
 
     def _write(self, checkpoint: Checkpoint, folder: Path) -> None:
-        save_tensors(folder / f"{checkpoint.name}.safetensors", checkpoint.lora, checkpoint.metadata)
         tensors, plain = _flattened(checkpoint.state)
         about = json.dumps(plain | {"identity": self.identity})
-        save_tensors(folder / f"{checkpoint.name}{STATE_SUFFIX}", tensors, {_STATE: about})
+        state, lora = folder / f"{checkpoint.name}{STATE_SUFFIX}", folder / f"{checkpoint.name}.safetensors"
+        # The LoRA takes its place first, and the state right after it: who finds the state finds both.
+        with complete_file(state) as state_partial, complete_file(lora) as lora_partial:
+            write_tensors(lora_partial, checkpoint.lora, checkpoint.metadata)
+            write_tensors(state_partial, tensors, {_STATE: about})
 
     def _tidy(self, best: tuple[int, float] | None, keep: int) -> None:
         kept = _name(best[0]) if best else None
         for state in self.states()[:-keep]:
             name = state.name.removesuffix(STATE_SUFFIX)
             if name != kept:
-                state.unlink()
                 state.with_name(f"{name}.safetensors").unlink(missing_ok=True)
+                state.unlink()
 
     def _not_saved(self, checkpoint: Checkpoint, error: OSError) -> str:
         states = self.states()

@@ -1,6 +1,7 @@
 """The training loop, one for the node and the cluster."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Protocol, cast
@@ -88,9 +89,12 @@ def train(task: Task, folder: RunFolder, watcher: Watcher, world: World | None =
     Saves every `recipe.save_every` steps, at the end, when the watcher wants to stop, and when anything is raised on
     the way, cancelling included: what was trained so far is then on the disk before the exception goes on.
 
-    Raises: FFGOError for a dataset or folder that cannot be used, or a loss that is NaN.
+    Raises: FFGOError for a dataset or folder that cannot be used, or a loss that is NaN; BusyError where another
+    process trains into the folder.
     """
-    return _Run(task, folder, watcher, world or World.current()).train()
+    world = world or World.current()
+    with folder.held() if world.is_first else nullcontext():
+        return _Run(task, folder, watcher, world).train()
 
 
 class _Run:

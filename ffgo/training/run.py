@@ -1,6 +1,7 @@
 """One expert's run from its model to the finished file: what the node and the cluster both do."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from ..dataset.encoded import EncodedDataset
 from ..errors import FFGOError
 from ..host.loading import ExpertShape, Model, check_expert
 from ..host.trainable import TrainableExpert, memory_of, read_weight, trainable_expert
-from ..lora.saving import LoRAWeights, save_tensors
+from ..lora.saving import LoRAWeights, save_tensors, sole_lora_writer
 from ..names import plain_name
 from .adapters import add_adapters, count_numbers, target_layers
 from .checkpoint import RunFolder
@@ -80,16 +81,29 @@ def train_expert(
     """Train one expert's LoRA, or go on where the run of this name stopped, and write its file.
 
     watcher_of: makes the one who looks on; say: is told the arithmetic and notes before the run.
-    Raises: FFGOError for a model, dataset, recipe or folder that cannot be used.
+    Raises: FFGOError for a model, dataset, recipe or folder that cannot be used; BusyError where another process trains
+    the run.
     """
     world = world or World.current()
-    recipe = job.recipe
     shape = check_expert(model)
     _refuse_other_base(job, shape.base)
-    stage = stage_of(recipe, job.expert, job.starts or job.loras)
+    stage = stage_of(job.recipe, job.expert, job.starts or job.loras)
     folder = RunFolder(job.folder, _identity(job, shape, stage))
-    folder.refuse_other_run()
-    _refuse_other_file(job)
+    with folder.held() if world.is_first else nullcontext():
+        folder.refuse_other_run()
+        _refuse_other_file(job)
+        trained = _train(model, job, folder, stage, shape=shape, watcher_of=watcher_of, say=say, world=world)
+        if world.is_first and trained.finished:
+            _write(job, trained)
+    return Finished(LoRAWeights(trained.lora, trained.metadata), job.file, trained.history, trained.finished)
+
+
+def _train(
+    model: Model, job: TrainingRun, folder: RunFolder, stage: Stage, *, shape: ExpertShape, watcher_of: WatcherOf,
+    say: Callable[[Sequence[str]], None], world: World,
+) -> Trained:  # fmt: skip
+    """Train, for who holds the run's folder."""
+    recipe = job.recipe
     network = model.model.diffusion_model
     names = target_layers(network, recipe.targets)
     plan = plan_memory(shape, job.dataset.shapes, recipe, count_numbers(network, names, recipe.rank, stage.trains))
@@ -107,12 +121,9 @@ def train_expert(
         try:
             stage.prepare(adapters)
             task = Task(job.expert, expert.predict, adapters, job.dataset, recipe, expert.device, job.prior, stage)
-            trained = train(task, folder, watcher_of(expert), world)
+            return train(task, folder, watcher_of(expert), world)
         finally:
             adapters.remove()
-    if world.is_first and trained.finished:
-        _write(job.file, trained)
-    return Finished(LoRAWeights(trained.lora, trained.metadata), job.file, trained.history, trained.finished)
 
 
 def _refuse_other_base(job: TrainingRun, base: Base) -> None:
@@ -152,13 +163,14 @@ def _refuse_other_file(job: TrainingRun) -> None:
         raise FFGOError(f"{job.file} exists and is not from this run. Choose another name, or move the file away.")
 
 
-def _write(path: Path, trained: Trained) -> None:
+def _write(job: TrainingRun, trained: Trained) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_tensors(path, trained.lora, trained.metadata)
+        with sole_lora_writer(job.loras):
+            _refuse_other_file(job)
+            save_tensors(job.file, trained.lora, trained.metadata)
     except OSError as error:
         raise FFGOError(
-            f"{path} could not be written ({error.strerror}). The same LoRA lies in the run's folder as its last "
+            f"{job.file} could not be written ({error.strerror}). The same LoRA lies in the run's folder as its last "
             "checkpoint. Make room and run again: nothing is trained anew."
         ) from error
 

@@ -64,12 +64,17 @@ def free_folder(name: str, kind: str) -> Path:
     return folder
 
 
+def stop_if_cancelled() -> None:
+    """Raises: the host's own, which is no error, where the user cancelled."""
+    comfy.model_management.throw_exception_if_processing_interrupted()
+
+
 def shown_progress() -> Progress:
     """Moves the node's progress bar, and stops the work when the user cancels."""
     bar = comfy.utils.ProgressBar(1)
 
     def report(done: int, total: int, name: str) -> None:
-        comfy.model_management.throw_exception_if_processing_interrupted()
+        stop_if_cancelled()
         bar.update_absolute(done, total)
 
     return report

@@ -6,7 +6,7 @@ from ...ffgo.dataset.build import add_example, picture_of
 from ...ffgo.dataset.examples import Dataset
 from .._host import show_on_node
 from .._types import DATASET
-from ._folders import clip_writer, dataset_folder
+from ._folders import clip_writer, dataset_folder, stop_if_cancelled
 
 
 class DatasetExample(io.ComfyNode):
@@ -67,7 +67,9 @@ class DatasetExample(io.ComfyNode):
         cls, frames, composite, caption, name="my_dataset", fps=16.0, dataset: Dataset | None = None
     ) -> io.NodeOutput:
         folder = dataset_folder(name)
-        example = add_example(folder, clip_writer(frames, fps), picture_of(composite), caption)
+        example = add_example(
+            folder, clip_writer(frames, fps), picture_of(composite), caption, waiting=stop_if_cancelled
+        )
         before = dataset.examples if dataset else ()
         collected = Dataset((*before, example), dataset.notes if dataset else ())
         summary = f"{example.name} is in {folder}; {len(collected.examples)} example(s) collected."

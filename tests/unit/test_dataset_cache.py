@@ -222,7 +222,7 @@ def test_numbers_that_are_none_are_never_kept(examples, tmp_path):
 
 def test_a_folder_that_refuses_is_named(examples, tmp_path):
     (tmp_path / "cache").write_text("a file where the folder should be")
-    with pytest.raises(FFGOError, match="Cannot write"):
+    with pytest.raises(FFGOError, match="cannot be written to"):
         encode(examples, tmp_path / "cache")
 
 

@@ -14,7 +14,6 @@ from ffgo.gemini.answer import Answer, Usage
 from ffgo.gemini.cache import AnswerCache
 from ffgo.gemini.key import NoAccessError, find_access
 from ffgo.gemini.ledger import Ledger
-from ffgo.gemini.locks import try_lock, unlock
 
 REPO = Path(__file__).parents[2]
 USAGE = Usage(1, 2, 3)
@@ -142,18 +141,6 @@ def test_writers_that_are_killed_leave_nothing_broken(tmp_path):
     broken = [name for name in entries(cache) if name.endswith(".answer") and not cache.get(name[:-7])]
     assert not broken
     assert ledger.sum().calls == len(ledger.path.read_text().splitlines())
-
-
-def test_a_lock_is_held_by_one(tmp_path):
-    path = tmp_path / "lock"
-    first = try_lock(path)
-    assert first is not None
-    assert try_lock(path) is None
-    unlock(first, path)
-    second = try_lock(path)
-    assert second is not None
-    unlock(second, path)
-    assert not path.exists() or os.name == "nt"
 
 
 def test_the_ledger_adds_up_and_passes_over_a_broken_line(tmp_path):
