@@ -28,7 +28,9 @@ TURN = 0.02
 
 # Code points of H.273, as FFmpeg numbers them, and its names for them.
 _TRANSFERS = {8: "linear", 9: "log100", 10: "log316", 16: "PQ", 17: "smpte428", 18: "HLG"}
-_HDR = {"PQ", "HLG"}
+_HDR, _UNKNOWN = {"PQ", "HLG"}, 2
+_OF_HDR = {"MASTERING_DISPLAY_METADATA", "DYNAMIC_HDR_PLUS", "DOVI_METADATA"}
+"""What only frames of HDR carry."""
 _PRIMARIES = {9: "bt2020", 10: "smpte428", 11: "smpte431", 12: "smpte432"}
 _MATRICES = {0, 1, 2, 3, 4, 5, 6, 7, 9}
 """What the converter knows: RGB, BT.709, unknown, BT.601 in its kinds, SMPTE 240M, BT.2020."""
@@ -46,9 +48,12 @@ def clip_stream(container: "InputContainer", path: Path) -> "VideoStream":
 
     videos = list(container.streams.video)
     moving = [stream for stream in videos if not stream.disposition & Disposition.attached_pic]
-    if moving:
+    decodable = [stream for stream in moving if stream.codec_context]
+    if decodable:
         best = container.streams.best("video")
-        return next((stream for stream in moving if best is not None and stream.index == best.index), moving[0])
+        return next((stream for stream in decodable if best and stream.index == best.index), decodable[0])
+    if moving:
+        raise FFGOError(f"{path.name} has video of a kind that cannot be decoded here. Make an H.264 mp4 of it.")
     if videos:
         raise FFGOError(f"{path.name} has no video, only a cover picture. Choose the clip itself.")
     raise FFGOError(f"{path.name} holds no video, only other kinds of streams. Choose the clip itself.")
@@ -63,18 +68,19 @@ class Shown:
         context = stream.codec_context
         self._refuse_size(context.width, context.height)
         if stream.metadata.get("alpha_mode") == "1":
-            self._refuse_alpha(decoder=f"-c:v lib{context.name.replace('vp', 'vpx-vp')} ")
+            self._refuse_alpha("-c:v libvpx " if context.name == "vp8" else "-c:v libvpx-vp9 ")
         if stream.metadata.get("stereo_mode", "mono") != "mono":
             self._refuse_stereo()
         if context.codec_tag in _DOLBY_VISION:
             self._refuse("is HDR (Dolby Vision)", _TO_SDR)
+        self._check_colours()
 
     def check(self, frame: "VideoFrame", index: int) -> None:
         """Raises: FFGOError where the frame is meant to be shown in a way that is not supported."""
         size = (frame.width, frame.height)
         if self._first is None:
             self._refuse_size(*size)
-            self._check_stream(frame)
+            self._check_first(frame)
             self._first = size
         if size != self._first:
             was = "x".join(map(str, self._first))
@@ -82,34 +88,26 @@ class Shown:
         # Decoders mark each frame; where they cannot, the container's word is all there is.
         if frame.interlaced_frame or getattr(self._stream.codec_context, "field_order", 0) > 1:
             self._refuse("is interlaced", "-vf bwdif=mode=send_frame")
-        if _has_alpha(frame) and frame.to_ndarray(format="rgba")[..., 3].min() < np.iinfo(np.uint8).max:
+        if _has_alpha(frame) and self._converted(frame, "rgba")[..., 3].min() < np.iinfo(np.uint8).max:
             self._refuse_alpha()
         self._orientation(frame)
 
     def picture(self, frame: "VideoFrame") -> np.ndarray:
         """A checked frame as (H, W, 3) uint8 RGB, upright, unmirrored, with square pixels."""
         wide = self._square_width(frame)
-        if wide == frame.width:
-            picture = frame.to_ndarray(format="rgb24")
-        else:
-            picture = frame.reformat(width=wide, format="rgb24", interpolation="BICUBIC").to_ndarray()
+        scaled = {"width": wide, "interpolation": "BICUBIC"} if wide != frame.width else {}
+        picture = self._converted(frame, "rgb24", **scaled)
         return np.ascontiguousarray(self._orientation(frame)(picture))
 
     def is_plain(self, frame: "VideoFrame") -> bool:
         """Whether a reader that knows nothing of turns and shapes shows the same."""
         return self._square_width(frame) == frame.width and self._orientation(frame) is _as_it_is
 
-    def _check_stream(self, frame: "VideoFrame") -> None:
-        context, sides = self._stream.codec_context, _side_data(frame)
-        if (transfer := _TRANSFERS.get(context.color_trc)) in _HDR:
-            self._refuse(f"is HDR ({transfer})", _TO_SDR)
-        if transfer:
-            to_bt709 = f"-vf zscale=tin={transfer}:pin=bt709:min=bt709:t=bt709:p=bt709:m=bt709"
-            self._refuse(f"has brightness of an uncommon kind ({transfer})", to_bt709)
-        if primaries := _PRIMARIES.get(context.color_primaries):
-            to_bt709 = f"-vf colorspace=all=bt709:iprimaries={primaries}:itrc=bt709:ispace=bt709"
-            wide = "-vf colorspace=all=bt709:iall=bt2020" if primaries == "bt2020" else to_bt709
-            self._refuse(f"has colours beyond those of screens ({primaries})", wide)
+    def _check_first(self, frame: "VideoFrame") -> None:
+        self._check_colours()
+        sides = _side_data(frame)
+        if self._stream.codec_context.color_trc == _UNKNOWN and _OF_HDR & set(sides):
+            self._refuse("is HDR, but does not say of which kind", _TO_SDR)
         if (matrix := int(frame.colorspace)) not in _MATRICES and not frame.format.is_rgb:
             to_bt709 = "-vf colorspace=all=bt709:ispace=ycgco:iprimaries=bt709:itrc=bt709"
             self._refuse(f"has colours of an uncommon kind (matrix {matrix})", to_bt709)
@@ -120,6 +118,27 @@ class Shown:
         ratio = float(self._stream.sample_aspect_ratio or 1)
         if not 1 / WIDEST <= ratio <= WIDEST:
             self._refuse(f"says that its pixels are {ratio:.4g} times as wide as high", "-vf setsar=1")
+
+    def _check_colours(self) -> None:
+        """By what the container says, and once a frame is decoded, by what the codec says."""
+        context = self._stream.codec_context
+        if (transfer := _TRANSFERS.get(context.color_trc)) in _HDR:
+            self._refuse(f"is HDR ({transfer})", _TO_SDR)
+        if transfer:
+            to_bt709 = f"-vf zscale=tin={transfer}:pin=bt709:min=bt709:t=bt709:p=bt709:m=bt709"
+            self._refuse(f"has brightness of an uncommon kind ({transfer})", to_bt709)
+        if primaries := _PRIMARIES.get(context.color_primaries):
+            to_bt709 = f"-vf colorspace=all=bt709:iprimaries={primaries}:itrc=bt709:ispace=bt709"
+            wide = "-vf colorspace=all=bt709:iall=bt2020" if primaries == "bt2020" else to_bt709
+            self._refuse(f"has colours beyond those of screens ({primaries})", wide)
+
+    def _converted(self, frame: "VideoFrame", form: str, **scaled: Any) -> np.ndarray:
+        from av.error import FFmpegError
+
+        try:
+            return frame.to_ndarray(format=form, **scaled)
+        except FFmpegError:
+            self._refuse(f"has pixels of a kind that cannot be converted ({frame.format.name})")
 
     def _square_width(self, frame: "VideoFrame") -> int:
         """The width that a frame has once its pixels are squares."""

@@ -1,6 +1,7 @@
 """Clips on disk: what they are, their frames one at a time, and writing them. With PyAV, never with a program."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -78,9 +79,13 @@ def probe_clip(path: Path, most: int = MOST_FRAMES) -> ClipInfo:
     Raises: FFGOError if the file is no clip that can be read, holds no frame, or is meant to be shown in a way that is
     not supported.
     """
+    from av.error import FFmpegError
+
     with _opened(path) as container:
         stream = clip_stream(container, path)
-        kept = [packet.is_discard for packet in container.demux(stream) if packet.size]
+        kept: list[bool] = []
+        with suppress(FFmpegError):  # where it ends too early; what can be decoded is found out below
+            kept.extend(packet.is_discard for packet in container.demux(stream) if packet.size)
         promised, declared, codec = stream.frames, float(stream.average_rate or 0), stream.codec_context.name
     times, size, plain, damage = [], (0, 0), True, ""
     try:

@@ -41,7 +41,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
 
 
-def open_dataset(path: Path, *, add_phrase: bool = False) -> Dataset:
+def open_dataset(path: Path, *, add_phrase: bool = False, progress: Progress | None = None) -> Dataset:
     """The examples of a JSON list or a folder, looked at once: composites and all frames that could be trained.
 
     add_phrase: put the transition phrase before captions that do not begin with it.
@@ -49,7 +49,9 @@ def open_dataset(path: Path, *, add_phrase: bool = False) -> Dataset:
     """
     listing = list_examples(path)
     looked, problems, notes = [], list(listing.problems), list(listing.notes)
-    for example in listing.examples:
+    for done, example in enumerate(listing.examples):
+        if progress:
+            progress(done, len(listing.examples), example.name)
         phrased = _with_phrase(example) if add_phrase else example
         seen, troubles = _look(phrased)
         looked += [seen] if seen else []

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 from ..errors import FFGOError
-from .matching import folded
+from .matching import CLIP_SUFFIXES, folded
 
 
 class Finder:
@@ -49,6 +49,12 @@ class Finder:
             f"{self._column}: {count} file(s) written below {old} were taken from {self.folder / new}."
             for (old, new), count in self._moved.items()
         ]
+
+    def unlisted(self) -> list[str]:
+        """Clips that lie there, but are not in the list."""
+        every = (path for paths in self._files.values() for path in paths)
+        clips = (path for path in every if path.suffix.lower() in CLIP_SUFFIXES and path.name[0] != ".")
+        return sorted(str(path) for path in clips if (self.folder / path).resolve() not in self._taken)
 
     def _direct(self, written: str) -> Path | None:
         """The file, if it lies where it is written."""

@@ -12,6 +12,9 @@ from ..plain import Source, Value, parse_json
 from .listed import Finder
 from .matching import ClipFolder, read_caption
 
+NAMED = 12
+"""Files that a note names at most."""
+
 RECORDS_FILE = "train_data.json"
 """The official name of the list."""
 
@@ -144,6 +147,9 @@ def _from_records(path: Path) -> Listing:
             name = clip.relative_to(clips.folder).as_posix()
             listing.examples.append(Example(name, clip, composite, record.text))
     listing.notes = clips.notes() + composites.notes()
+    if unlisted := clips.unlisted():
+        shown = ", ".join(unlisted[:NAMED]) + (f" and {len(unlisted) - NAMED} more" if unlisted[NAMED:] else "")
+        listing.notes.append(f"Not used, as {path.name} does not list them: {shown}.")
     return listing
 
 

@@ -5,7 +5,7 @@ from comfy_api.latest import io
 from ...ffgo.dataset.examples import open_dataset
 from .._host import show_on_node
 from .._types import DATASET
-from ._folders import find_dataset, state_of
+from ._folders import find_dataset, shown_progress, state_of
 
 
 class DatasetFolder(io.ComfyNode):
@@ -47,7 +47,7 @@ class DatasetFolder(io.ComfyNode):
 
     @classmethod
     def execute(cls, folder, add_phrase=False) -> io.NodeOutput:
-        dataset = open_dataset(find_dataset(folder), add_phrase=add_phrase)
+        dataset = open_dataset(find_dataset(folder), add_phrase=add_phrase, progress=shown_progress())
         lines = [f"{len(dataset.examples)} examples.", *dataset.notes]
         show_on_node(cls, lines)
         return io.NodeOutput(dataset, len(dataset.examples), ui={"text": lines})

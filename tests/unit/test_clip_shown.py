@@ -49,7 +49,7 @@ def refused(path: Path) -> str:
         list(read_frames(path))
     assert str(read.value) == str(probed.value)
     assert str(probed.value).startswith(path.name)
-    assert f'ffmpeg -i "{path.name}"' in str(probed.value).replace("-c:v libvpx-vp9 -i", "-i")
+    assert f'ffmpeg -i "{path.name}"' in str(probed.value).replace("-c:v libvpx-vp9 ", "").replace("-c:v libvpx ", "")
     return str(probed.value)
 
 
@@ -111,6 +111,31 @@ def test_pixels_of_an_absurd_shape_are_refused(tmp_path):
 )
 def test_colours_that_no_screen_takes_as_they_are_are_refused(tmp_path, colours, said):
     assert said in refused(written(tmp_path / "clip.mp4", [UPRIGHT] * 3, **colours))
+
+
+def test_colours_that_only_the_container_names_count(tmp_path):
+    content = bytearray(
+        written(tmp_path / "sdr.mp4", [UPRIGHT] * 3, color_trc=1, color_primaries=1, colorspace=1).read_bytes()
+    )
+    place = content.index(b"colrnclx") + 8
+    clip = tmp_path / "hdr.mp4"
+    clip.write_bytes(content[:place] + pack(">HHH", 9, 18, 9) + content[place + 6 :])
+    assert "is HDR (HLG)" in refused(clip)
+
+
+def test_a_codec_that_nobody_knows_is_refused(tmp_path):
+    content = written(tmp_path / "clip.mp4", [UPRIGHT] * 3).read_bytes()
+    (tmp_path / "other.mp4").write_bytes(content.replace(b"avc1", b"xyz1"))
+    with pytest.raises(FFGOError, match=r"other\.mp4 has video of a kind that cannot be decoded here"):
+        probe_clip(tmp_path / "other.mp4")
+
+
+@pytest.mark.parametrize("codec", ["libvpx", "libvpx-vp9"])
+def test_transparency_that_decoders_leave_out_counts(tmp_path, codec):
+    """A WebM keeps it beside the pictures."""
+    faint = np.dstack([UPRIGHT, np.full((32, 64), 90, np.uint8)])
+    written(tmp_path / "clip.webm", [faint] * 5, codec=codec, pix_fmt="yuva420p", options={"auto-alt-ref": "0"})
+    assert "transparent" in refused(tmp_path / "clip.webm")
 
 
 @pytest.mark.parametrize(("matrix", "code"), [("ITU601", 6), ("ITU709", 1), ("BT2020", 9), ("SMPTE240M", 7)])

@@ -234,6 +234,7 @@ def test_case_and_accents_do_not_matter(clip_folder, listed):
         stem = "Café" if path.suffix == ".mp4" else "cafe\u0301"
         path.rename(clip_folder / f"{stem}{suffix}")
     if listed:
+        (clip_folder / "1.mp4").unlink()
         record = Record("cafe\u0301.MP4", "text", "CAFÉ.png")
         write_records(clip_folder / "train_data.json", [record])
     listing = list_examples(clip_folder)
@@ -331,3 +332,11 @@ def test_links_inside_the_folder_are_followed(clip_folder):
     (clip_folder / "0.mp4").rename(clip_folder / "raw/long name.mp4")
     (clip_folder / "0.mp4").symlink_to(clip_folder / "raw/long name.mp4")
     assert [e.name for e in list_examples(clip_folder).examples] == ["0.mp4", "1.mp4"]
+
+
+def test_clips_that_the_list_leaves_out_are_named(make_dataset):
+    folder = make_dataset(2)
+    shutil.copy(folder / "videos/0.mp4", folder / "videos/new.MP4")
+    (folder / "videos/._0.mp4").write_bytes(b"")
+    (note,) = list_examples(folder).notes
+    assert note == "Not used, as train_data.json does not list them: videos/new.MP4."
