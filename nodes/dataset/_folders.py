@@ -113,8 +113,9 @@ def _write_file(source: Path, window: tuple[float, float], path: Path) -> None:
     if source.suffix == ".mp4" and info.codec == "h264" and not any(window):
         shutil.copyfile(source, path)
     else:
-        end = start + duration if duration else inf
-        write_clip(path, read_frames(source, start=start, end=end), info.fps)
+        pictures = read_frames(source, start=start, end=start + duration if duration else inf)
+        height, width = info.height // 2 * 2, info.width // 2 * 2  # an mp4 cannot have odd sides
+        write_clip(path, (picture[:height, :width] for picture in pictures), info.fps)
 
 
 def _roots() -> list[Path]:

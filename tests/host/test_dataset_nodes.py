@@ -1,6 +1,7 @@
 """The dataset's nodes in the real host, on the stand-in VAE and text encoder."""
 
 import shutil
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -196,6 +197,28 @@ def test_examples_are_collected_and_exported(host):
     for form in ("musubi-tuner", "diffusion-pipe", "ai-toolkit", "diffsynth"):
         assert probe_clip(exports / form / "videos/0002.mp4").frames == 9
         assert str(exports / form) in outputs[form]["text"][0]
+
+
+def test_a_part_of_a_squeezed_video_is_written_as_it_is_shown(host):
+    """Its pixels are no squares, which the host's own way of writing a VIDEO loses."""
+    av, name = pytest.importorskip("av"), "squeezed"
+    with av.open(str(host.base / "input/squeezed.mkv"), "w") as container:
+        stream = container.add_stream("libx264", rate=16)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
+        for frame in moving(32):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
+    graph = example_graph(name=name)
+    graph["video"] = {"class_type": "LoadVideo", "inputs": {"file": "squeezed.mkv"}}
+    graph["part"] = {
+        "class_type": "Video Slice",
+        "inputs": {"video": ["video", 0], "start_time": 0.5, "duration": 1.0, "strict_duration": False},
+    }
+    graph["example"]["inputs"]["frames"] = ["part", 0]
+    host.run(graph)
+    (example,) = open_dataset(host.base / "output/datasets" / name).examples
+    assert (example.info.width, example.info.height, example.info.frames, example.info.plain) == (84, 48, 16, True)
 
 
 def test_an_export_never_replaces_another(host, dataset):
