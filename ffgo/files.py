@@ -9,13 +9,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-STEM_BYTES = 100
-"""Of the final name, in the name of an unfinished file; with all that is around it, it fits into 255."""
+STEM_BYTES = 200
+"""Of the final name, in the name of what is unfinished; with all that is around it, it fits into 255."""
 
-_HOST = re.sub(r"[^A-Za-z0-9]+", "_", platform.node())[:24] or "host"
-_UNFINISHED = re.compile(r"\..*\.ffgo-\w+-\d+-[0-9a-f]{8}(\.\w*)?")
-_MADE_BEFORE = re.compile(r"\.(.+-)?[0-9a-f]{32}(\.\w+)?|\.step_\d+\..*")
-"""As version 0.1.0 and those before it called them."""
+_HOST = re.sub(r"[^A-Za-z0-9]+", "_", platform.node())[:12] or "host"
+_WRITER = r"\.ffgo-\w+-\d+-[0-9a-f]{8}"
+_MADE_BEFORE = "-?[0-9a-f]{32}"
+"""As version 0.1.0 named writers."""
 
 
 def unfinished_name(path: Path) -> Path:
@@ -23,25 +23,26 @@ def unfinished_name(path: Path) -> Path:
 
     `my_lora.safetensors` becomes `.my_lora.ffgo-<host>-<pid>-<random>.safetensors`.
     """
-    stem = path.stem.encode()[:STEM_BYTES].decode(errors="ignore")
-    return path.with_name(f".{stem}.ffgo-{_HOST}-{os.getpid()}-{uuid4().hex[:8]}{path.suffix}")
+    return path.with_name(f".{_stem(path)}.ffgo-{_HOST}-{os.getpid()}-{uuid4().hex[:8]}{path.suffix}")
 
 
-def leftovers(folder: Path, of: str = "") -> list[Path]:
-    """What is unfinished in a folder: files and folders. of: the start of their names without the dot."""
+def _stem(path: Path) -> str:
+    return path.stem.encode()[:STEM_BYTES].decode(errors="ignore")
+
+
+def leftovers(folder: Path, of: Path | None = None) -> list[Path]:
+    """What is unfinished in a folder: files and folders. of: only what was to become this one."""
+    if of is None:
+        names = rf"\.(.+)?({_WRITER}|{_MADE_BEFORE})(\.\w*)?|\.step_\d+\..*"
+    else:
+        names = rf"\.{re.escape(_stem(of))}{_WRITER}{re.escape(of.suffix)}|\.{re.escape(of.name)}{_MADE_BEFORE}"
     try:
-        paths = list(folder.iterdir())
+        return [path for path in folder.iterdir() if re.fullmatch(names, path.name)]
     except OSError:  # there is no such folder yet
         return []
-    patterns = (_UNFINISHED, _MADE_BEFORE)
-    return [
-        path
-        for path in paths
-        if path.name.startswith(f".{of}") and any(pattern.fullmatch(path.name) for pattern in patterns)
-    ]
 
 
-def sweep(folder: Path, of: str = "") -> None:
+def sweep(folder: Path, of: Path | None = None) -> None:
     """Remove what is unfinished in a folder. Only for who keeps all others from writing there (`locks`)."""
     for path in leftovers(folder, of):
         if path.is_dir() and not path.is_symlink():

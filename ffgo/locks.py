@@ -45,7 +45,7 @@ class Hold:
     is_sure: bool
     """Whether the file system keeps others out."""
 
-    def sweep(self, folder: Path, of: str = "") -> None:
+    def sweep(self, folder: Path, of: Path | None = None) -> None:
         """Remove what writers that died left unfinished in a folder that this lock is for (`files.sweep`)."""
         if self.is_sure:
             sweep(folder, of)

@@ -43,7 +43,7 @@ def export_dataset(
     sizes = [] if form == "official" else buckets(examples, sizing)
     try:
         with sole_writer(lock_for(folder), f"The export {folder} is being written") as hold:
-            hold.sweep(folder.parent, of=folder.name)
+            hold.sweep(folder.parent, of=folder)
             return _export(examples, sizes, folder, form, sizing, report=progress or _silent)
     except OSError as error:
         raise FFGOError(f"Cannot write {folder}: {error.strerror}. Free some space or choose another name.") from error

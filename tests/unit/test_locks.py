@@ -161,7 +161,7 @@ def test_only_what_is_unfinished_is_swept(tmp_path):
     for folder in (mine, others):
         (folder / "videos").mkdir(parents=True)
     with sole_writer(lock_for(tmp_path / "demo"), "") as hold:
-        hold.sweep(tmp_path, of="demo")
+        hold.sweep(tmp_path, of=tmp_path / "demo")
         assert not mine.exists()
         assert others.exists()
         hold.sweep(tmp_path)

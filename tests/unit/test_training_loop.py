@@ -12,6 +12,7 @@ from torch import distributed
 
 from ffgo.errors import FFGOError
 from ffgo.experts.schedule import training_window
+from ffgo.files import unfinished_name
 from ffgo.training import draws, loop
 from ffgo.training.loop import Trained
 from ffgo.training.recipe import Recipe
@@ -138,10 +139,13 @@ def test_a_killed_run_goes_on_to_the_last_bit(tmp_path):
     assert states(folder) == ["step_000005.state.safetensors"]
     (folder / "step_000007.safetensors").write_bytes(b"half")
     (folder / ".step_000007.state.safetensors.partial").write_bytes(b"half")
+    unfinished_name(folder / "step_000007.state.safetensors").write_bytes(b"half")
     watch = Watch()
     resumed = run(folder, watch, **changes)
     assert [report.step for report in watch.reports] == [6, 7, 8, 9, 10]
     assert same(resumed, whole)
+    ours, killed = ({path.name for path in place.iterdir()} for place in (tmp_path / "whole", folder))
+    assert killed == ours
     ends = [load_file(path / "step_000010.state.safetensors") for path in (tmp_path / "whole", folder)]
     assert ends[0].keys() == ends[1].keys()
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
