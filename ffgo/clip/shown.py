@@ -141,9 +141,9 @@ class Shown:
             self._refuse(f"has pixels of a kind that cannot be converted ({frame.format.name})")
 
     def _square_width(self, frame: "VideoFrame") -> int:
-        """The width that a frame has once its pixels are squares."""
-        width = max(1, round(frame.width * (self._stream.sample_aspect_ratio or 1)))
-        return frame.width if abs(width - frame.width) <= SAME_SHAPE * frame.width else width
+        """The width that a frame has once its pixels are squares, rounded as by ffmpeg's scale=iw*sar:ih."""
+        ratio = self._stream.sample_aspect_ratio or 1
+        return frame.width if abs(ratio - 1) <= SAME_SHAPE else max(1, int(frame.width * ratio))
 
     def _orientation(self, frame: "VideoFrame") -> Callable[[np.ndarray], np.ndarray]:
         """What brings a picture into its place, by the frame's display matrix."""

@@ -187,7 +187,9 @@ def _opened(path: Path) -> "InputContainer":
     from av.error import FFmpegError
 
     try:
-        container = av.open(str(path), options={"protocol_whitelist": "file", "format_whitelist": CONTAINERS})
+        only = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
+        # Titles in other encodings than UTF-8 are no reason to refuse a clip.
+        container = av.open(str(path), options=only, metadata_errors="replace")
     except (OSError, FFmpegError) as error:
         raise FFGOError(
             f"{path.name} cannot be read as a video ({error.strerror}): it is damaged, cut short, or of another kind. "
