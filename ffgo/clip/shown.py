@@ -88,15 +88,13 @@ class Shown:
         # Decoders mark each frame; where they cannot, the container's word is all there is.
         if frame.interlaced_frame or getattr(self._stream.codec_context, "field_order", 0) > 1:
             self._refuse("is interlaced", "-vf bwdif=mode=send_frame")
-        if _has_alpha(frame) and self._converted(frame, "rgba")[..., 3].min() < np.iinfo(np.uint8).max:
+        if _has_alpha(frame) and self._converted(frame, "rgba", frame.width)[..., 3].min() < np.iinfo(np.uint8).max:
             self._refuse_alpha()
         self._orientation(frame)
 
     def picture(self, frame: "VideoFrame") -> np.ndarray:
         """A checked frame as (H, W, 3) uint8 RGB, upright, unmirrored, with square pixels."""
-        wide = self._square_width(frame)
-        scaled = {"width": wide, "interpolation": "BICUBIC"} if wide != frame.width else {}
-        picture = self._converted(frame, "rgb24", **scaled)
+        picture = self._converted(frame, "rgb24", self._square_width(frame))
         return np.ascontiguousarray(self._orientation(frame)(picture))
 
     def is_plain(self, frame: "VideoFrame") -> bool:
@@ -132,11 +130,12 @@ class Shown:
             wide = "-vf colorspace=all=bt709:iall=bt2020" if primaries == "bt2020" else to_bt709
             self._refuse(f"has colours beyond those of screens ({primaries})", wide)
 
-    def _converted(self, frame: "VideoFrame", form: str, **scaled: Any) -> np.ndarray:
+    def _converted(self, frame: "VideoFrame", form: str, width: int) -> np.ndarray:
+        """Its pixels in another form, interpolated as ffmpeg does it."""
         from av.error import FFmpegError
 
         try:
-            return frame.to_ndarray(format=form, **scaled)
+            return frame.to_ndarray(format=form, width=width, interpolation="BICUBIC")
         except FFmpegError:
             self._refuse(f"has pixels of a kind that cannot be converted ({frame.format.name})")
 

@@ -93,7 +93,9 @@ class ClipFolder:
     def __init__(self, folder: Path):
         """Raises: FFGOError if there is no clip in it, nor in its `videos` folder."""
         self.folder = folder.resolve()
-        self._files = sorted({path for path in _walk(self.folder) if not _hidden(path, self.folder)})
+        every = sorted({path for path in _walk(self.folder) if not _hidden(path, self.folder)})
+        self._files = [path for path in every if path.is_file()]
+        self._no_files = [path for path in every if path.suffix.lower() in CLIP_SUFFIXES and not path.is_file()]
         self._named: dict[tuple[Path, str], list[Path]] = defaultdict(list)
         for path in self._files:
             self._named[path.parent, folded(path.stem)].append(path)
@@ -143,13 +145,15 @@ class ClipFolder:
 
     def notes(self) -> list[str]:
         """What lies in the folder and was not used."""
-        unread = [self.name(path) for path in self._files if path.suffix.lower() in _MOVING]
         kinds = (*CAPTION_SUFFIXES, *PICTURE_SUFFIXES, *CLIP_SUFFIXES, *_OTHER_PICTURES, *_OTHER_TEXTS)
-        spare = [self.name(path) for path in self._files if path.suffix.lower() in kinds and path not in self._used]
-        notes = (
-            [f"Not used, as clips of their kind are not read: {', '.join(unread)}. Make mp4 of them."] if unread else []
-        )
-        return [*notes, *([f"Not used, as they belong to no clip: {', '.join(spare)}."] if spare else [])]
+        unused = {
+            "clips of their kind are not read (make mp4 of them)": [
+                p for p in self._files if p.suffix.lower() in _MOVING
+            ],
+            "they are folders, or links to nothing": self._no_files,
+            "they belong to no clip": [p for p in self._files if p.suffix.lower() in kinds and p not in self._used],
+        }
+        return [f"Not used, as {why}: {', '.join(map(self.name, paths))}." for why, paths in unused.items() if paths]
 
     def _clips(self, place: str) -> list[Path]:
         """Clips right in the folder, or in a folder of it."""
@@ -171,10 +175,10 @@ class ClipFolder:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """All files below a folder; of folders that are links, those in which clips and composites are looked for."""
+    """All that lies below a folder; of folders that are links, those in which clips and composites are looked for."""
     places = [path for path in folder.iterdir() if folded(path.name) in (CLIP_FOLDER, COMPOSITE_FOLDER)]
     inside = (path.iterdir() for path in places if path.is_dir())
-    return (path for path in chain(folder.rglob("*"), *inside) if path.is_file())
+    return chain(folder.rglob("*"), *inside)
 
 
 def _hidden(path: Path, folder: Path) -> bool:

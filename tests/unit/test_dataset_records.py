@@ -248,7 +248,7 @@ def test_clips_of_other_kinds_are_named(clip_folder):
     for name in ("b.gif", "c.ts", "d.WMV", "e.mpg"):
         (clip_folder / name).write_bytes(b"")
     (note,) = list_examples(clip_folder).notes
-    assert note == "Not used, as clips of their kind are not read: b.gif, c.ts, d.WMV, e.mpg. Make mp4 of them."
+    assert note == "Not used, as clips of their kind are not read (make mp4 of them): b.gif, c.ts, d.WMV, e.mpg."
     for path in clip_folder.glob("*.mp4"):
         path.unlink()
     with pytest.raises(FFGOError, match=r"holds no dataset.* b\.gif, c\.ts, d\.WMV, e\.mpg cannot be read"):
@@ -262,9 +262,12 @@ def test_clips_that_would_share_a_caption_are_refused(clip_folder):
     assert "0.mp4 and 0.MOV would share one caption" in two
 
 
-def test_a_folder_that_is_called_like_a_clip_is_none(clip_folder):
+def test_what_is_called_like_a_clip_and_is_none_is_named(clip_folder):
     (clip_folder / "2.mp4").mkdir()
-    assert [e.name for e in list_examples(clip_folder).examples] == ["0.mp4", "1.mp4"]
+    (clip_folder / "3.mp4").symlink_to(clip_folder / "gone.mp4")
+    listing = list_examples(clip_folder)
+    assert [e.name for e in listing.examples] == ["0.mp4", "1.mp4"]
+    assert listing.notes == ["Not used, as they are folders, or links to nothing: 2.mp4, 3.mp4."]
 
 
 @pytest.mark.parametrize(
