@@ -6,7 +6,7 @@
     +-- NoAccessError         gemini/key: there is no way to Gemini here
     +-- DamagedError          dataset/cache: a cached file is missing or not what was written
     +-- UsageError            remote/workflow: the request does not fit the workflow or the command
-    +-- ServerGoneError       remote/client: the server went away
+    +-- ServerGoneError       remote/wire: the server went away
 
 UnfitError (lora/kinds) and CancelledError (gemini/request) stay inside their wings and are no FFGOError.
 """

@@ -15,6 +15,9 @@ from torch import Tensor
 
 from .errors import FFGOError
 
+PICTURE_FORMATS = ("PNG", "JPEG", "WEBP")
+"""Pillow's names of what is opened that came from elsewhere; for some others it starts programs."""
+
 MIN_SIDE = 2
 """Pixels; a picture with a side of 1 px is what a failed crop leaves, not a picture."""
 
@@ -115,7 +118,7 @@ def alpha_of(picture: Image.Image) -> Image.Image:
 
 def opened_picture(content: bytes) -> Image.Image:
     """The picture file `content` as RGB, transparency on white."""
-    return rgb_on_white(Image.open(BytesIO(content)))
+    return rgb_on_white(Image.open(BytesIO(content), formats=PICTURE_FORMATS))
 
 
 def rgb_on_white(picture: Image.Image) -> Image.Image:

@@ -10,12 +10,12 @@ from typing import Any, Literal
 from PIL import Image, UnidentifiedImageError
 
 from ..errors import FFGOError
+from ..pixels import PICTURE_FORMATS
 from ..plain import is_number, parse_json, part
 
 REFUSALS = ("SAFETY", "PROHIBITED", "RECITATION", "BLOCKLIST", "SPII", "MODEL_ARMOR", "JAILBREAK", "ESCALATION", "PUP_")
 """Parts of the names of finish reasons by which the model refuses."""
 
-PICTURE_FORMATS = ("PNG", "JPEG", "WEBP")
 UNREADABLE = (
     binascii.Error,
     UnidentifiedImageError,

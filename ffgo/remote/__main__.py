@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import signal
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 
 from ..errors import FFGOError
@@ -73,6 +74,9 @@ async def run_until_signal(arguments: argparse.Namespace) -> Result:
 
 def report(result: Result) -> None:
     """Texts to stderr; the local paths, one a line, to stdout for the next program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter is no reason to fail
     for title, texts in result.texts.items():
         print(f"{title}: {' '.join(texts)}", file=sys.stderr)
     paths = list(dict.fromkeys(path for paths in result.files.values() for path in paths))

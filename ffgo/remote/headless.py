@@ -7,15 +7,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ..errors import printable
+from ..plain import read_limited
 from .client import UPLOAD_FOLDER, LocalPicture, connect
+from .explain import LONGEST
 from .fill import fill
 from .job import RemoteJob
-from .outputs import Outputs, fetch, texts_of
-from .progress import Progress
+from .outputs import MOST_OF_A_PICTURE, Outputs, fetch, texts_of
+from .progress import MOST_TEXTS, Progress
 from .workflow import UsageError, Workflow, check_workflow, title_of
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+"""Pillow's names of what is uploaded: none of them is handed to another program to be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +82,11 @@ async def run(
             entry = await job.run(reconnect_s)
         finally:
             progress.close()
-        outputs: dict[str, Any] = entry["outputs"]
+        outputs: Outputs = entry["outputs"]
         files = await fetch(host, ready, outputs, out, previews=previews)
     texts: dict[str, list[str]] = {}
-    for node_id, text in texts_of(outputs):
-        texts.setdefault(title_of(ready, node_id), []).append(text)
+    for node_id, text in islice(texts_of(outputs), MOST_TEXTS):
+        texts.setdefault(title_of(ready, node_id), []).append(printable(text[:LONGEST]))
     return Result(job.prompt_id, ready, outputs, files, texts)
 
 
@@ -93,8 +100,9 @@ def make_folder(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryDirectory(dir=out).cleanup()
-    except OSError as error:
-        raise UsageError(f"The results cannot be written to {out}: {error.strerror}. Choose another --out.") from error
+    except (OSError, ValueError) as error:  # ValueError: a path that can be none
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"The results cannot be written to {out}: {why}. Choose another --out.") from error
 
 
 def read_picture(path: Path) -> LocalPicture:
@@ -102,11 +110,12 @@ def read_picture(path: Path) -> LocalPicture:
     from PIL import Image  # here, so that the command starts quickly and without it
 
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"The image {path} cannot be read: {error.strerror}.") from error
+        content = read_limited(path, MOST_OF_A_PICTURE)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"The image {path} cannot be read: {why}.") from error
     try:
-        with Image.open(BytesIO(content)) as image:
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
             image.load()
             kind = (image.format or "").lower()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

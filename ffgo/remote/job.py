@@ -6,16 +6,26 @@ import uuid
 from typing import Any
 
 from ..errors import FFGOError
-from .client import Events, Server, ServerGoneError
+from ..plain import part
+from .client import Events, Server
 from .explain import classes_with_errors, describe_error, describe_failure, describe_refusal
 from .progress import Progress
+from .wire import ServerGoneError
 from .workflow import Workflow
 
 QUIET_S = 5.0
 """After so many seconds without a message the queue is asked; a proxy or a reconnect can swallow the last one."""
 
-REST_S = 0.2
-"""How long the messages of a job that has ended may still be on their way."""
+SOON_S = 0.05
+"""How long after the last look at the queue it is asked again, where the server announces a change."""
+
+REST_S, LONGEST_REST_S = 0.2, 2.0
+"""How long the messages of a job that has ended may still be on their way; and how long they may go on."""
+
+MOST_LOSSES, IN_S = 10, 60.0
+"""A connection that breaks so often in so many seconds is given up."""
+
+MOST_BLOCKED = 100
 
 STOP_S = 10.0
 """How long to wait until an interrupted job has really stopped."""
@@ -29,6 +39,8 @@ class RemoteJob:
         self._client_id = uuid.uuid4().hex
         self.prompt_id = str(uuid.uuid4())
         self._blocked: list[str] = []
+        self._losses: list[float] = []
+        self._heard = True  # whether the server has answered since the connection broke the last time
 
     async def run(self, reconnect_s: float) -> dict[str, Any]:
         """Queue the job and wait for its end; returns its entry in the server's history.
@@ -54,7 +66,8 @@ class RemoteJob:
         answer = reply.json()
         if not isinstance(answer, dict) or reply.status not in (200, 400):
             raise FFGOError(f"{self._server.name} does not take jobs as ComfyUI does ({reply}).")
-        self.prompt_id = answer.get("prompt_id", self.prompt_id)  # older hosts choose the id themselves
+        if reply.status == 200:
+            self.prompt_id = self._server.job_id(reply, self.prompt_id)
         if reply.status == 400 or answer.get("node_errors"):
             if reply.status == 200:
                 await self.stop()  # the host would run the sound part of the workflow; half a result is none
@@ -66,33 +79,48 @@ class RemoteJob:
             try:
                 return await self._follow(events)
             except ServerGoneError as loss:
+                if self._is_hopeless():
+                    raise _lost(loss) from loss
                 self._progress.say(f"{loss} Trying to reach it again ...")
             try:
                 await events.reopen(reconnect_s)
             except ServerGoneError as loss:
-                raise FFGOError(
-                    f"The server stopped answering in the middle of the job, which may be lost. {loss} "
-                    "Nothing was fetched. See the server's log, start it again, and run this once more."
-                ) from loss
+                raise _lost(loss) from loss
+
+    def _is_hopeless(self) -> bool:
+        """Whether the connection broke again before the server answered, or breaks all the time."""
+        now = asyncio.get_running_loop().time()
+        self._losses = [*(then for then in self._losses if now - then < IN_S), now]
+        heard, self._heard = self._heard, False
+        return len(self._losses) > MOST_LOSSES or not heard
 
     async def _follow(self, events: Events) -> dict[str, Any]:
         """Show messages until the job has ended. Raises: ServerGoneError when the connection breaks."""
-        message: dict[str, Any] | bytes | None = None
+        clock = asyncio.get_running_loop()
+        looked, due = 0.0, 0.0
         while True:
-            # The host announces every change of its queue by "status", the end of a job included.
-            if message is None or (isinstance(message, dict) and message.get("type") == "status"):
+            if clock.time() >= due:
                 self._progress.refresh()
-                if entry := await self._ended():
+                entry = await self._ended()
+                self._heard = True
+                if entry:
                     await self._take_rest(events)
                     return entry
-            else:
+                looked = clock.time()
+                due = looked + QUIET_S
+            message = await events.next(max(0.0, due - clock.time()))
+            # The host announces every change of its queue by "status", the end of a job included.
+            if isinstance(message, dict) and message.get("type") == "status":
+                due = min(due, looked + SOON_S)
+            elif message is not None:
                 self._take(message)
-            message = await events.next(QUIET_S)
 
     async def _take_rest(self, events: Events) -> None:
         """The queue can tell of the end before the job's last messages, warnings among them, have come."""
+        clock = asyncio.get_running_loop()
+        end = clock.time() + LONGEST_REST_S
         with contextlib.suppress(ServerGoneError):
-            while (message := await events.next(REST_S)) is not None:
+            while clock.time() < end and (message := await events.next(REST_S)) is not None:
                 self._take(message)
 
     def _take(self, message: dict[str, Any] | bytes) -> None:
@@ -117,14 +145,16 @@ class RemoteJob:
     def _note_blocked(self, message: dict[str, Any] | bytes) -> None:
         """A node that blocks its output by a message leaves the job's status at success: remember it."""
         if isinstance(message, dict) and message.get("type") == "execution_error":
-            data = message["data"]
-            if data.get("prompt_id") == self.prompt_id and data.get("exception_type") == "ExecutionBlocked":
+            data = part(message, "data", of=dict)
+            ours = data.get("prompt_id") == self.prompt_id and data.get("exception_type") == "ExecutionBlocked"
+            if ours and len(self._blocked) < MOST_BLOCKED:
                 self._blocked.append(describe_error(self._workflow, data))
 
     async def _stop_aloud(self) -> None:
         try:
-            stopped = await self.stop()
-        except FFGOError as error:
+            async with asyncio.timeout(2 * STOP_S):
+                stopped = await self.stop()
+        except (FFGOError, TimeoutError) as error:
             self._progress.say(f"The job could not be stopped: {error}")
             return
         self._progress.say(
@@ -148,3 +178,10 @@ class RemoteJob:
             await self._server.interrupt(self.prompt_id)
             await asyncio.sleep(0.25)
         return False
+
+
+def _lost(loss: ServerGoneError) -> FFGOError:
+    return FFGOError(
+        f"The server stopped answering in the middle of the job, which may be lost. {loss} "
+        "Nothing was fetched. See the server's log, start it again, and run this once more."
+    )

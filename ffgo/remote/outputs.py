@@ -4,12 +4,40 @@ import filecmp
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 from ..errors import FFGOError
+from ..names import plain_name
+from ..plain import part
 from .client import Server
 from .workflow import Workflow, title_of
+
+PICTURES = frozenset(
+    [".png", ".apng", ".jpg", ".jpeg", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff", ".exr", ".hdr"]
+)
+CLIPS = frozenset([".mp4", ".m4v", ".webm", ".mkv", ".mov", ".avi"])
+SOUNDS = frozenset([".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac"])
+MEDIA = PICTURES | CLIPS | SOUNDS | {".latent", ".glb"}
+"""Suffixes of what is fetched: nothing that a system starts, or that a program reads as its settings."""
+
+_RIFF, _FTYP, _EBML = (0, (b"RIFF", b"RF64")), (4, (b"ftyp",)), (0, (b"\x1a\x45\xdf\xa3",))
+_PNG, _JPEG, _OGG, _TIFF = (
+    (0, (b"\x89PNG",)),
+    (0, (b"\xff\xd8\xff",)),
+    (0, (b"OggS",)),
+    (0, (b"II*\0", b"MM\0*", b"II+\0")),
+)
+BEGINNINGS = {
+    **{".png": _PNG, ".apng": _PNG, ".jpg": _JPEG, ".jpeg": _JPEG, ".webp": _RIFF, ".gif": (0, (b"GIF8",))},
+    **{".bmp": (0, (b"BM",)), ".tif": _TIFF, ".tiff": _TIFF, ".avif": _FTYP, ".exr": (0, (b"\x76\x2f\x31\x01",))},
+    **{".mp4": _FTYP, ".m4v": _FTYP, ".m4a": _FTYP, ".webm": _EBML, ".mkv": _EBML, ".avi": _RIFF, ".wav": _RIFF},
+    **{".flac": (0, (b"fLaC",)), ".ogg": _OGG, ".opus": _OGG, ".glb": (0, (b"glTF",))},
+}
+"""How files of a suffix begin, and at which byte."""
+
+MOST_FILES = 2000
+MOST_OF_A_PICTURE, MOST_OF_A_CLIP = 512 * 2**20, 4 * 2**30
 
 Outputs = dict[str, dict[str, Any]]
 """Node id -> what the node shows, as the server's history has it."""
@@ -36,6 +64,8 @@ async def fetch(
     overwritten: the new one gets a number. Raises: FFGOError.
     """
     files = list(files_of(outputs, {"output", "temp"} if previews else {"output"}))
+    if len(files) > MOST_FILES:
+        raise FFGOError(f"The job made {len(files):,} files; {MOST_FILES:,} are the most that are fetched.")
     for _, file in files:
         check_name(file.name)
     try:
@@ -55,40 +85,82 @@ async def _fetch_all(server: Server, files: list[RemoteFile], out: Path) -> dict
     with tempfile.TemporaryDirectory(prefix=".ffgo-", dir=out) as folder:
         temporary = {file: Path(folder) / str(number) for number, file in enumerate(files)}
         for file, path in temporary.items():
-            await server.download(file.query(), path)
+            kind = await server.download(file.query(), path, most_bytes(file.name))
+            check_content(path, file.name, kind)
         return {file: _move(path, out / file.name) for file, path in temporary.items()}
 
 
 def files_of(outputs: Outputs, folders: set[str]) -> Iterator[tuple[str, RemoteFile]]:
     """Every file under the outputs (images, gifs, video, audio ...) that lies in one of the server's `folders`."""
     for node_id, shown in outputs.items():
-        for items in shown.values():
-            for item in items if isinstance(items, list) else []:
-                if isinstance(item, dict) and "filename" in item and item.get("type") in folders:
-                    yield node_id, RemoteFile(str(item["filename"]), str(item.get("subfolder") or ""), item["type"])
+        for items in part(shown, of=dict).values():
+            for item in part(items, of=list):
+                if (folder := part(item, "type", of=str)) in folders and "filename" in item:
+                    name, subfolder = part(item, "filename", of=str), part(item, "subfolder", of=str)
+                    yield node_id, RemoteFile(name, subfolder, folder)
 
 
 def texts_of(outputs: Outputs) -> Iterator[tuple[str, str]]:
     """Every text that a node shows, with the node's id."""
     for node_id, shown in outputs.items():
-        for text in shown.get("text") or []:
+        for text in part(shown, "text", of=list):
             if isinstance(text, str):
                 yield node_id, text
 
 
 def check_name(name: str) -> None:
-    """Raises: FFGOError if a name from the server is more than the name of a file, on whatever system this runs."""
-    plain = name == PurePosixPath(name).name == PureWindowsPath(name).name
-    if not plain or name in ("", ".", "..") or not name.isprintable():
-        raise FFGOError(f"The server names an output {name!r}, which is no plain file name. Nothing was fetched.")
+    """Raises: FFGOError if a name from the server is more than the name of a picture, clip or sound, on any system."""
+    try:
+        plain_name(name, "")
+    except FFGOError:
+        raise FFGOError(
+            f"The server names an output {name[:60]!r}, which is no plain file name. Nothing was fetched."
+        ) from None
+    if _suffix(name) not in MEDIA:
+        raise FFGOError(
+            f"The server names an output {name!r}, which is no picture, clip or sound. Nothing was fetched; what "
+            "the job made is still in the server's output folder."
+        )
+
+
+def check_content(path: Path, name: str, kind: str) -> None:
+    """Raises: FFGOError if what came is not what its name promises. kind: its type, as the server says."""
+    with path.open("rb") as file:
+        start = file.read(64)
+    if not start:
+        raise FFGOError(f"What came for {name!r} is empty. Nothing was kept.")
+    at, promised = BEGINNINGS.get(_suffix(name), (0, ()))
+    is_text = start.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"<", b"{"))
+    if is_text or (promised and not start.startswith(promised, at)):
+        raise FFGOError(
+            f"What came for {name!r} is something else: {kind[:60]}, it begins with {start[:24]!r}. Nothing was kept."
+        )
+
+
+def most_bytes(name: str) -> int:
+    """Of a file of this name."""
+    return MOST_OF_A_PICTURE if _suffix(name) in PICTURES else MOST_OF_A_CLIP
+
+
+def _suffix(name: str) -> str:
+    return Path(name).suffix.lower()
 
 
 def _move(source: Path, target: Path) -> Path:
     """Move a file to `target`, or beside it under a number if another file has that name."""
     path, number = target, 1
-    while path.exists():
+    while not _reserve(path):
         if path.is_file() and filecmp.cmp(source, path, shallow=False):
             return path
         path = target.with_stem(f"{target.stem} ({number})")
         number += 1
-    return source.rename(path)
+    return source.replace(path)
+
+
+def _reserve(path: Path) -> bool:
+    """Whether a name is now ours: only one of several clients that write into a folder makes the file."""
+    try:
+        path.open("xb").close()
+    except FileExistsError:
+        return False
+    return True

@@ -6,11 +6,15 @@ from typing import Any
 
 from tqdm import tqdm
 
-from .explain import node_name
+from ..errors import printable
+from ..plain import is_number, part
+from .explain import LONGEST, node_name
 from .workflow import Workflow, title_of
 
 TEXT_EVENT = 3
 """The host's number for a text that a node shows while it runs."""
+
+MOST_BARS, MOST_TEXTS, MOST_STEPS, LONGEST_TITLE = 50, 500, 10**9, 100
 
 
 class Progress:
@@ -19,14 +23,13 @@ class Progress:
     def __init__(self, workflow: Workflow):
         self._workflow = workflow
         self._bars: dict[str, tqdm] = {}
-        self._titles: dict[str, str] = {}  # of the nodes that the host reports; a node may expand into others
         self._texts: set[tuple[str, str]] = set()
         self._jobs_before = 0
         self._reports_states = False
 
     def say(self, text: str) -> None:
         """Print a line above the bars."""
-        tqdm.write(text, file=sys.stderr)
+        tqdm.write(printable(text), file=sys.stderr)
 
     def waiting(self, jobs_before: int) -> None:
         """The job waits in the queue behind `jobs_before` others."""
@@ -39,20 +42,21 @@ class Progress:
         if isinstance(message, bytes):
             self._show_text(message)
             return
-        data = message.get("data") or {}
+        data = part(message, "data", of=dict)
         match message.get("type"):
             case "progress_state":
                 self._reports_states = True
-                for node_id, state in data["nodes"].items():
-                    self._titles[node_id] = title_of(self._workflow, state.get("display_node_id", node_id))
-                    self._step(node_id, state["value"], state["max"], state["state"])
+                for node_id, state in part(data, "nodes", of=dict).items():
+                    shown_id = part(state, "display_node_id", of=str) or node_id
+                    self._step(node_id, part(state, of=dict), part(state, "state", of=str), shown_id)
             # Hosts before progress_state: these two, and one node at a time.
-            case "progress" if data.get("node") and not self._reports_states:
-                self._step(data["node"], data["value"], data["max"], "running")
+            case "progress" if not self._reports_states and (node_id := part(data, "node", of=str)):
+                self._step(node_id, data, "running", node_id)
             case "executing" if not self._reports_states:
-                self._close_all_but(data["node"])
-                if data["node"]:
-                    self._step(data["node"], 0, 1, "running")
+                node_id = part(data, "node", of=str)
+                self._close_all_but(node_id)
+                if node_id:
+                    self._step(node_id, {"value": 0, "max": 1}, "running", node_id)
 
     def refresh(self) -> None:
         """Let the clocks of the bars go on while the host says nothing."""
@@ -62,17 +66,20 @@ class Progress:
     def close(self) -> None:
         self._close_all_but(None)
 
-    def _step(self, node_id: str, value: float, total: float, state: str) -> None:
-        if state == "running" and node_id not in self._bars:
-            self._bars[node_id] = self._new_bar(node_id)
+    def _step(self, node_id: str, step: dict[str, Any], state: str, shown_id: str) -> None:
+        """Move a node's bar. step: `value` and `max`; shown_id: the node of the workflow that it stands for."""
+        if state == "running" and node_id not in self._bars and len(self._bars) < MOST_BARS:
+            self._bars[node_id] = self._new_bar(shown_id)
         if bar := self._bars.get(node_id):
-            bar.total = total
-            bar.update(value - bar.n)
+            value, total = step.get("value"), step.get("max")
+            if is_number(value) and is_number(total) and 0 <= value <= total <= MOST_STEPS:
+                bar.total = total
+                bar.update(value - bar.n)
             if state != "running":
                 self._close(node_id)
 
     def _new_bar(self, node_id: str) -> tqdm:
-        title = self._titles.get(node_id) or title_of(self._workflow, node_id)
+        title = printable(title_of(self._workflow, node_id)[:LONGEST_TITLE]).replace("\n", " ")
         # A log file cannot redraw a bar: there it comes late and seldom.
         interval_s, delay_s = (0.1, 0.0) if sys.stderr.isatty() else (10.0, 10.0)
         return tqdm(desc=title, total=1, mininterval=interval_s, delay=delay_s, file=sys.stderr)
@@ -87,11 +94,11 @@ class Progress:
         bar.close()
 
     def _show_text(self, message: bytes) -> None:
-        kind, id_length = struct.unpack_from(">II", message)
-        if kind != TEXT_EVENT:
+        kind, id_length = struct.unpack_from(">II", message.ljust(8, b"\0"))
+        if kind != TEXT_EVENT or len(self._texts) >= MOST_TEXTS:
             return
         node_id = message[8 : 8 + id_length].decode("utf-8", "replace")
-        text = message[8 + id_length :].decode("utf-8", "replace")
+        text = message[8 + id_length :].decode("utf-8", "replace")[:LONGEST]
         if node_id in self._workflow and (node_id, text) not in self._texts:
             self._texts.add((node_id, text))
             self.say(f"{node_name(self._workflow, node_id)}: {text}")

@@ -4,12 +4,10 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Awaitable, Callable
-from contextlib import contextmanager, suppress
-from typing import Any
+from contextlib import contextmanager
 
 import pytest
-from aiohttp import WSMsgType, web
+from aiohttp import web
 from PIL import Image
 
 from ffgo.errors import FFGOError
@@ -18,155 +16,7 @@ from ffgo.remote.__main__ import main
 from ffgo.remote.client import parse_address
 from ffgo.remote.outputs import check_name
 
-WORKFLOW = {
-    "1": {"class_type": "LoadImage", "inputs": {"image": "b.png"}, "_meta": {"title": "Background"}},
-    "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0]}, "_meta": {"title": "Save first frame"}},
-}
-
-
-@contextmanager
-def serving(app):
-    """Serve an aiohttp application from a thread; gives its address."""
-    loop = asyncio.new_event_loop()
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-
-    def call(coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(10)
-
-    async def start():
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-
-    try:
-        call(start())
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        call(runner.cleanup())
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
-
-
-class ComfyUI:
-    """As much of ComfyUI's protocol as the client uses. `when_queued` decides what becomes of a job."""
-
-    def __init__(self, when_queued=None, files=None):
-        self.when_queued = when_queued or ComfyUI.finish
-        self.files: dict[str, bytes | Callable[[web.Request], Awaitable[web.StreamResponse]]] = files or {}
-        self.posts, self.sockets, self.queue, self.history, self.uploads = [], [], {}, {}, {}
-        self.jobs, self.dead = [], False
-        self.refusal: tuple[int, dict[str, Any]] | None = None
-        self.app = web.Application(middlewares=[self.die_if_dead])
-        self.app.add_routes(
-            [
-                web.get("/system_stats", self.stats),
-                web.get("/ws", self.websocket),
-                web.get("/queue", self.get_queue),
-                web.get("/history/{id}", self.get_history),
-                web.get("/view", self.view),
-                web.get("/object_info/{name}", self.object_info),
-                web.post("/upload/image", self.upload),
-                web.post("/prompt", self.prompt),
-                web.post("/queue", self.remove),
-                web.post("/interrupt", self.interrupt),
-            ]
-        )
-
-    @web.middleware
-    async def die_if_dead(self, request, handler):
-        if self.dead:
-            request.transport.abort()
-            return web.Response()
-        return await handler(request)
-
-    async def stats(self, _):
-        return web.json_response({"system": {"comfyui_version": "0.30.0"}})
-
-    async def websocket(self, request):
-        ws = web.WebSocketResponse()
-        await ws.prepare(request)
-        self.sockets.append((request, ws))
-        await self.status()
-        async for message in ws:
-            assert message.type == WSMsgType.TEXT
-        return ws
-
-    async def say(self, event, data):
-        for _, ws in self.sockets:
-            with suppress(ConnectionError):
-                await ws.send_json({"type": event, "data": data})
-
-    async def status(self):
-        await self.say("status", {"status": {"exec_info": {"queue_remaining": len(self.queue)}}})
-
-    async def get_queue(self, _):
-        return web.json_response({"queue_running": [], "queue_pending": []} | self.queue)
-
-    async def get_history(self, request):
-        entry = self.history.get(request.match_info["id"])
-        return web.json_response({request.match_info["id"]: entry} if entry else {})
-
-    async def view(self, request):
-        content = self.files.get(request.query["filename"])
-        return await content(request) if callable(content) else web.Response(body=content)
-
-    async def object_info(self, _):
-        return web.json_response({"LoadImage": {"input": {"required": {"image": [["a.png", "bb.png"], {}]}}}})
-
-    async def upload(self, request):
-        form = await request.post()
-        assert (form["subfolder"], form["type"]) == ("ffgo", "input")
-        assert "overwrite" not in form
-        self.uploads[form["image"].filename] = form["image"].file.read()
-        return web.json_response({"name": form["image"].filename, "subfolder": "ffgo", "type": "input"})
-
-    async def prompt(self, request):
-        body = await request.json()
-        self.posts.append(("prompt", body))
-        if self.refusal:
-            return web.json_response(self.refusal[1], status=self.refusal[0])
-        self.jobs.append(asyncio.ensure_future(self.when_queued(self, body["prompt_id"])))
-        return web.json_response({"prompt_id": body["prompt_id"], "node_errors": {}})
-
-    async def remove(self, request):
-        self.posts.append(("queue", await request.json()))
-        self.queue.pop("queue_pending", None)
-        return web.Response()
-
-    async def interrupt(self, request):
-        self.posts.append(("interrupt", await request.json()))
-        self.queue.pop("queue_running", None)
-        return web.Response()
-
-    async def finish(self, prompt_id, status=None, outputs=None):
-        """The job runs to its end and leaves the files."""
-        shown = {"images": [{"filename": name, "subfolder": "", "type": "output"} for name in self.files]}
-        self.history[prompt_id] = {
-            "outputs": {"2": shown} if outputs is None else outputs,
-            "status": status or {"status_str": "success", "messages": []},
-        }
-        self.queue.clear()
-        await self.status()
-
-    async def wait_in_queue(self, prompt_id):
-        self.queue = {"queue_running": [[0, "other"]], "queue_pending": [[4, "z"], [1, "a"], [3, prompt_id], [2, "b"]]}
-        await self.status()
-
-    async def go_on_running(self, prompt_id):
-        self.queue = {"queue_running": [[0, prompt_id]], "queue_pending": []}
-        await self.status()
-
-    async def die(self, prompt_id):
-        await self.go_on_running(prompt_id)
-        self.dead = True
-        self.drop_websockets()
-
-    def drop_websockets(self):
-        for request, _ in self.sockets:
-            request.transport.abort()
-        self.sockets.clear()
+from .remote_scene import PNG, WORKFLOW, ComfyUI, serving
 
 
 @pytest.fixture
@@ -265,7 +115,7 @@ def test_no_addresses(text):
 
 
 def test_a_job_behind_a_proxy_path_from_upload_to_file(tmp_path, picture):
-    comfy = ComfyUI(files={"a.png": b"pixels"})
+    comfy = ComfyUI(files={"a.png": PNG})
     proxy = web.Application()
     proxy.add_subapp("/comfy", comfy.app)
     with serving(proxy) as url:
@@ -278,7 +128,7 @@ def test_a_job_behind_a_proxy_path_from_upload_to_file(tmp_path, picture):
     assert result.prompt_id == body["prompt_id"]
     assert result.files == {"Save first frame": [tmp_path / "new" / "out" / "a.png"]}
     assert result.outputs["2"]["images"][0]["filename"] == "a.png"
-    assert (tmp_path / "new" / "out" / "a.png").read_bytes() == b"pixels"
+    assert (tmp_path / "new" / "out" / "a.png").read_bytes() == PNG
     assert [path.name for path in (tmp_path / "new" / "out").iterdir()] == ["a.png"]
 
 
@@ -313,7 +163,7 @@ def test_no_local_file_is_overwritten(tmp_path):
     out.mkdir()
     (out / "a.png").write_bytes(b"mine")
     (out / "a (1).png").write_bytes(b"mine too")
-    with serving(ComfyUI(files={"a.png": b"pixels"}).app) as url:
+    with serving(ComfyUI(files={"a.png": PNG}).app) as url:
         for _ in range(2):  # the second time the same file is there already
             result = run_workflow(url, WORKFLOW, out)
             assert result.files["Save first frame"] == [out / "a (2).png"]
@@ -331,7 +181,7 @@ def test_previews_only_when_asked_for_and_texts_always(tmp_path):
         }
         await comfy.finish(prompt_id, outputs={"2": shown})
 
-    with serving(ComfyUI(ending, {"t.png": b"t", "v.mp4": b"v"}).app) as url:
+    with serving(ComfyUI(ending, {"t.png": PNG, "v.mp4": b"\0\0\0\x18ftypisom"}).app) as url:
         result = run_workflow(url, WORKFLOW, tmp_path / "out")
         assert [path.name for path in result.files["Save first frame"]] == ["v.mp4"]
         assert result.texts == {"Save first frame": ["switch at 8"]}
@@ -346,7 +196,7 @@ def test_a_name_that_leaves_the_folder_is_refused(tmp_path, name):
 
 
 def test_a_server_that_sends_such_a_name_gets_nothing_written(tmp_path):
-    with serving(ComfyUI(files={"good.png": b"x", "../../evil.png": b"x"}).app) as url:
+    with serving(ComfyUI(files={"good.png": PNG, "../../evil.png": PNG}).app) as url:
         assert "no plain file name" in failure(url, tmp_path / "deep" / "out")
     assert [path.name for path in tmp_path.rglob("*")] == ["deep", "out"]
 
@@ -360,7 +210,7 @@ async def break_off(request):
 
 
 def test_a_server_that_dies_in_the_middle_of_a_file_leaves_none(tmp_path):
-    with serving(ComfyUI(files={"whole.png": b"x", "half.mp4": break_off}).app) as url:
+    with serving(ComfyUI(files={"whole.png": PNG, "half.mp4": break_off}).app) as url:
         assert "does not answer: the connection broke" in failure(url, tmp_path / "out")
 
 
@@ -389,7 +239,7 @@ def test_a_connection_that_breaks_for_a_moment_costs_nothing(tmp_path, capsys, a
         comfy.dead = False
         await comfy.finish(prompt_id)
 
-    comfy = ComfyUI(drop_then_finish, {"a.png": b"x"})
+    comfy = ComfyUI(drop_then_finish, {"a.png": PNG})
     with serving(comfy.app) as url:
         result = run_workflow(url, WORKFLOW, tmp_path / "out")
     assert result.files["Save first frame"] == [tmp_path / "out" / "a.png"]
@@ -515,7 +365,7 @@ def test_a_failed_job_says_which_node_and_why(tmp_path, event, data, text):
     async def fail(comfy, prompt_id):
         await comfy.finish(prompt_id, {"status_str": "error", "messages": [["execution_start", {}], [event, data]]})
 
-    with serving(ComfyUI(fail, {"half.png": b"x"}).app) as url:
+    with serving(ComfyUI(fail, {"half.png": PNG}).app) as url:
         assert failure(url, tmp_path / "out") == text
 
 
@@ -568,7 +418,7 @@ def test_an_out_that_goes_away_meanwhile_is_explained(tmp_path):
         (tmp_path / "out").rmdir()
         await comfy.finish(prompt_id)
 
-    with serving(ComfyUI(remove_out, {"a.png": b"x"}).app) as url:
+    with serving(ComfyUI(remove_out, {"a.png": PNG}).app) as url:
         assert "still in the server's output folder" in failure(url, tmp_path / "out")
 
 
@@ -591,7 +441,7 @@ def command(tmp_path, url, *more):
 
 
 def test_the_command_prints_the_paths_and_nothing_else_to_stdout(tmp_path, picture, capsys):
-    with serving(ComfyUI(files={"a.png": b"x", "b.png": b"y"}).app) as url:
+    with serving(ComfyUI(files={"a.png": PNG, "b.png": PNG}).app) as url:
         assert main(command(tmp_path, url, "--background", str(picture), "--set", "2.filename_prefix=p")) == 2
         assert "has no input" in capsys.readouterr().err
         assert main(command(tmp_path, url, "--background", str(picture))) == 0
