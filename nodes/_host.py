@@ -10,6 +10,8 @@ from comfy.utils import ProgressBar
 from comfy_api.latest import io
 from server import PromptServer
 
+from ..ffgo.errors import printable
+
 logger = logging.getLogger("ffgo")
 
 
@@ -20,11 +22,12 @@ def show_on_node(node: type[io.ComfyNode], lines: Sequence[str], warnings: Seque
     """
     name = node.SCHEMA.display_name if node.SCHEMA else node.__name__
     for warning in warnings:
-        logger.warning("%s: %s", name, warning)
+        logger.warning("%s: %s", name, printable(warning))
     if lines or warnings:
         # One renderer of the page shows Markdown, where a new line needs an empty one before it.
         text = "\n\n".join([*(f"⚠ {warning}" for warning in warnings), *lines])
-        PromptServer.instance.send_progress_text(text, node.hidden.unique_id)
+        # Names of files may hold what no websocket can send.
+        PromptServer.instance.send_progress_text(printable(text), node.hidden.unique_id)
 
 
 def loras_output_folder() -> Path:

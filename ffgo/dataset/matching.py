@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from unicodedata import normalize
+from unicodedata import category, normalize
 
-from ..errors import FFGOError
+from ..errors import FFGOError, printable
 from ..plain import read_limited
 
 CLIP_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
@@ -117,6 +117,8 @@ class ClipFolder:
     def beside(self, clip: Path) -> Beside:
         """What belongs to one of the clips. Raises: FFGOError that says all that is missing, or could be two things."""
         stem, wrong = folded(clip.stem), []
+        if any(category(letter) == "Cs" for letter in clip.name):  # what Python makes of bytes that are no UTF-8
+            wrong.append("its name is not UTF-8; give it another")
         twins = [other.name for other in self.clips if folded(other.stem) == stem and other != clip]
         if twins:
             wrong.append(f"{' and '.join([clip.name, *twins])} would share one caption; give each a name of its own")
@@ -153,7 +155,11 @@ class ClipFolder:
             "they are folders, or links to nothing": self._no_files,
             "they belong to no clip": [p for p in self._files if p.suffix.lower() in kinds and p not in self._used],
         }
-        return [f"Not used, as {why}: {', '.join(map(self.name, paths))}." for why, paths in unused.items() if paths]
+        return [
+            printable(f"Not used, as {why}: {', '.join(map(self.name, paths))}.")
+            for why, paths in unused.items()
+            if paths
+        ]
 
     def _clips(self, place: str) -> list[Path]:
         """Clips right in the folder, or in a folder of it."""

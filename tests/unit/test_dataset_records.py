@@ -1,6 +1,7 @@
 """Which files make up a dataset."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -343,3 +344,11 @@ def test_clips_that_the_list_leaves_out_are_named(make_dataset):
     (folder / "videos/._0.mp4").write_bytes(b"")
     (note,) = list_examples(folder).notes
     assert note == "Not used, as train_data.json does not list them: videos/new.MP4."
+
+
+def test_names_that_cannot_be_written_are_refused(clip_folder):
+    clip = clip_folder / os.fsdecode(b"\xff\xfe.mp4")
+    for suffix in (".mp4", ".txt", ".png"):
+        shutil.copy(clip_folder / f"0{suffix}", clip.with_suffix(suffix))
+    (problem,) = list_examples(clip_folder).problems
+    assert problem.endswith("its name is not UTF-8; give it another.")
