@@ -184,10 +184,10 @@ class _Run:
             if row == 0:
                 names, sigmas = [slot.name for slot in slots], [slot.sigma for slot in slots]
             for batch in _batches(slots[self.world.rank :: self.world.size], recipe.batch_size):
-                samples = [slot.draw() for slot in batch]
-                loss = velocity_loss(self.task.predict, samples, self.task.device, recipe.outlier)
-                (loss.sum() * (weight / recipe.samples_per_step)).backward()
-                losses[row, [slot.slot for slot in batch]] = loss.detach()
+                for alike, samples in _alike(batch):
+                    loss = velocity_loss(self.task.predict, samples, self.task.device, recipe.outlier)
+                    (loss.sum() * (weight / recipe.samples_per_step)).backward()
+                    losses[row, alike] = loss.detach()
         return names, sigmas
 
     def _refuse_nan(self, values: Sequence[float], names: Sequence[str], sigmas: Sequence[float]) -> None:
@@ -246,6 +246,21 @@ def _batches(slots: Sequence[_Slot], size: int) -> Iterator[list[_Slot]]:
     for _, same in groupby(sorted(slots, key=lambda slot: slot.shape), key=lambda slot: slot.shape):
         alike = list(same)
         yield from (alike[i : i + size] for i in range(0, len(alike), size))
+
+
+def _alike(batch: Sequence[_Slot]) -> Iterator[tuple[list[int], list[Sample]]]:
+    """A batch's samples, those with as long a text together, and their slots.
+
+    The host pads captions to 512 tokens and leaves longer ones as they are. They are not padded here: an expert sees the
+    padding, so the loss would not be that of the example alone.
+    """
+    drawn: dict[int, tuple[list[int], list[Sample]]] = {}
+    for slot in batch:
+        sample = slot.draw()
+        slots, samples = drawn.setdefault(len(sample.text), ([], []))
+        slots.append(slot.slot)
+        samples.append(sample)
+    yield from drawn.values()
 
 
 def make_optimizer(parameters: Any, recipe: Recipe) -> torch.optim.Optimizer:

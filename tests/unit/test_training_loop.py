@@ -54,13 +54,14 @@ def test_a_run_learns_and_says_what_it_did(tmp_path):
         assert set(file.keys()) == set(trained.lora)
 
 
+@pytest.mark.parametrize("tokens", [(6,), (6, 9, 1)], ids=["captions of one length", "of several"])
 @pytest.mark.parametrize("shapes", [((2, 3, 4),), MIXED], ids=["one shape", "mixed shapes"])
-def test_four_at_once_equal_one_after_the_other(tmp_path, shapes):
+def test_four_at_once_equal_one_after_the_other(tmp_path, shapes, tokens):
     runs = {}
     for batch_size, accumulation in ((1, 4), (4, 1), (2, 2)):
         watch = Watch()
         folder = tmp_path / f"{batch_size}"
-        run(folder, watch, Examples(shapes=shapes), batch_size=batch_size, accumulation=accumulation)
+        run(folder, watch, Examples(shapes=shapes, tokens=tokens), batch_size=batch_size, accumulation=accumulation)
         runs[batch_size] = watch
     for batch_size in (2, 4):
         assert runs[batch_size].losses == pytest.approx(runs[1].losses, rel=1e-6)

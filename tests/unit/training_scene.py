@@ -84,10 +84,16 @@ class Examples:
 
     base = DEFAULT
 
-    def __init__(self, count: int = 5, shapes: Sequence[tuple[int, int, int]] = ((2, 3, 4),), first: int = 0):
+    def __init__(
+        self,
+        count: int = 5,
+        shapes: Sequence[tuple[int, int, int]] = ((2, 3, 4),),
+        first: int = 0,
+        tokens: Sequence[int] = (TOKENS,),
+    ):
         self.names = [f"example {index}" for index in range(count)]
         self.shapes = [shapes[index % len(shapes)] for index in range(count)]
-        self.fingerprint, self.first = f"{count} examples from {first}", first
+        self.fingerprint, self.first, self.tokens = f"{count} examples from {first}", first, tokens
 
     def __len__(self) -> int:
         return len(self.names)
@@ -95,7 +101,7 @@ class Examples:
     def __getitem__(self, index: int) -> EncodedExample:
         generator = torch.Generator().manual_seed(self.first + index)
         shape = self.shapes[index]
-        shapes = (16, *shape), (20, *shape), (TOKENS, TEXT_DIM)
+        shapes = (16, *shape), (20, *shape), (self.tokens[index % len(self.tokens)], TEXT_DIM)
         return EncodedExample(*(torch.randn(shape, generator=generator) for shape in shapes))
 
 
