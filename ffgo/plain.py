@@ -126,7 +126,7 @@ class Value:
         """The values by key. optional: keys that may be missing, with their defaults; others: more may be there."""
         known = list(dict.fromkeys([*required, *optional]))
         if not isinstance(self.value, dict):
-            self.refuse(f"is {_kind(self.value)}", f"it must be an object with {', '.join(known)}")
+            self.refuse(f"is {_kind(self.value)}", f"it must be an object{' with ' if known else ''}{', '.join(known)}")
         if not others and (unknown := [key for key in self.value if key not in known]):
             near = get_close_matches(unknown[0], known, 1)
             meant = f"perhaps {near[0]} is meant" if near else f"there are {', '.join(known)}"

@@ -54,22 +54,25 @@ class Variant:
         return f"configs/{folder}/{folder}_hiera_{self.size}.yaml"
 
 
-def state_of(content: Mapping[str, Any], name: str) -> dict[str, "Tensor"]:
+def state_of(content: object, name: str) -> dict[str, "Tensor"]:
     """The weights of a checkpoint as it was read: `{"model": ...}` of the .pt files, or flat as in .safetensors.
 
     Raises: FFGOError where these are no weights of SAM2 in its own layout; `name` is the file, for the message.
     """
-    state = content["model"] if isinstance(content.get("model"), Mapping) else content
-    if _PATCH in state:
+    inner = content.get("model") if isinstance(content, Mapping) else None
+    state = inner if isinstance(inner, Mapping) else content
+    if not isinstance(state, Mapping):
+        raise FFGOError(f"'{name}' is no SAM2 checkpoint: it holds no weights by name. Published ones: {_links()}.")
+    if _PATCH in state and all(hasattr(weight, "shape") for weight in state.values()):
         return dict(state)
-    if any(key.startswith("vision_encoder.") for key in state):
+    if any(str(key).startswith("vision_encoder.") for key in state):
         raise FFGOError(f"'{name}' is a SAM2 model in the layout of transformers. Take the original file: {_links()}.")
     raise FFGOError(f"'{name}' is no SAM2 checkpoint: it has no '{_PATCH}'. Published ones: {_links()}.")
 
 
 def kind_of(state: Mapping[str, "Tensor"], name: str) -> Variant:
     """Which model the weights are, read off their shapes. Raises: FFGOError for sizes that were never published."""
-    width = state[_PATCH].shape[0]
+    width = state[_PATCH].shape[:1].numel()
     blocks = len({key[len(_BLOCK) :].split(".")[0] for key in state if key.startswith(_BLOCK)})
     if (width, blocks) not in _SIZES:
         raise FFGOError(f"'{name}' is a SAM2 of unknown size: width {width}, {blocks} blocks. Published: {_links()}.")
@@ -93,7 +96,7 @@ def build(kind: Variant) -> "Module":
     return instantiate(config.model, _recursive_=True).eval().requires_grad_(False)
 
 
-def load(content: Mapping[str, Any], name: str) -> tuple["Module", Variant]:
+def load(content: object, name: str) -> tuple["Module", Variant]:
     """Build the model of a checkpoint and give it its weights. Raises: FFGOError where they do not fit."""
     state = state_of(content, name)
     kind = kind_of(state, name)

@@ -5,6 +5,7 @@ belongs together. A key says what went into a file, so a file never has to be ch
 """
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -22,12 +23,19 @@ from ..bases.catalogue import DEFAULT, base_called
 from ..bases.condition import condition
 from ..errors import FFGOError
 from ..files import complete_file
+from ..plain import Source, Value, parse_json, part, read_limited
 from .encoded import EncodedExample
 
 VERSION = 1
 """Of the folder; another version's is encoded anew."""
 
 INDEX_FILE = "dataset.json"
+MOST_BYTES = 16_000_000_000
+"""Of an encoded example; one of 81 frames of 1344x768 has 60 MB."""
+MOST_SIDE = 100_000
+"""Of latents."""
+MOST_TOKENS = 1_000_000
+_KEY = re.compile(r"[\w-]{1,64}")
 
 
 class DamagedError(FFGOError):
@@ -75,14 +83,14 @@ def write_text(folder: Path, key: str, text: Tensor) -> None:
 
 def read_example(folder: Path, key: str) -> tuple[Tensor, Tensor]:
     """The latents of a clip and of its composite. Raises: DamagedError."""
-    tensors = _read(example_file(folder, key), key)
+    tensors = _read(example_file(folder, key), key, ("latents", "composite"))
     return tensors["latents"], tensors["composite"]
 
 
 def read_text(folder: Path, key: str) -> Tensor:
     """A caption's embedding, all rows of it. Raises: DamagedError."""
-    tensors = _read(text_file(folder, key), key)
-    empty = int(tensors["tokens"]) - len(tensors["text"])
+    tensors = _read(text_file(folder, key), key, ("text", "tokens"))
+    empty = max(0, min(int(tensors["tokens"]), MOST_TOKENS) - len(tensors["text"]))
     return torch.nn.functional.pad(tensors["text"], (0, 0, 0, empty))
 
 
@@ -107,17 +115,20 @@ class CachedDataset:
     @classmethod
     def open(cls, folder: Path) -> Self:
         """What was encoded into this folder last, without the clips. Raises: FFGOError if there is nothing."""
-        try:
-            index = json.loads((folder / INDEX_FILE).read_text("utf-8"))
-            entries = [Entry(e["name"], e["example"], e["text"], tuple(e["shape"])) for e in index["entries"]]
-            base = base_called(index.get("base", DEFAULT.id))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise FFGOError(
-                f"{folder} holds no encoded dataset ({error}). Encode one into it with FFGo Encode Dataset first."
-            ) from error
-        if index.get("version") != VERSION:
+        source = Source(
+            f"{folder} holds no encoded dataset: its {INDEX_FILE}",
+            "Encode the dataset with FFGo Encode Dataset first.",
+            whole=f"{folder} holds no encoded dataset: its {INDEX_FILE}",
+        )
+        index = source.json(source.file(folder / INDEX_FILE)).object(
+            ["entries"], {"version": None, "base": DEFAULT.id}, others=True
+        )
+        if index["version"].value != VERSION:
             raise FFGOError(f"{folder} was encoded by another version of this pack. Encode the dataset again.")
-        return cls(folder, entries, base=base)
+        entries = [_entry(value) for value in index["entries"].list("examples")]
+        if not entries:
+            index["entries"].refuse("is empty", "there is nothing to train on")
+        return cls(folder, entries, base=base_called(index["base"].string()))
 
     def save_index(self) -> None:
         """Write the list that `open` reads."""
@@ -150,6 +161,11 @@ class CachedDataset:
             raise FFGOError(
                 f"{entry.name}: {error} Nothing else is lost: run FFGo Encode Dataset again, it encodes only this one."
             ) from error
+        if not latents.shape[1:] == composite.shape[1:] == entry.shape:
+            raise FFGOError(
+                f"{entry.name}: its latents are {tuple(latents.shape)}, and {INDEX_FILE} says {entry.shape}. Encode "
+                "the dataset again."
+            )
         told = condition(self.base, {0: composite[:, 0]}, self.base.frames_of(latents.shape[1]), composite)
         return EncodedExample(latents, told, text)
 
@@ -173,6 +189,17 @@ class CachedDataset:
         return is_whole(example_file(self.folder, entry.example), entry.example) and is_whole(
             text_file(self.folder, entry.text), entry.text
         )
+
+
+def _entry(value: Value) -> Entry:
+    entry = value.object(["name", "example", "text", "shape"], others=True)
+    keys = [entry[name].string() for name in ("example", "text")]
+    if not all(map(_KEY.fullmatch, keys)):
+        value.refuse("names a file that is none of an encoded dataset", "such names have letters and digits only")
+    shape = [side.whole(1, MOST_SIDE) for side in entry["shape"].list("numbers", most=3)]
+    if len(shape) != 3:
+        entry["shape"].refuse(f"has {len(shape)} entries", "there must be 3")
+    return Entry(entry["name"].string(), *keys, (shape[0], shape[1], shape[2]))
 
 
 def is_whole(file: Path, key: str) -> bool:
@@ -203,17 +230,21 @@ def _write(file: Path, tensors: dict[str, Tensor], key: str) -> None:
     write_bytes(file, save(plain, metadata))
 
 
-def _read(file: Path, key: str) -> dict[str, Tensor]:
-    """The tensors of a file, in memory of their own: a mapped file would stay in this process's."""
+def _read(file: Path, key: str, names: Sequence[str] = ()) -> dict[str, Tensor]:
+    """The tensors of a file, in memory of their own: a mapped file would stay in this process's.
+
+    names: of tensors that must be there.
+    """
     try:
-        content = file.read_bytes()
-        metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
-        tensors = load(content)
+        content = read_limited(file, MOST_BYTES)
+        header = parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")].decode())
+        metadata, tensors = part(header, "__metadata__", of=dict), load(content)
     except FileNotFoundError as error:
         raise DamagedError(f"{file} is missing.") from error
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise DamagedError(f"{file} is damaged ({error}).") from error
-    if metadata.get("key") != key or metadata.get("checksum") != _checksum(tensors):
+    whole = metadata.get("key") == key and metadata.get("checksum") == _checksum(tensors)
+    if not whole or not tensors.keys() >= set(names):
         raise DamagedError(f"{file} is damaged: it does not hold what was written into it.")
     return tensors
 

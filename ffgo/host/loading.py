@@ -1,5 +1,7 @@
 """Models, loaded as the host loads them, and what an expert is found to be."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,27 +52,27 @@ def load_expert(path: Path) -> Model:
     """Load a diffusion model. Raises: FFGOError where the file is none."""
     import comfy.sd
 
-    try:
-        return comfy.sd.load_diffusion_model(str(_existing(path)))
-    except RuntimeError as error:
-        raise FFGOError(f"{path} cannot be loaded as a diffusion model: {error}") from error
+    with _loading(path, "a diffusion model"):
+        return comfy.sd.load_diffusion_model(str(path))
 
 
 def load_vae(path: Path) -> Any:
-    """Load a VAE."""
+    """Load a VAE. Raises: FFGOError where the file is none."""
     import comfy.sd
     import comfy.utils
 
-    vae = comfy.sd.VAE(sd=comfy.utils.load_torch_file(str(_existing(path))))
-    vae.throw_exception_if_invalid()
-    return vae
+    with _loading(path, "a VAE"):
+        vae = comfy.sd.VAE(sd=comfy.utils.load_torch_file(str(path)))
+        vae.throw_exception_if_invalid()
+        return vae
 
 
 def load_text_encoder(path: Path, base: Base = DEFAULT) -> Any:
-    """Load the base's text encoder."""
+    """Load the base's text encoder. Raises: FFGOError where the file is none."""
     import comfy.sd
 
-    return comfy.sd.load_clip([str(_existing(path))], clip_type=comfy.sd.CLIPType[base.clip_type])
+    with _loading(path, "a text encoder"):
+        return comfy.sd.load_clip([str(path)], clip_type=comfy.sd.CLIPType[base.clip_type])
 
 
 def latent_format(base: Base = DEFAULT) -> Any:
@@ -80,7 +82,14 @@ def latent_format(base: Base = DEFAULT) -> Any:
     return getattr(comfy.latent_formats, base.latent.format)()
 
 
-def _existing(path: Path) -> Path:
+@contextmanager
+def _loading(path: Path, what: str) -> Iterator[None]:
     if not path.is_file():
         raise FFGOError(f"{path} is no file. Mend the path in the job's [models].")
-    return path
+    try:
+        yield
+    except Exception as error:  # the host raises what its readers raise: of a list in a .pt, of a file cut off
+        raise FFGOError(
+            f"{path} cannot be loaded as {what} ({type(error).__name__}: {error}). Take the file anew from where it "
+            "was published, or name another one in the job's [models]."
+        ) from error

@@ -11,52 +11,19 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import torch
-from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
 from ..errors import FFGOError
 from ..files import complete_file
 from ..locks import LOCK_FILE, Hold, sole_writer
 from ..lora.saving import write_tensors
+from ..plain import Source
 from .recipe import differences
+from .state import MOST_ABOUT, Checkpoint, RunState, read_state, state_file
 
 RUN_FILE = "run.json"
 STATE_SUFFIX = ".state.safetensors"
-_STATE = "ffgo.state"
-
-
-@dataclass(frozen=True, slots=True)
-class RunState:
-    """All that a run needs to go on after a step."""
-
-    step: int
-    """Steps that are done."""
-    weights: Mapping[str, Tensor]
-    """What is trained, and what was frozen on the way, by name."""
-    optimizer: Mapping[str, Any]
-    """The optimizer's `state_dict()`."""
-    history: Tensor
-    """(samples, 3): step, sigma and loss of every sample so far."""
-    best: tuple[int, float] | None = None
-    """Step and mean loss of the best checkpoint."""
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """What is written after a step: the state, and the LoRA as a file that can be used."""
-
-    state: RunState
-    lora: Mapping[str, Tensor]
-    metadata: Mapping[str, str]
-
-    @property
-    def name(self) -> str:
-        return _name(self.state.step)
 
 
 class RunFolder:
@@ -126,11 +93,9 @@ class RunFolder:
         file = self.path / RUN_FILE
         if not file.exists():
             return
-        try:
-            there = json.loads(file.read_text())
-        except ValueError as error:
-            raise FFGOError(f"{file} is damaged ({error}). Choose another name for the run.") from error
-        self._compare(there, str(self.path))
+        source = Source(str(file), "Choose another name for the run.", whole=f"{file} is damaged: it")
+        there = source.json(source.file(file, MOST_ABOUT)).object(others=True)
+        self._compare({name: value.value for name, value in there.items()}, str(self.path))
 
     def _compare(self, there: Mapping[str, Any], where: str) -> None:
         if changes := _changes(there, self.identity):
@@ -140,7 +105,7 @@ class RunFolder:
             )
 
     def _read(self, path: Path) -> RunState:
-        state, identity = _read_state(path)
+        state, identity = read_state(path)
         self._compare(identity, str(path))
         return state
 
@@ -160,13 +125,12 @@ class RunFolder:
             raise FFGOError(self._not_saved(checkpoint, error)) from error
 
     def _write(self, checkpoint: Checkpoint, folder: Path) -> None:
-        tensors, plain = _flattened(checkpoint.state)
-        about = json.dumps(plain | {"identity": self.identity})
-        state, lora = folder / f"{checkpoint.name}{STATE_SUFFIX}", folder / f"{checkpoint.name}.safetensors"
+        name = _name(checkpoint.state.step)
+        state, lora = folder / f"{name}{STATE_SUFFIX}", folder / f"{name}.safetensors"
         # The LoRA takes its place first, and the state right after it: who finds the state finds both.
         with complete_file(state) as state_partial, complete_file(lora) as lora_partial:
             write_tensors(lora_partial, checkpoint.lora, checkpoint.metadata)
-            write_tensors(state_partial, tensors, {_STATE: about})
+            write_tensors(state_partial, *state_file(checkpoint.state, self.identity))
 
     def _tidy(self, best: tuple[int, float] | None, keep: int) -> None:
         kept = _name(best[0]) if best else None
@@ -179,7 +143,8 @@ class RunFolder:
     def _not_saved(self, checkpoint: Checkpoint, error: OSError) -> str:
         states = self.states()
         last = f"The last good checkpoint is {states[-1].name}." if states else "There is no checkpoint yet."
-        message = f"The checkpoint {checkpoint.name} could not be written to {self.path} ({error.strerror}). {last}"
+        name = _name(checkpoint.state.step)
+        message = f"The checkpoint {name} could not be written to {self.path} ({error.strerror}). {last}"
         with contextlib.suppress(OSError):
             rescue = Path(tempfile.mkdtemp(prefix="ffgo-rescue-"))
             self._write(checkpoint, rescue)
@@ -194,42 +159,6 @@ def _name(step: int) -> str:
     return f"step_{step:06d}"
 
 
-def _flattened(state: RunState) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The state as named tensors and plain values."""
-    tensors = {f"weights/{name}": tensor.detach().cpu() for name, tensor in state.weights.items()}
-    tensors["history"] = state.history
-    plain: dict[str, Any] = {"step": state.step, "best": state.best, "optimizer": {}}
-    for index, values in state.optimizer["state"].items():
-        for name, value in values.items():
-            if isinstance(value, Tensor):
-                tensors[f"optimizer/{index}/{name}"] = value.detach().cpu()
-            else:
-                plain["optimizer"][f"{index}/{name}"] = value
-    return tensors, plain
-
-
-def _read_state(path: Path) -> tuple[RunState, dict[str, Any]]:
-    """The state, and the identity of the run that wrote it."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (it has no iterator)
-            plain = json.loads((file.metadata() or {})[_STATE])
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise FFGOError(
-            f"The checkpoint {path} cannot be read ({error}). Remove it: training goes on from the one before."
-        ) from error
-    optimizer: dict[int, dict[str, Any]] = {}
-    of_optimizer = {
-        key.removeprefix("optimizer/"): value for key, value in tensors.items() if key.startswith("optimizer/")
-    }
-    for key, value in [*of_optimizer.items(), *plain["optimizer"].items()]:
-        index, name = key.split("/", 1)
-        optimizer.setdefault(int(index), {})[name] = value
-    weights = {key.removeprefix("weights/"): value for key, value in tensors.items() if key.startswith("weights/")}
-    best = (int(plain["best"][0]), float(plain["best"][1])) if plain["best"] else None
-    return RunState(plain["step"], weights, {"state": optimizer}, tensors["history"], best), plain["identity"]
-
-
 def _changes(there: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Differences of two identities, one level deep."""
     changes = []
@@ -240,8 +169,3 @@ def _changes(there: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         elif before != after:
             changes += differences({name: before}, {name: after})
     return changes
-
-
-def empty_history() -> Tensor:
-    """The history of a run before its first step."""
-    return torch.zeros(0, 3)

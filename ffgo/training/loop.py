@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor
@@ -17,10 +17,12 @@ from ..experts.schedule import training_window
 from ..lora.saving import lora_tensors
 from . import draws
 from .adapters import Adapters
-from .checkpoint import Checkpoint, RunFolder, RunState, empty_history
+from .checkpoint import RunFolder
+from .optimizer import make_optimizer, resume_optimizer
 from .output import lora_metadata
 from .recipe import Recipe
 from .stage import Official, Stage
+from .state import Checkpoint, RunState, empty_history
 from .step import Predict, Sample, draw_sample, velocity_loss
 from .world import World
 
@@ -145,7 +147,7 @@ class _Run:
                         "Choose another name, or connect the expert that it was started with."
                     )
                 parameter.copy_(state.weights[name])
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), **state.optimizer})
+        resume_optimizer(self.optimizer, state.optimizer, str(self.folder.path))
         self.done = self.saved = state.step
         self.history, self.best = state.history, state.best
 
@@ -251,8 +253,8 @@ def _batches(slots: Sequence[_Slot], size: int) -> Iterator[list[_Slot]]:
 def _alike(batch: Sequence[_Slot]) -> Iterator[tuple[list[int], list[Sample]]]:
     """A batch's samples, those with as long a text together, and their slots.
 
-    The host pads captions to 512 tokens and leaves longer ones as they are. They are not padded here: an expert sees the
-    padding, so the loss would not be that of the example alone.
+    The host pads captions to 512 tokens and leaves longer ones as they are. They are not padded further here: an expert
+    sees the padding, so the loss would not be that of the example alone.
     """
     drawn: dict[int, tuple[list[int], list[Sample]]] = {}
     for slot in batch:
@@ -261,24 +263,6 @@ def _alike(batch: Sequence[_Slot]) -> Iterator[tuple[list[int], list[Sample]]]:
         slots.append(slot.slot)
         samples.append(sample)
     yield from drawn.values()
-
-
-def make_optimizer(parameters: Any, recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW as the recipe says. Raises: FFGOError where the package for it is missing."""
-    options: dict[str, Any] = {
-        "lr": recipe.learning_rate, "betas": (recipe.beta1, recipe.beta2), "eps": recipe.epsilon,
-        "weight_decay": recipe.weight_decay,
-    }  # fmt: skip
-    if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(parameters, **options)
-    try:
-        from bitsandbytes.optim import AdamW8bit  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise FFGOError(
-            "recipe: optimizer adamw8bit needs the package bitsandbytes (pip install bitsandbytes) and a CUDA card. "
-            "Install it, or set optimizer to adamw."
-        ) from error
-    return AdamW8bit(parameters, **options)
 
 
 def _mean_loss(history: Tensor, step: int) -> float | None:

@@ -63,7 +63,10 @@ def load_sam2(name: str) -> SAM2:
     path = folder_paths.get_full_path(FOLDER, name)
     if path is None:
         raise FFGOError(str(missing(name)))
-    content: Any = load_torch_file(path, safe_load=True)
+    try:
+        content: Any = load_torch_file(path, safe_load=True)
+    except Exception as error:  # the host raises what its readers raise
+        raise FFGOError(f"'{name}' cannot be read: {error}. Take it anew from where it was published.") from error
     model, kind = load(content, name)
     patcher = comfy.model_patcher.CoreModelPatcher(
         Held(model),

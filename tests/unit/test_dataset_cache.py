@@ -1,5 +1,6 @@
 """Encoding once, and what survives."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,8 @@ import torch
 from PIL import Image
 
 from ffgo.clip.video_io import probe_clip, write_clip
-from ffgo.dataset.cache import CachedDataset
+from ffgo.dataset import cache
+from ffgo.dataset.cache import CachedDataset, example_file, read_example, write_example
 from ffgo.dataset.encode import Encoders, encode_examples, identify_weights
 from ffgo.dataset.examples import load_frames, open_dataset
 from ffgo.dataset.sizing import Sizing
@@ -281,3 +283,47 @@ def test_only_one_example_is_in_memory(examples, tmp_path):
     assert (resident() - before) * 1024 < 8 * one + 16_000_000
     mapped = Path("/proc/self/maps").read_text()
     assert str(tmp_path) not in mapped
+
+
+ENTRY = {"name": "a", "example": "x", "text": "y", "shape": [3, 6, 8]}
+HOSTILE_INDEXES = {
+    "a list": [1], "no entries": {"version": 1}, "empty": {"version": 1, "entries": []},
+    "entries by name": {"version": 1, "entries": {"a": ENTRY}}, "a base that is a list": {"base": [1]},
+    "a base in another world": {"base": "wan9"}, "four sides": {"shape": [1, 2, 3, 4]}, "a side": {"shape": [3, 6]},
+    "sides in words": {"shape": "368"}, "sides without end": {"shape": [3, 6, 10**30]}, "no name": {"name": None},
+    "a path": {"example": "../../../secret"}, "NUL": {"text": "a\0"}, "half a character": {"name": "\ud800"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("index", HOSTILE_INDEXES.values(), ids=HOSTILE_INDEXES)
+def test_an_index_that_is_none_is_said(tmp_path, index):
+    if not isinstance(index, dict) or not index.keys() & {"version"}:
+        whole = {"version": 1, "entries": [ENTRY | index]} if isinstance(index, dict) else index
+        index = whole | index if "base" in index else whole
+    (tmp_path / "dataset.json").write_text(json.dumps(index))
+    with pytest.raises(FFGOError, match=r"(?i)encoded|base"):
+        CachedDataset.open(tmp_path)
+
+
+def test_an_index_that_is_no_json_is_said(tmp_path):
+    for content in (b"", b"\xff\xfe", b"[" * 100_000):
+        (tmp_path / "dataset.json").write_bytes(content)
+        with pytest.raises(FFGOError, match="holds no encoded dataset"):
+            CachedDataset.open(tmp_path)
+
+
+def test_a_file_of_the_cache_that_holds_something_else_is_said(examples, tmp_path):
+    """With a checksum that is right, as a file of another trainer's has that took over our format."""
+    cached, _ = encode(examples, tmp_path)
+    entry = cached.entries[0]
+    latents, composite = read_example(tmp_path, entry.example)
+    cache._write(example_file(tmp_path, entry.example), {"latents": latents}, entry.example)
+    with pytest.raises(FFGOError, match="is damaged"):
+        cached[0]
+    write_example(tmp_path, entry.example, latents[:, :2], composite[:, :2])
+    with pytest.raises(FFGOError, match="its latents are"):
+        cached[0]
+    header = b"[" * 5000
+    example_file(tmp_path, entry.example).write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(FFGOError, match="is damaged"):
+        cached[0]

@@ -1,12 +1,17 @@
 """Where the disk refuses: nothing that was written is lost, and the message says what to do."""
 
 import contextlib
+import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from ffgo.errors import FFGOError
 
@@ -112,3 +117,78 @@ def test_a_damaged_file_is_named(tmp_path, name):
     with pytest.raises(FFGOError, match=name.replace(".", r"\.")):
         run(tmp_path)
     assert contents(tmp_path) == before
+
+
+HOSTILE_RUNS = {
+    "a list": "[1, 2]", "null": "null", "a number": "9" * 5000, "deep": "[" * 100_000, "not UTF-8": b"\xff\xfe{",
+    "huge": " " * 11_000_000, "lists where objects are": json.dumps({"recipe": [1], "expert": {"high": 1}}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("content", HOSTILE_RUNS.values(), ids=HOSTILE_RUNS)
+def test_a_run_file_that_is_none_is_said(tmp_path, content):
+    file = tmp_path / "run.json"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(FFGOError, match=r"run\.json|holds a run that was started otherwise"):
+        run(tmp_path)
+
+
+def changed(about: dict, **changes) -> str:
+    return json.dumps(about | changes)
+
+
+HOSTILE_STATES = {
+    "nothing": lambda about: "",
+    "a list": lambda about: "[]",
+    "deep": lambda about: "[" * 10_000,
+    "a step in words": lambda about: changed(about, step="five"),
+    "a step without end": lambda about: changed(about, step=10**30),
+    "NaN": lambda about: changed(about, best=[5, float("nan")]),
+    "three numbers": lambda about: changed(about, best=[1, 2, 3]),
+    "an identity that is a list": lambda about: changed(about, identity=["high"]),
+    "an optimizer that is a list": lambda about: changed(about, optimizer=[1]),
+    "a key without a name": lambda about: changed(about, optimizer={"exp": 1.0}),
+    "a parameter that is not there": lambda about: changed(about, optimizer={"99/step": 1.0}),
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished")
+    run(folder, steps=5)
+    return folder
+
+
+@pytest.mark.parametrize("spoil", HOSTILE_STATES.values(), ids=HOSTILE_STATES)
+def test_a_state_that_is_none_is_said(tmp_path, finished, spoil):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    file = tmp_path / "step_000005.state.safetensors"
+    with safe_open(file, "pt") as opened:
+        about = json.loads(opened.metadata()["ffgo.state"])
+    save_file(load_file(file), file, {"ffgo.state": spoil(about)})
+    with pytest.raises(FFGOError, match=r"checkpoint.*goes on from the one before"):
+        run(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["history", "optimizer/0/exp_avg", "optimizer/0/step"])
+def test_a_state_with_tensors_of_other_sizes_is_said(tmp_path, finished, name):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    file = tmp_path / "step_000005.state.safetensors"
+    with safe_open(file, "pt") as opened:
+        about = opened.metadata()
+    tensors = load_file(file)
+    assert name in tensors
+    if name.endswith("step"):
+        del tensors[name]
+    else:
+        tensors[name] = torch.zeros(3)
+    save_file(tensors, file, about)
+    with pytest.raises(FFGOError, match=r"checkpoint.*goes on from the one before"):
+        run(tmp_path)
+
+
+def test_a_checkpoint_of_which_the_lora_alone_was_written_is_made_anew(tmp_path, finished):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "step_000007.safetensors").write_bytes(b"whole, and its state is not there")
+    run(tmp_path, steps=6)
+    assert not (tmp_path / "step_000007.safetensors").exists()
