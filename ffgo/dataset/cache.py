@@ -193,13 +193,13 @@ class CachedDataset:
 
 def _entry(value: Value) -> Entry:
     entry = value.object(["name", "example", "text", "shape"], others=True)
-    keys = [entry[name].string() for name in ("example", "text")]
-    if not all(map(_KEY.fullmatch, keys)):
+    example, text = (entry[name].string() for name in ("example", "text"))
+    if not _KEY.fullmatch(example) or not _KEY.fullmatch(text):
         value.refuse("names a file that is none of an encoded dataset", "such names have letters and digits only")
     shape = [side.whole(1, MOST_SIDE) for side in entry["shape"].list("numbers", most=3)]
     if len(shape) != 3:
         entry["shape"].refuse(f"has {len(shape)} entries", "there must be 3")
-    return Entry(entry["name"].string(), *keys, (shape[0], shape[1], shape[2]))
+    return Entry(entry["name"].string(), example, text, (shape[0], shape[1], shape[2]))
 
 
 def is_whole(file: Path, key: str) -> bool:

@@ -81,10 +81,10 @@ def test_a_missing_package_is_named(monkeypatch):
         ours.build(ours.Variant("2.1", "t"))
 
 
-@pytest.mark.parametrize(
-    "content",
-    [[1, 2], None, "text", {"model": [1]}, {1: 2}, {"image_encoder.trunk.patch_embed.proj.weight": "words"}, {}],
-)
+NO_WEIGHTS = {"image_encoder.trunk.patch_embed.proj.weight": "words"}
+
+
+@pytest.mark.parametrize("content", [[1, 2], None, "text", {"model": [1]}, {1: 2}, NO_WEIGHTS, {}])
 def test_a_file_of_something_else_is_said(content):
-    with pytest.raises(FFGOError, match="'mine.pt' is no SAM2 checkpoint"):
+    with pytest.raises(FFGOError, match=r"'mine\.pt' is no SAM2 checkpoint"):
         ours.state_of(content, "mine.pt")

@@ -121,9 +121,9 @@ def test_a_second_trainer_is_refused_while_the_first_one_goes_on(tmp_path):
 
     class Second(Watch):
         def stepped(self, report):
-            for recipe in ({}, {"learning_rate": 5e-2}):
+            for learning_rate in (1e-2, 5e-2):
                 with pytest.raises(BusyError, match="is being trained by process"):
-                    run(tmp_path / "run", **recipe)
+                    run(tmp_path / "run", learning_rate=learning_rate)
                 refused.append(report.step)
 
     first = run(tmp_path / "run", Second(), save_every=2)
