@@ -73,6 +73,7 @@ class Host:
             "FFGO_PACKAGES": str(self.packages),
             "FFGO_TOOLS": str(self.tools),
             "PYTHONPATH": os.pathsep.join(map(str, (self.packages, *pythonpath))),
+            "PYTHONDONTWRITEBYTECODE": "",  # else every start compiles the host again
         }
         return subprocess.Popen([str(self.python), *args], cwd=REPO, env=env, **options)
 
