@@ -81,7 +81,8 @@ class RemoteJob:
             except ServerGoneError as loss:
                 if self._is_hopeless():
                     raise _lost(loss) from loss
-                self._progress.say(f"{loss} Trying to reach it again ...")
+                if len(self._losses) == 1:  # and not every time that it breaks again
+                    self._progress.say(f"{loss} Trying to reach it again ...")
             try:
                 await events.reopen(reconnect_s)
             except ServerGoneError as loss:

@@ -7,6 +7,7 @@ from pathlib import Path
 from ..bases.base import Expert
 from ..bases.catalogue import EXPERTS, expert_names
 from ..dataset.sizing import Sizing
+from ..names import plain_name
 from ..plain import Source, Value
 from .presets import PRESETS, preset
 from .recipe import Recipe, with_values
@@ -73,7 +74,7 @@ def read_job(path: Path) -> JobFile:
     if clips is not None:
         job["models"].object(["vae", "text_encoder"], others=True)
     return JobFile(
-        name=job["name"].string(least=1),
+        name=plain_name(job["name"].string(least=1), "job: name"),
         models={name: file for name in models if (file := _path(models[name], folder)) is not None},
         output=output,
         experts=experts,

@@ -116,6 +116,21 @@ def test_another_recipe_under_the_same_name_is_refused_with_the_difference(host,
         host.run(workflow("FFGo train LoRA", other))
 
 
+@pytest.mark.parametrize(
+    ("what", "value", "said"),
+    [
+        ("Run name", "/", "The name of the run is '/', which holds a slash"),
+        ("Run name", "CON", "which is a device of Windows"),
+        ("Recipe", "start_lora = '/etc/passwd'", "start_lora is '/etc/passwd'; on this node it must be the name of"),
+        ("Recipe", "start_lora = '/etc/none'", "start_lora is '/etc/none'; on this node it must be the name of"),
+    ],
+)
+def test_names_lead_nowhere_else(host, trained, what, value, said):
+    other = SMALL | {"Examples": {"folder": "demo"}, "Run name": {"value": "flow"}, what: {"value": value}}
+    with pytest.raises(Exception, match=said):
+        host.run(workflow("FFGo train LoRA", other))
+
+
 def test_cancel_saves_and_the_same_node_goes_on(host, dataset):
     long = SMALL["Recipe"] | {"value": "steps = 100000\nrank = 4\naccumulation = 1\nsave_every = 100000"}
     settings = SMALL | {"Examples": {"folder": "demo"}, "Run name": {"value": "cancelled"}, "Recipe": long}

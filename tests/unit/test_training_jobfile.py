@@ -41,6 +41,7 @@ def test_an_encoded_dataset_needs_no_vae(tmp_path):
         (('["high", "low"]', '["hi"]'), r'experts\[0\] is "hi"; it must be one of high, low'),
         (("[recipe]", "[recipe"), r"job\.toml is not valid TOML: .*--example"),
         (('name = "my_subjects"', "name = 3"), "name is 3"),
+        (('name = "my_subjects"', 'name = "../mine"'), r"job: name is '\.\./mine', which holds a slash"),
         (("vae =", "vea ="), 'job: models has an unknown key "vea"; perhaps vae is meant'),
         (("\nlow =", "\n# low ="), "job: models lacks low; .*--example"),
         (("frames = 81", "frames = 80"), "80"),
