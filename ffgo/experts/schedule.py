@@ -44,9 +44,15 @@ def split_at_boundary(sigmas: Tensor, boundary: float) -> ExpertSplit:
     >>> split_at_boundary(torch.tensor([1.0, 0.75, 0.5, 0.0]), 0.6)
     ExpertSplit(switch_step=2, high_sigmas=tensor([1.0000, 0.7500, 0.5000]), low_sigmas=tensor([0.5000, 0.0000]))
 
-    Raises: FFGOError if one of the experts would get no step.
+    Raises: FFGOError if one of the experts would get no step, or the schedule is none.
     """
     steps = len(sigmas) - 1
+    if steps < 1 or not sigmas.isfinite().all():
+        raise FFGOError(
+            f"The scheduler makes no schedule of {max(steps, 0)} steps: its sigmas are "
+            f"{', '.join(f'{sigma:g}' for sigma in sigmas.tolist()[:4]) or 'none'}. "
+            "Use at least 2 steps, or another scheduler."
+        )
     switch_step = high_noise_steps(sigmas, boundary)
     if switch_step in (0, steps):
         raise FFGOError(_no_steps_message(sigmas, boundary, idle="high" if switch_step == 0 else "low"))

@@ -5,8 +5,6 @@ of known files, and, as a hint only, the file's name.
 """
 
 import hashlib
-import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,17 +15,19 @@ from torch import Tensor
 from ..bases.base import EXPERT_KEY, Expert
 from ..bases.catalogue import EXPERTS
 from ..errors import FFGOError
+from ..plain import parse_json, read_limited
+from .hints import hint_in_name
+from .noise import pair_warnings, trained_for
+from .peft_config import COMPONENTS
 
 HOST_PREFIX = "diffusion_model."
 KNOWN_FILES = Path(__file__).with_name("known_files.json")
 SUFFIXES = (".safetensors", ".sft")
+MOST_OF_A_LIST = 1_000_000
+"""Bytes of a list of known files."""
 
-_HINTS: dict[str, Expert] = {"high": "high", "highnoise": "high", "low": "low", "lownoise": "low"}
-# "high_quality" and "low_light" say nothing about noise.
-_NOT_ABOUT_NOISE = {"angle", "contrast", "definition", "detail", "details", "fps", "key", "light", "lights", "motion"}
-_NOT_ABOUT_NOISE |= {"poly", "quality", "rank", "res", "resolution", "speed", "vram"}
-# Words of a name: lower case, capitals, or a capitalised word ("14bHigh" -> 14, b, High).
-_WORDS = re.compile(r"[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]+|\d+")
+MOST_TENSORS = 50_000
+"""A file for every parameter of both experts, with nine tensors each, has 25,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ class KnownFile:
     def __post_init__(self) -> None:
         if self.expert not in EXPERTS:
             raise ValueError(f"expert = {self.expert!r}")
+        if not isinstance(self.sha256, str) or not isinstance(self.size, int):
+            raise TypeError("sha256 must be a string, and size a whole number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +78,18 @@ def read_lora(path: Path, name: str, known: Iterable[KnownFile] = ()) -> LoRAFil
         raise FFGOError(f"'{name}' is not a safetensors file. Convert it to safetensors, or choose another file.")
     try:
         with safe_open(path, framework="pt") as file:
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (it has no iterator)
+            keys = file.keys()
+            if len(keys) > MOST_TENSORS:
+                raise FFGOError(
+                    f"'{name}' holds {len(keys):,} tensors; a LoRA has at most {MOST_TENSORS:,}. Choose another file."
+                )
+            tensors = {key: file.get_tensor(key) for key in keys}
             metadata = file.metadata() or {}
     except SafetensorError as error:
-        raise FFGOError(_unreadable(path, name)) from error
-    return LoRAFile(name, tensors, metadata, _evidence(path, name, metadata, known))
+        raise FFGOError(_unreadable(path, name, error)) from error
+    except OSError as error:
+        raise FFGOError(f"'{name}' cannot be read: {error}. Make it readable, or choose another file.") from error
+    return LoRAFile(name, tensors, metadata, _evidence(path, name, metadata, tensors, known))
 
 
 def read_known_files(*lists: Path) -> list[KnownFile]:
@@ -93,8 +102,9 @@ def read_known_files(*lists: Path) -> list[KnownFile]:
         if not path.exists():
             continue
         try:
-            known += [KnownFile(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
-        except (ValueError, TypeError) as error:
+            entries = parse_json(read_limited(path, MOST_OF_A_LIST).decode("utf-8-sig"))
+            known += [KnownFile(**entry) for entry in entries]
+        except (OSError, ValueError, TypeError) as error:
             raise FFGOError(
                 f"{path} is not a list of known LoRA files ({error}). It must be a JSON list of objects with "
                 '"sha256", "size" (bytes), "expert" ("high" or "low"), "name" and "source". Mend or remove the file.'
@@ -105,7 +115,7 @@ def read_known_files(*lists: Path) -> list[KnownFile]:
 def check_slots(files: Mapping[Expert, LoRAFile]) -> list[str]:
     """Compare the slot that each file was put into with the expert that it is for.
 
-    Returns warnings for contradictions that rest on a file's name. Raises: FFGOError where the evidence is certain.
+    Returns warnings for contradictions that rest on a file's name, and for a pair of two trainings. Raises: FFGOError where the evidence is certain.
     """
     wrong: dict[Expert, LoRAFile] = {
         slot: file for slot, file in files.items() if file.evidence.expert not in (None, slot)
@@ -116,7 +126,8 @@ def check_slots(files: Mapping[Expert, LoRAFile]) -> list[str]:
     ]
     if any(file.evidence.certain for file in wrong.values()):
         raise FFGOError(" ".join([*says, _mend_slots(files, list(wrong))]))
-    return [f"{text} If that is so, exchange it." for text in says]
+    schedules = [trained_for(file.name, file.metadata) for file in files.values()]
+    return [*(f"{text} If that is so, exchange it." for text in says), *pair_warnings(schedules)]
 
 
 def check_experts(names: Mapping[Expert, str | None], *, one_model: bool) -> list[str]:
@@ -134,19 +145,9 @@ def check_experts(names: Mapping[Expert, str | None], *, one_model: bool) -> lis
     return warnings
 
 
-def hint_in_name(name: str) -> Expert | None:
-    """Read "high" or "low" out of a file's name, else out of the nearest folder's; None where it has none or both."""
-    for part in reversed(re.split(r"[/\\]", name)):
-        words = [word.lower() for word in _WORDS.findall(re.sub(r"\.\w+$", "", part))]
-        followed = zip(words, [*words[1:], ""], strict=True)
-        meant = [word for word, after in followed if word in _HINTS and after not in _NOT_ABOUT_NOISE]
-        hints: set[Expert] = {_HINTS[word] for word in meant}
-        if hints:
-            return hints.pop() if len(hints) == 1 else None
-    return None
-
-
-def _evidence(path: Path, name: str, metadata: Mapping[str, str], known: Iterable[KnownFile]) -> Evidence:
+def _evidence(
+    path: Path, name: str, metadata: Mapping[str, str], keys: Iterable[str], known: Iterable[KnownFile]
+) -> Evidence:
     declared = metadata.get(EXPERT_KEY)
     if declared in EXPERTS:
         return Evidence(declared, True, f"its metadata says {EXPERT_KEY} = {declared}")
@@ -154,6 +155,9 @@ def _evidence(path: Path, name: str, metadata: Mapping[str, str], known: Iterabl
     candidates = {entry.sha256.lower(): entry for entry in known if entry.size == size}
     if candidates and (entry := candidates.get(_sha256(path))):
         return Evidence(entry.expert, True, f"it is the known file {entry.name} from {entry.source}")
+    components = {key.partition(".")[0] for key in keys}
+    if components == {COMPONENTS["low"]}:
+        return Evidence("low", True, f"its keys begin with {COMPONENTS['low']}, diffusers' low-noise expert")
     if hinted := hint_in_name(name):
         return Evidence(hinted, False, f"its name says {hinted} noise")
     return Evidence(None, False, "neither its metadata, nor the lists of known files, nor its name says")
@@ -172,11 +176,13 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _unreadable(path: Path, name: str) -> str:
+def _unreadable(path: Path, name: str, error: SafetensorError) -> str:
     """Say what is wrong with a file that does not open. A safetensors file begins with eight bytes and then JSON."""
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(64)
+    if start[8:9] == b"{" and "invalid type" in str(error):
+        return f"'{name}' has a header that is not as it should be: {error}. Download or save it again."
     if start[8:9] == b"{":
         return f"'{name}' is cut off or damaged: its {size:,} bytes are not what its header says. Download it again."
     return (

@@ -5,69 +5,22 @@ Trainers differ in the prefix, in dots or underscores, in native or diffusers na
 So the names are looked up among all spellings of the modules that the expert really has.
 """
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from ..bases.base import Expert
 from ..errors import FFGOError
 from .file import HOST_PREFIX, LoRAFile
-from .kinds import BIAS, DOWN, PARTS, UP, Kind, Shape, UnfitError, check_fit, kinds_in, rank_of
-from .origin import likely_origin
-from .peft_config import AlphaOf, declared_alpha
+from .kinds import BIAS, DOWN, UP, Kind, Shape, UnfitError, as_applied, check_fit, kinds_in, rank_of
+from .origin import UNKNOWN, likely_origin, unknown_tensor
+from .peft_config import COMPONENTS, AlphaOf, declared_alpha
+from .spelling import owner, resolve, spellings, split, unknown_prefix
+from .values import ABSURD, NO_EFFECT, most_change, refuse_unusable
 
-# Longest first where one begins with another. Prefixes may be stacked: base_model.model.diffusion_model.
-DIALECTS = {
-    "lora_unet__": "VideoX-Fun",
-    "lora_unet_": "kohya",
-    "lora_transformer_": "OneTrainer",
-    "lycoris_": "LyCORIS",
-    "base_model.model.": "PEFT",
-    "diffusion_model.": "ComfyUI",
-    "transformer.": "diffusers",
-    "pipe.dit.": "DiffSynth",
-    "dit.": "DiffSynth",
-    "unet.": "diffusers",
-    "model.": "checkpoint",
-    "": "DiffSynth",
-}
-
-# Native names -> diffusers' names of WanTransformer3DModel, applied in this order.
-DIFFUSERS_NAMES = (
-    ("cross_attn.norm_k_img", "attn2.norm_added_k"),
-    ("cross_attn.k_img", "attn2.add_k_proj"),
-    ("cross_attn.v_img", "attn2.add_v_proj"),
-    *((f"self_attn.{p}", f"attn1.to_{p}") for p in "qkv"),
-    *((f"cross_attn.{p}", f"attn2.to_{p}") for p in "qkv"),
-    ("self_attn.o", "attn1.to_out.0"),
-    ("cross_attn.o", "attn2.to_out.0"),
-    ("self_attn.", "attn1."),
-    ("cross_attn.", "attn2."),
-    ("ffn.0", "ffn.net.0.proj"),
-    ("ffn.2", "ffn.net.2"),
-    ("norm3", "norm2"),
-    ("time_embedding.0", "condition_embedder.time_embedder.linear_1"),
-    ("time_embedding.2", "condition_embedder.time_embedder.linear_2"),
-    ("text_embedding.0", "condition_embedder.text_embedder.linear_1"),
-    ("text_embedding.2", "condition_embedder.text_embedder.linear_2"),
-    ("time_projection.1", "condition_embedder.time_proj"),
-    ("img_emb.proj.0", "condition_embedder.image_embedder.norm1"),
-    ("img_emb.proj.1", "condition_embedder.image_embedder.ff.net.0.proj"),
-    ("img_emb.proj.3", "condition_embedder.image_embedder.ff.net.2"),
-    ("img_emb.proj.4", "condition_embedder.image_embedder.norm2"),
-    ("head.head", "proj_out"),
-    ("head.modulation", "scale_shift_table"),
-    ("modulation", "scale_shift_table"),
-)
-
-# Spellings of the two factors. PEFT puts the adapter's name before `weight`, "default" as a rule.
-_FACTORS = (
-    (re.compile(r"(?:\.lora_(?:up|B)(?:(?:\.[^.]+)?\.weight)?|[._]lora(?:_linear_layer)?\.up\.weight)$"), UP),
-    (re.compile(r"(?:\.lora_(?:down|A)(?:(?:\.[^.]+)?\.weight)?|[._]lora(?:_linear_layer)?\.down\.weight)$"), DOWN),
-)
 _SHOWN = 3
 
 
@@ -100,6 +53,9 @@ class ExpertLoRA:
 
     file: LoRAFile
     patches: list[ModulePatch]
+    """Those that change something."""
+    idle: list[str]
+    """Modules whose patches change nothing: they are all zeros, or their alpha is 0."""
     dialect: str
     modules_in_file: int
     warnings: list[str]
@@ -109,39 +65,40 @@ class ExpertLoRA:
         return {f"{HOST_PREFIX}{p.module}.{part}": tensor for p in self.patches for part, tensor in p.parts.items()}
 
 
-def translate(file: LoRAFile, weights: Mapping[str, Shape], slot: str, *, strict: bool = True) -> ExpertLoRA:
+def translate(
+    file: LoRAFile, weights: Mapping[str, Shape], expert: Expert, *, strict: bool = True
+) -> ExpertLoRA:
     """Translate a LoRA file into the host's names and check every patch against the expert's weights.
 
     weights: the expert's parameters by native name, such as `blocks.0.self_attn.q.weight`, with their shapes;
-    slot: where the user put the file, for messages; strict: anything that does not fit is an error, else a warning.
+    expert: the one that the file is put onto; strict: anything that does not fit is an error, else a warning.
 
-    Raises: FFGOError if nothing fits, if a patch is incomplete or doubled, and, when strict, if anything does not fit.
+    Raises: FFGOError if nothing fits, if a patch is incomplete, doubled, or has a tensor that the host does not apply,
+    if a number is not finite, and, when strict, if anything does not fit.
     """
-    subject = f"{slot} '{file.name}'"
-    tensors = file.tensors
-    found, strangers, problems = _sorted_by_module(tensors, weights, subject)
-    alpha_of = declared_alpha(file.metadata, file.name)
+    content = _Content(f"lora_{expert} '{file.name}'")
+    content.sort(_of_one_expert(file.tensors, expert), spellings(weights))
+    alpha_of = declared_alpha(file.metadata, file.name, expert)
     patches = []
-    for module in found:
+    for module in content.found.values():
         module.add_declared_alpha(alpha_of)
         try:
-            patches.append(_checked(module, weights, subject))
+            patches.append(_checked(module, weights, content.subject))
         except UnfitError as error:
-            problems.append(f"{module.name} {error}")
-    total = len(found) + len(strangers)
+            content.problems.append(f"{module.name} {error}")
+            content.unfit |= {key: module.parts[part] for part, key in module.keys.items()}
     warnings = []
-    if problems or not patches:
-        text = _problem_text(subject, problems, tensors, matched=len(patches), total=total)
+    if content.problems or not patches:
+        text = content.problem_text(matched=len(patches))
         if strict or not patches:
             raise FFGOError(f"{text} {_mend(len(patches))}")
         warnings.append(f"{text} Only what fits is applied.")
-    dialects = Counter(module.dialect for module in found)
-    if any(dialect.startswith("PEFT") for dialect in dialects) and all(patch.alpha is None for patch in patches):
-        warnings.append(
-            f"{subject} does not say its alpha (PEFT keeps it in adapter_config.json), so alpha = rank is taken. "
-            "If lora_alpha there differs from r, use lora_alpha / r as the strength."
-        )
-    return ExpertLoRA(file, patches, ", ".join(dialect for dialect, _ in dialects.most_common()), total, warnings)
+    effective = [patch for patch in patches if _changes_something(patch, content.subject)]
+    idle = [patch.module for patch in patches if patch not in effective]
+    dialects = Counter(module.dialect for module in content.found.values())
+    warnings += _value_warnings(content.subject, effective, idle, dialects)
+    names = ", ".join(dialect for dialect, _ in dialects.most_common())
+    return ExpertLoRA(file, effective, idle, names, content.total, warnings)
 
 
 @dataclass
@@ -155,104 +112,134 @@ class _FoundModule:
     keys: dict[str, str] = field(default_factory=dict)
 
     def add_declared_alpha(self, alpha_of: AlphaOf) -> None:
-        if UP in self.parts and DOWN in self.parts and "alpha" not in self.parts:
+        if UP in self.parts and DOWN in self.parts and "alpha" not in self.parts and self.parts[DOWN].ndim:
             alpha = alpha_of(self.name_in_file, self.parts[DOWN].shape[0])
             if alpha is not None:
                 self.parts["alpha"] = torch.tensor(alpha)
 
 
-def _sorted_by_module(
-    tensors: Mapping[str, Tensor], weights: Mapping[str, Shape], subject: str
-) -> tuple[list[_FoundModule], set[str], list[str]]:
-    """Gather the tensors of each module; also return the names of unknown modules and what is wrong with their keys."""
-    names = _spellings(weights)
-    found: dict[str, _FoundModule] = {}
-    strangers: set[str] = set()
-    problems: list[str] = []
-    for key, tensor in tensors.items():
-        name_in_file, part = _split(key)
-        resolved = _resolve(name_in_file, names) if part else None
-        if resolved is None:
-            strangers.add(name_in_file)
-            problems.append(
-                f"'{key}' {'names nothing in this expert' if part else 'is nothing that ComfyUI can apply'}"
-            )
-            continue
-        name, dialect = resolved
-        module = found.setdefault(name, _FoundModule(name, name_in_file, dialect))
-        if part in module.parts:
+@dataclass
+class _Content:
+    """What a file holds, by module, and what is wrong with it."""
+
+    subject: str
+    """The file and its slot, for messages."""
+    found: dict[str, _FoundModule] = field(default_factory=dict)
+    strangers: set[str] = field(default_factory=set)
+    problems: list[str] = field(default_factory=list)
+    unfit: dict[str, Tensor] = field(default_factory=dict)
+    """Tensors that fit nothing, by key."""
+
+    @property
+    def total(self) -> int:
+        return len(self.found) + len(self.strangers)
+
+    def sort(self, tensors: Mapping[str, Tensor], names: Mapping[str, str]) -> None:
+        """Gather the tensors of each module. Raises: FFGOError where two are the same, or the host would leave one."""
+        unknown: dict[str, str] = {}
+        for key, tensor in tensors.items():
+            name_in_file, part = split(key)
+            if resolved := resolve(name_in_file, names) if part else None:
+                self._add(key, tensor, _FoundModule(resolved[0], name_in_file, resolved[1]), part)
+                continue
+            if not part and (module := owner(key, names)):
+                unknown[module] = key
+            self._leave(key, tensor, name_in_file, part, unknown_prefix(name_in_file, names))
+        if wrong := next((module for module in unknown if module in self.found), None):
             raise FFGOError(
-                f"{subject} holds {part} of {name} twice, as '{module.keys[part]}' and as '{key}'. "
+                f"{self.subject}: '{unknown[wrong]}' is nothing that ComfyUI can apply, and without it the patch of "
+                f"{wrong} would be another one. It is {unknown_tensor(unknown[wrong])}."
+            )
+
+    def _add(self, key: str, tensor: Tensor, module: _FoundModule, part: str) -> None:
+        module = self.found.setdefault(module.name, module)
+        name_in_file, _ = split(key)
+        if part in module.parts or name_in_file != module.name_in_file:
+            other = module.keys.get(part) or next(iter(module.keys.values()))
+            what = part if part in module.parts else "patches"
+            raise FFGOError(
+                f"{self.subject} holds {what} of {module.name} twice, as '{other}' and as '{key}'. "
                 "It seems to hold more than one LoRA: save them into separate files."
             )
         module.parts[part], module.keys[part] = tensor, key
-    return list(found.values()), strangers, problems
+
+    def _leave(self, key: str, tensor: Tensor, name_in_file: str, part: str, prefix: str) -> None:
+        self.strangers.add(name_in_file)
+        self.unfit[key] = tensor
+        if prefix:
+            self.problems.append(f"'{key}' begins with '{prefix}', which no known trainer writes")
+        elif part:
+            self.problems.append(f"'{key}' names nothing in this expert")
+        else:
+            self.problems.append(f"'{key}' is nothing that ComfyUI can apply")
+
+    def problem_text(self, *, matched: int) -> str:
+        if not self.total:
+            return f"{self.subject} holds no tensors."
+        more = len(self.problems) - _SHOWN
+        shown = "; ".join(self.problems[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+        origin = likely_origin({key: tuple(tensor.shape) for key, tensor in self.unfit.items()})
+        looks = f" {'The rest' if matched else 'It'} looks like {origin}." if origin != UNKNOWN or not matched else ""
+        return f"{self.subject} does not fit this expert: {matched} of its {self.total} modules fit. {shown}.{looks}"
+
+
+def _of_one_expert(tensors: Mapping[str, Tensor], expert: Expert) -> Mapping[str, Tensor]:
+    """diffusers puts the LoRAs of both experts into one file, under the names of its pipeline's components."""
+    prefixes = {role: f"{component}." for role, component in COMPONENTS.items()}
+    own = prefixes.pop(expert, None)
+    if own is None or not any(key.startswith(own) for key in tensors):
+        return tensors
+    return {key: tensor for key, tensor in tensors.items() if not key.startswith(tuple(prefixes.values()))}
 
 
 def _checked(module: _FoundModule, weights: Mapping[str, Shape], subject: str) -> ModulePatch:
-    """Check one module. Raises: FFGOError if it is incomplete, UnfitError if it does not fit the expert."""
+    """Check one module. Raises: FFGOError if it is incomplete or its numbers are none, UnfitError if it does not fit."""
     try:
         kinds = kinds_in(module.parts)
     except UnfitError as error:
         raise FFGOError(f"{subject} is incomplete: {module.name} {error}. Download or save it again.") from error
     weight = f"{module.name}.weight"
-    patch = ModulePatch(module.name, weight if weight in weights else module.name, module.parts, kinds)
+    weight = weight if weight in weights else module.name
+    patch = ModulePatch(module.name, weight, module.parts, kinds)
     for kind, name in zip(kinds, patch.patched_names(), strict=True):
         if name not in weights:
             raise UnfitError("holds a bias where the expert has none")
         check_fit(kind, module.parts, weights[name])
-    return patch
+    refuse_unusable(module.parts, module.keys, subject)
+    parts = module.parts
+    for kind in kinds:
+        parts = as_applied(kind, parts)
+    return ModulePatch(module.name, weight, parts, kinds)
 
 
-def _spellings(weights: Iterable[str]) -> dict[str, str]:
-    """Every way to write a module's name -> its native name. Parameters that are no `weight` count as modules."""
-    natives = [name.removesuffix(".weight") for name in weights]
-    spelled = {}
-    for spell in (_diffusers_name, str):  # a native name wins over a diffusers one
-        for native in natives:
-            spelled[spell(native)] = spelled[spell(native).replace(".", "_")] = native
-    return spelled
+def _changes_something(patch: ModulePatch, subject: str) -> bool:
+    """Raises: FFGOError where it changes weights by more than can be meant."""
+    change = most_change(patch.kinds, patch.parts)
+    if ABSURD < change < float("inf"):
+        raise FFGOError(
+            f"{subject} would change weights of {patch.module} by up to {change:.0e}; weights are below 10. "
+            "The file is damaged, or its alpha is wrong. Download or save it again."
+        )
+    return change > NO_EFFECT
 
 
-def _diffusers_name(native: str) -> str:
-    for ours, theirs in DIFFUSERS_NAMES:
-        native = native.replace(ours, theirs)
-    return native
-
-
-def _split(key: str) -> tuple[str, str]:
-    """Cut a key into the module, as the file spells it, and the part in the host's spelling."""
-    for pattern, part in _FACTORS:
-        if match := pattern.search(key):
-            return key[: match.start()], part
-    if key.endswith(".diff_m"):  # LightX2V's spelling
-        return f"{key.removesuffix('.diff_m')}.modulation", "diff"
-    cut = next((f".{part}" for part in PARTS if key.endswith(f".{part}")), None)
-    return (key.removesuffix(cut), cut[1:]) if cut else (key, "")
-
-
-def _resolve(module: str, names: Mapping[str, str]) -> tuple[str, str] | None:
-    """Find the native name of a module, and the dialect that it is written in."""
-    stripped = []
-    while module not in names:
-        prefix = next((p for p in DIALECTS if p and module.startswith(p)), None)
-        if prefix is None:
-            return None
-        stripped.append(prefix)
-        module = module.removeprefix(prefix)
-    native = names[module]
-    label = f"{DIALECTS[stripped[0]]} ({''.join(stripped)})" if stripped else f"{DIALECTS['']} (no prefix)"
-    if module.replace(".", "_") != native.replace(".", "_"):
-        label += " with diffusers names"
-    return native, label
-
-
-def _problem_text(subject: str, problems: list[str], tensors: Mapping[str, Tensor], *, matched: int, total: int) -> str:
-    if not tensors:
-        return f"{subject} holds no tensors."
-    shown = "; ".join(problems[:_SHOWN]) + (f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else "")
-    looks = likely_origin({key: tuple(tensor.shape) for key, tensor in tensors.items()})
-    return f"{subject} does not fit this expert: {matched} of its {total} modules fit. {shown}. It looks like {looks}."
+def _value_warnings(subject: str, effective: list[ModulePatch], idle: list[str], dialects: Counter[str]) -> list[str]:
+    warnings = []
+    if idle:
+        which = ", ".join(idle[:_SHOWN]) + (f" and {len(idle) - _SHOWN} more" if len(idle) > _SHOWN else "")
+        what = f"{len(idle)} modules of {subject} are" if effective else f"All of {subject} is"
+        warnings.append(
+            f"{what} without effect, as the numbers are all zero or alpha is 0: {which}. "
+            "A file that was saved before its training began looks like that."
+        )
+    if any(dialect.startswith("PEFT") for dialect in dialects) and all(p.alpha is None for p in effective):
+        warnings.append(
+            f"{subject} does not say its alpha (PEFT keeps it in adapter_config.json), so alpha = rank is taken. "
+            "If lora_alpha there differs from r, use lora_alpha / r as the strength."
+        )
+    if negative := [patch.module for patch in effective if (patch.alpha or 0.0) < 0]:
+        warnings.append(f"{subject} has a negative alpha, as for {negative[0]}: its effect is turned round.")
+    return warnings
 
 
 def _mend(matched: int) -> str:

@@ -1,55 +1,76 @@
 """The LoRA's settings that diffusers and PEFT write into a file's metadata, in place of `alpha` tensors."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from math import sqrt
 from typing import Any
 
+from ..bases.base import Expert
 from ..errors import FFGOError
+from ..plain import is_number, parse_json
 
 METADATA_KEY = "lora_adapter_metadata"
+COMPONENTS: dict[Expert, str] = {"high": "transformer", "low": "transformer_2"}
+"""What diffusers' Wan pipeline calls the experts."""
+MOST_CHARACTERS, MOST_PATTERNS, MOST_OF_A_PATTERN = 1_000_000, 5000, 300
+# Repeats of what repeats take a regular expression for ever.
+_SLOW = re.compile(r"\)[*+?{]|(?:.*[*+{]){4}", re.DOTALL)
 
 AlphaOf = Callable[[str, int], float | None]
 
 
-def declared_alpha(metadata: Mapping[str, str], file: str) -> AlphaOf:
+def declared_alpha(metadata: Mapping[str, str], file: str, expert: Expert | None = None) -> AlphaOf:
     """Return a function that gives the alpha of a module, by its name in the file and its rank; None where none is set.
 
-    file: the name of the file, for messages. Raises: FFGOError if the settings cannot be read.
+    file: the name of the file, for messages; expert: whose settings are meant where the file has those of both.
+    Raises: FFGOError if the settings cannot be read.
     Source: LoraConfig of PEFT (lora_alpha, alpha_pattern, use_rslora); diffusers puts the component's name before each.
     """
-    config = _config(metadata.get(METADATA_KEY, "{}"), file)
-    default, patterns = config.get("lora_alpha"), config.get("alpha_pattern") or {}
+    config = _config(metadata.get(METADATA_KEY, "{}"), file, expert)
+    default, patterns, by_root = (config.get(name) for name in ("lora_alpha", "alpha_pattern", "use_rslora"))
+    patterns = {} if patterns is None else patterns
     if not _is_alpha(default) or not isinstance(patterns, dict) or not all(map(_is_alpha, patterns.values())):
         raise _unreadable(file, "lora_alpha and the values of alpha_pattern must be numbers")
+    if by_root not in (None, True, False) or isinstance(by_root, int | float) and not isinstance(by_root, bool):
+        raise _unreadable(file, "use_rslora must be true or false")
+    if len(patterns) > MOST_PATTERNS or any(len(p) > MOST_OF_A_PATTERN or _SLOW.search(p) for p in patterns):
+        raise _unreadable(file, "alpha_pattern is too large, or holds a name that would take for ever to compare")
     try:
         alphas = [(re.compile(rf"(.*\.)?({pattern})"), alpha) for pattern, alpha in patterns.items()]
-    except (re.error, RecursionError) as error:
+    except (re.error, RecursionError, OverflowError) as error:
         raise _unreadable(file, f"a name in alpha_pattern is no regular expression ({error})") from error
 
     def alpha_of(module: str, rank: int) -> float | None:
         alpha = next((alpha for pattern, alpha in alphas if pattern.fullmatch(module)), default)
         if alpha is None:
             return None
-        return float(alpha) * (sqrt(rank) if config.get("use_rslora") else 1.0)
+        return float(alpha) * (sqrt(rank) if by_root else 1.0)
 
     return alpha_of
 
 
-def _config(text: str, file: str) -> dict[str, Any]:
-    """The settings by name, without the component's name before each."""
+def _config(text: str, file: str, expert: Expert | None) -> dict[str, Any]:
+    """The settings by name: those of the expert's component before those of the other, before those of none."""
     try:
-        config = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise _unreadable(file, f"they are not JSON ({error})") from error
+        if len(text) > MOST_CHARACTERS:
+            raise ValueError(f"they are {len(text):,} characters long, and {MOST_CHARACTERS:,} are the most")
+        config = parse_json(text)
+    except ValueError as error:
+        raise _unreadable(file, str(error)) from error
     if not isinstance(config, dict):
         raise _unreadable(file, "they are not a JSON object")
-    return {name.rsplit(".", 1)[-1]: value for name, value in config.items()}
+    own = COMPONENTS.get(expert) if expert else None
+    return {name.rsplit(".", 1)[-1]: value for name, value in sorted(config.items(), key=lambda item: _of(item[0], own))}
+
+
+def _of(name: str, own: str | None) -> int:
+    """Where a setting stands: the last one of its name counts."""
+    component = name.rpartition(".")[0]
+    return 0 if not component else 2 if component == own else 1
 
 
 def _is_alpha(value: Any) -> bool:
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9)
+    return value is None or (is_number(value) and abs(value) < 1e9)
 
 
 def _unreadable(file: str, why: str) -> FFGOError:

@@ -16,6 +16,7 @@ def report_row(expert: Expert, lora: ExpertLoRA | None, strength: float, how: st
         "rank": _range([patch.rank for patch in lora.patches]) or "none",
         "alpha": _range([patch.alpha for patch in lora.patches]) or "not given (scale 1)",
         "modules": f"{len(lora.patches)} of {lora.modules_in_file}",
+        **({"idle": f"{len(lora.idle)} modules"} if lora.idle else {}),
         "strength": f"{strength:g}",
         "applied": how,
         "made_for": evidence.expert or "unknown",
@@ -27,10 +28,11 @@ def report_lines(row: dict[str, str]) -> list[str]:
     """The row in sentences."""
     if "file" not in row:
         return [f"{row['expert']}-noise expert: strength {row['strength']}, {row['applied']}"]
+    idle = f", {row['idle']} without effect" if "idle" in row else ""
     return [
         f"{row['expert']}-noise expert: {row['file']}",
         f"  names: {row['names']}",
-        f"  rank {row['rank']}, alpha {row['alpha']}; {row['modules']} modules",
+        f"  rank {row['rank']}, alpha {row['alpha']}; {row['modules']} modules{idle}",
         f"  strength {row['strength']}, {row['applied']}",
         f"  made for: {row['made_for']} ({row['evidence']})",
     ]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from ..bases.base import BASE_KEY, EXPERT_KEY, Expert
 from ..dataset.encoded import EncodedDataset
+from ..lora.noise import BOUNDARY_KEY, SHIFT_KEY
 from .recipe import Recipe
 
 
@@ -15,8 +16,8 @@ def lora_metadata(
         "format": "pt",
         BASE_KEY: dataset.base.id,
         EXPERT_KEY: expert,
-        "ffgo.boundary": f"{recipe.boundary:g}",
-        "ffgo.shift": f"{recipe.shift:g}",
+        BOUNDARY_KEY: f"{recipe.boundary:g}",
+        SHIFT_KEY: f"{recipe.shift:g}",
         "ffgo.rank": str(recipe.rank),
         "ffgo.alpha": f"{recipe.alpha:g}",
         "ffgo.steps": str(steps),

@@ -1,6 +1,6 @@
 """Putting a LoRA onto a loaded expert: merged into its weights, or beside them (bypass)."""
 
-import copy
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, cast
 
@@ -8,16 +8,19 @@ import comfy.lora
 import comfy.weight_adapter
 import torch
 from comfy.model_patcher import ModelPatcher
-from comfy.patcher_extension import PatcherInjection
 from comfy.quant_ops import QuantizedTensor
-from torch.utils.hooks import RemovableHandle
 
 from ...ffgo.errors import FFGOError
 from ...ffgo.lora.file import HOST_PREFIX
 from ...ffgo.lora.keys import ExpertLoRA
+from ...ffgo.lora.noise import TrainedFor, trained_for
+from ._beside import put_beside
+from ._proof import TURNS, prove
 
 Mode = Literal["auto", "merge", "bypass"]
-INJECTIONS = "ffgo_bypass_lora"
+UNQUANTISED, QUANTISED, GGUF = "unquantised", "quantised", "GGUF"
+TRAINED_FOR = "ffgo_trained_for"
+"""Key of what a patched model says of its LoRAs' schedules; clones keep it."""
 A_WEIGHT_OF_EVERY_WAN = "blocks.0.self_attn.q.weight"
 
 # The host computes these beside a layer exactly as it merges them; the others, and DoRA, need the weight itself.
@@ -48,19 +51,28 @@ def expert_file(model: ModelPatcher) -> str | None:
     return next((Path(argument).name for argument in arguments if isinstance(argument, str)), None)
 
 
-def is_quantised(model: ModelPatcher) -> bool:
-    """Whether any weight is kept in less than 16 bits."""
-    return any(isinstance(p, QuantizedTensor) or p.dtype.itemsize == 1 for p in model.model.parameters())
+def weights_kind(model: ModelPatcher) -> str:
+    """UNQUANTISED, QUANTISED where any weight is kept in less than 16 bits, or GGUF."""
+    parameters = list(model.model.parameters())
+    if any(hasattr(p, "tensor_type") for p in parameters):  # ComfyUI-GGUF's own tensors
+        return GGUF
+    return QUANTISED if any(isinstance(p, QuantizedTensor) or p.dtype.itemsize == 1 for p in parameters) else UNQUANTISED
 
 
 def apply_lora(model: ModelPatcher, lora: ExpertLoRA | None, strength: float, mode: Mode) -> tuple[ModelPatcher, str]:
-    """Return a clone of the expert with the LoRA on it, and how it was applied, in words for the report."""
+    """Return a clone of the expert with the LoRA on it, and how it was applied, in words for the report.
+
+    Raises: FFGOError if the host would leave any of its patches out.
+    """
     if lora is None:
         return model, ""
-    quantised = is_quantised(model)
-    bypass = mode == "bypass" or (mode == "auto" and quantised)
+    if not lora.patches:
+        return model, "without effect: the expert is left as it is"
+    kind = weights_kind(model)
+    bypass = mode == "bypass" or (mode == "auto" and kind != UNQUANTISED)
     merged = _host_patches(lora)
     beside = {key: merged.pop(key) for key in _bypassable(lora, merged)} if bypass else {}
+    prove(model, merged, beside, lora.file.name)
     bare = {key: merged.pop(key) for key in list(merged) if not key.endswith((".weight", ".bias"))}
     clone = model.clone()
     for key, patch in bare.items():
@@ -71,53 +83,15 @@ def apply_lora(model: ModelPatcher, lora: ExpertLoRA | None, strength: float, mo
     if len(clone.add_patches(merged, strength)) != len(merged):
         raise FFGOError("ComfyUI did not take all patches of the LoRA. Please report this with the name of the file.")
     if beside:
-        injections = [*(clone.get_injections(INJECTIONS) or []), bypass_injection(beside, strength)]
-        clone.set_injections(INJECTIONS, injections)
-    return clone, _how(len(merged) + len(bare), len(beside), quantised=quantised)
+        put_beside(clone, beside, strength, lora.file.name)
+    clone.set_attachments(TRAINED_FOR, [*trained_for_of(clone), trained_for(lora.file.name, lora.file.metadata)])
+    turned = strength != 1.0 and any(isinstance(patch, TURNS) for patch in merged.values())
+    return clone, _how(len(merged) + len(bare), len(beside), kind, turned=turned)
 
 
-def bypass_injection(adapters: dict[str, comfy.weight_adapter.WeightAdapterBase], strength: float) -> PatcherInjection:
-    """An injection that adds the adapters' output to their layers' while the model is loaded.
-
-    adapters: by weight key. The host's own bypass replaces each layer's `forward`: a second set under its key takes the
-    first one's place, and two sets cannot be taken off in the order that the host does it. Forward hooks can.
-    """
-    attached: dict[int, tuple[torch.nn.Module, list[RemovableHandle]]] = {}  # by id: a dying patcher still ejects
-
-    def inject(patcher: ModelPatcher) -> None:
-        for other in [other for other, (model, _) in attached.items() if model is patcher.model]:
-            _take_off(attached.pop(other)[1])
-        handles = [
-            _add_beside(patcher.model.get_submodule(key.removesuffix(".weight")), adapter, strength)
-            for key, adapter in adapters.items()
-        ]
-        attached[id(patcher)] = (patcher.model, handles)
-
-    def eject(patcher: ModelPatcher) -> None:
-        # Clones of a loaded patcher eject too, when they die: only the one that injected may take the hooks off.
-        if id(patcher) in attached:
-            _take_off(attached.pop(id(patcher))[1])
-
-    return PatcherInjection(inject=inject, eject=eject)
-
-
-def _add_beside(
-    layer: torch.nn.Module, adapter: comfy.weight_adapter.WeightAdapterBase, strength: float
-) -> RemovableHandle:
-    # The copy's weights move to the layer's device; they are freed with the hook.
-    adapter = copy.copy(adapter)
-    comfy.weight_adapter.BypassForwardHook(layer, adapter, strength)  # tells the adapter about its layer
-
-    def add(_layer: torch.nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
-        adapter.weights = [w.to(output) if isinstance(w, torch.Tensor) else w for w in adapter.weights]
-        return output + adapter.h(inputs[0], output)
-
-    return layer.register_forward_hook(add)
-
-
-def _take_off(handles: list[RemovableHandle]) -> None:
-    for handle in handles:
-        handle.remove()
+def trained_for_of(model: ModelPatcher) -> list[TrainedFor]:
+    """The schedules that the LoRAs on a model were trained for."""
+    return model.get_attachment(TRAINED_FOR) or []
 
 
 def _host_patches(lora: ExpertLoRA) -> dict:
@@ -132,14 +106,21 @@ def _host_patches(lora: ExpertLoRA) -> dict:
 
 
 def _bypassable(lora: ExpertLoRA, patches: dict) -> list[str]:
-    keys = [f"{HOST_PREFIX}{p.weight_name}" for p in lora.patches if not NEED_THE_WEIGHT & p.parts.keys()]
+    keys = [f"{HOST_PREFIX}{p.weight_name}" for p in lora.patches if _can_lie_beside(p.parts)]
     return [key for key in keys if isinstance(patches.get(key), BESIDE_A_LAYER)]
 
 
-def _how(merged: int, beside: int, *, quantised: bool) -> str:
-    weights = "quantised weights" if quantised else "unquantised weights"
+def _can_lie_beside(parts: Mapping[str, torch.Tensor]) -> bool:
+    """Two factors of different rank have one alpha: merging divides it by one rank, bypass by the other."""
+    ranks = {parts[name].shape[0] for name in ("lokr_w1_b", "lokr_w2_b") if name in parts}
+    return not NEED_THE_WEIGHT & parts.keys() and (len(ranks) < 2 or "alpha" not in parts)
+
+
+def _how(merged: int, beside: int, kind: str, *, turned: bool) -> str:
+    square = "; ComfyUI applies OFT at about the square of its strength" if turned else ""
     if not beside:
-        rounded = ", which rounds them anew" if quantised else ""
-        return f"merged into {weights}{rounded}"
+        rounded = {QUANTISED: ", which rounds them anew", GGUF: ", each time that they are unpacked; nothing is rounded"}
+        return f"merged into {kind} weights{rounded.get(kind, '')}{square}"
     rest = f"; {merged} patches that cannot lie beside a layer are merged" if merged else ""
-    return f"bypass: added beside {weights}{', which stay as they are' if quantised else ''}{rest}"
+    stay = "" if kind == UNQUANTISED else ", which stay as they are"
+    return f"bypass: added beside {kind} weights{stay}{rest}{square}"

@@ -6,7 +6,9 @@ from comfy_api.latest import io, ui
 from ...ffgo.bases.catalogue import DEFAULT
 from ...ffgo.experts.schedule import split_at_boundary
 from ...ffgo.experts.schedule_strip import draw_schedule
+from ...ffgo.lora.noise import schedule_warnings
 from .._host import show_on_node
+from ._patching import trained_for_of
 
 
 class WanExpertSwitch(io.ComfyNode):
@@ -61,9 +63,9 @@ class WanExpertSwitch(io.ComfyNode):
     def execute(
         cls, model, steps: int = 50, scheduler: str = "simple", boundary: float = DEFAULT.boundary
     ) -> io.NodeOutput:
-        sigmas = calculate_sigmas(model.get_model_object("model_sampling"), scheduler, steps).cpu()
-        split = split_at_boundary(sigmas, boundary)
+        sampling = model.get_model_object("model_sampling")
+        split = split_at_boundary(calculate_sigmas(sampling, scheduler, steps).cpu(), boundary)
         shown = f"{split.switch_step} high-noise + {len(split.low_sigmas) - 1} low-noise steps"
-        show_on_node(cls, [shown])
+        show_on_node(cls, [shown], schedule_warnings(trained_for_of(model), boundary, getattr(sampling, "shift", None)))
         strip = ui.PreviewImage(draw_schedule(split, boundary), cls=cls).as_dict()
         return io.NodeOutput(split.switch_step, split.high_sigmas, split.low_sigmas, ui=strip | {"text": [shown]})

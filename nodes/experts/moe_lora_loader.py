@@ -105,7 +105,7 @@ def _opened(slots: list[Slot], *, strict: bool) -> tuple[dict[Expert, ExpertLoRA
     loras: dict[Expert, ExpertLoRA] = {}
     for slot in used:
         weights = expert_weights(slot.model, f"model_{slot.expert}")
-        loras[slot.expert] = translate(files[slot.expert], weights, f"lora_{slot.expert}", strict=strict)
+        loras[slot.expert] = translate(files[slot.expert], weights, slot.expert, strict=strict)
         warnings += loras[slot.expert].warnings
     return loras, warnings
 

@@ -372,7 +372,7 @@ def bases():
         file = lora_file.read_lora(LORAS / name, name)
         result["recognised"] = [file.evidence.expert, file.evidence.certain]
         shapes = pack_loader.expert_weights(model, "model")
-        own = pack_loader.apply_lora(model, lora_keys.translate(file, shapes, "model"), 1.0, "bypass")[0]
+        own = pack_loader.apply_lora(model, lora_keys.translate(file, shapes, "high"), 1.0, "bypass")[0]
         result["own bypass"] = difference(forward(own, x, text), training)
         mm.unload_all_models()
         yield kind, result

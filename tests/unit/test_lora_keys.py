@@ -73,8 +73,8 @@ def lora_file(tensors, metadata=None) -> LoRAFile:
     return LoRAFile("my.safetensors", tensors, metadata or {}, Evidence(None, False, "no reason"))
 
 
-def load(tensors, metadata=None, **options):
-    return translate(lora_file(tensors, metadata), WEIGHTS, "lora_high", **options)
+def load(tensors, metadata=None, expert="high", **options):
+    return translate(lora_file(tensors, metadata), WEIGHTS, expert, **options)
 
 
 def pair(name: str, shape, factors=FACTORS[0]) -> dict[str, torch.Tensor]:
@@ -308,7 +308,7 @@ HADAMARD = ("ffn.0.hada_w1_a", "ffn.0.hada_w1_b", "ffn.0.hada_w2_a", "ffn.0.hada
         ({"ffn.0.oft_blocks": (3, 4, 4)}, "makes 12 where the expert has 16"),
         ({"ffn.0.lokr_w1": (2, 2), "ffn.0.lokr_w2": (8, 8)}, "makes 16x16"),
         (dict(zip(HADAMARD, [(FFN, 2), (2, DIM), (DIM, 2), (2, DIM)], strict=True)), "multiplies 16x8 with 8x8"),
-        ({**FITTING, "ffn.0.dora_scale": (FFN,)}, "dora_scale of 16"),
+        ({**FITTING, "ffn.0.dora_scale": (FFN,)}, "dora_scale of shape 16 where the weight of 16x8 needs 16x1 or 1x8"),
         ({**FITTING, "ffn.0.lora_mid.weight": (2, 2, 1, 2, 2)}, "core"),
     ],
 )
@@ -317,12 +317,17 @@ def test_patches_of_the_wrong_shape(tensors, said):
         load({f"blocks.0.{key}": torch.ones(shape) for key, shape in tensors.items()})
 
 
-def test_reshape_weight_enlarges_the_weight():
-    wide = {**pair("ffn", (FFN, 2 * DIM)), "ffn.reshape_weight": torch.tensor([FFN, 2 * DIM])}
-    assert load({f"blocks.0.{key.replace('ffn', 'ffn.0')}": t for key, t in wide.items()}).patches
-    small = {**pair("ffn", (4, DIM)), "ffn.reshape_weight": torch.tensor([4, DIM])}
-    with pytest.raises(FFGOError, match="enlarged to 4x8"):
-        load({f"blocks.0.{key.replace('ffn', 'ffn.0')}": t for key, t in small.items()})
+def reshaped(module: str, *size: int) -> dict[str, torch.Tensor]:
+    patch = {"lora_up.weight": torch.ones(size[0], 2), "lora_down.weight": torch.ones(2, math.prod(size[1:]))}
+    return {f"{module}.{part}": t for part, t in {**patch, "reshape_weight": torch.tensor(size)}.items()}
+
+
+def test_only_the_inputs_of_a_convolution_can_be_enlarged():
+    assert load(reshaped("patch_embedding", DIM, 52, 1, 2, 2)).patches
+    assert load(reshaped("blocks.0.ffn.0", FFN, DIM)).patches
+    for size in ((FFN, 2 * DIM), (2 * FFN, DIM), (4, DIM)):
+        with pytest.raises(FFGOError, match=f"enlarged to {size[0]}x{size[1]}"):
+            load(reshaped("blocks.0.ffn.0", *size))
 
 
 @pytest.mark.parametrize(
