@@ -115,7 +115,8 @@ def read_known_files(*lists: Path) -> list[KnownFile]:
 def check_slots(files: Mapping[Expert, LoRAFile]) -> list[str]:
     """Compare the slot that each file was put into with the expert that it is for.
 
-    Returns warnings for contradictions that rest on a file's name, and for a pair of two trainings. Raises: FFGOError where the evidence is certain.
+    Returns warnings for contradictions that rest on a file's name, and for a pair of two trainings.
+    Raises: FFGOError where the evidence is certain.
     """
     wrong: dict[Expert, LoRAFile] = {
         slot: file for slot, file in files.items() if file.evidence.expert not in (None, slot)
@@ -181,10 +182,9 @@ def _unreadable(path: Path, name: str, error: SafetensorError) -> str:
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(64)
-    if start[8:9] == b"{" and "invalid type" in str(error):
-        return f"'{name}' has a header that is not as it should be: {error}. Download or save it again."
     if start[8:9] == b"{":
-        return f"'{name}' is cut off or damaged: its {size:,} bytes are not what its header says. Download it again."
+        damage = f"its {size:,} bytes are not what its header says ({error})"
+        return f"'{name}' is cut off or damaged: {damage}. Download it again."
     return (
         f"'{name}' is not a safetensors file although its name says so ({size:,} bytes, beginning {start[:24]!r}). "
         "A failed download often leaves a web page or a pointer under the file's name. Download it again."

@@ -15,17 +15,20 @@ _WORD: dict[str, Expert] = {"high": "high", "hn": "high", "low": "low", "ln": "l
 _WORDS = re.compile(r"[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]+|\d+|[^\W\d_A-Za-z]+")
 _SUFFIX = re.compile(r"\.(?:safetensors|sft|gguf|ckpt|pth?|bin)$", re.IGNORECASE)
 # Behind or before these, "high" and "low" are about the expert: parts of names that speak of models and versions.
-_TECHNICAL = set(
-    "wan ffgo lora loras lokr loha model models expert unet dit transformer moe comfy comfyui high low and or only "
-    "epoch epochs ep e checkpoint ckpt final last best v ver version r fp bf f b a i t s vv ti ta q k pruned run new old"
-    .split()
-)  # fmt: skip
+_TECHNICAL = {
+    "wan", "ffgo", "lora", "loras", "lokr", "loha", "model", "models", "expert", "unet", "dit", "transformer",
+    "moe", "comfy", "comfyui", "high", "low", "and", "or", "only", "epoch", "epochs", "ep", "e", "checkpoint",
+    "ckpt", "final", "last", "best", "v", "ver", "version", "r", "fp", "bf", "f", "b", "a", "i", "t", "s", "ti",
+    "ta", "q", "k", "pruned", "run", "new", "old",
+}  # fmt: skip
 # Behind these words, even so, they are about something else.
-_OTHER_THINGS = set(
-    "angle angles boots collar contrast cut def definition detail detailed details end fantasy fashion five fives fps "
-    "heel heels heeled jump key kick light lighting lights motion neck poly ponytail quality rank ranks res resolution "
-    "rise school sky socks speed step steps street tech tide vram waist waisted".split()
-)
+_OTHER_THINGS = {
+    "angle", "angles", "boots", "collar", "contrast", "cut", "def", "definition", "detail", "detailed",
+    "details", "end", "fantasy", "fashion", "five", "fives", "fps", "heel", "heels", "heeled", "jump", "key",
+    "kick", "light", "lighting", "lights", "motion", "neck", "poly", "ponytail", "quality", "rank", "ranks",
+    "res", "resolution", "rise", "school", "sky", "socks", "speed", "step", "steps", "street", "tech", "tide",
+    "vram", "waist", "waisted",
+}  # fmt: skip
 
 
 def hint_in_name(name: str) -> Expert | None:
@@ -35,15 +38,15 @@ def hint_in_name(name: str) -> Expert | None:
     ('high', None)
     """
     for part in reversed(re.split(r"[/\\]", unicodedata.normalize("NFKC", name))):
-        part = _SUFFIX.sub("", part)
-        hints = {expert for expert, pattern in _SURE.items() if pattern.search(part.lower())} or _likely(part)
+        stem = _SUFFIX.sub("", part)
+        hints = {expert for expert, pattern in _SURE.items() if pattern.search(stem.lower())} or _likely(stem)
         if hints:
             return hints.pop() if len(hints) == 1 else None
     return None
 
 
-def _likely(part: str) -> set[Expert]:
-    words = [word.lower() for word in _WORDS.findall(part)]
+def _likely(stem: str) -> set[Expert]:
+    words = [word.lower() for word in _WORDS.findall(stem)]
     framed = zip(words, ["", *words], [*words[1:], ""], strict=False)
     return {
         _WORD[word]

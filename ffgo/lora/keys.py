@@ -16,12 +16,13 @@ from ..bases.base import Expert
 from ..errors import FFGOError
 from .file import HOST_PREFIX, LoRAFile
 from .kinds import BIAS, DOWN, UP, Kind, Shape, UnfitError, as_applied, check_fit, kinds_in, rank_of
-from .origin import UNKNOWN, likely_origin, unknown_tensor
+from .origin import UNKNOWN, likely_origin, unapplied
 from .peft_config import COMPONENTS, AlphaOf, declared_alpha
 from .spelling import owner, resolve, spellings, split, unknown_prefix
 from .values import ABSURD, NO_EFFECT, most_change, refuse_unusable
 
-_SHOWN = 3
+OF_NO_KIND = "of an unknown kind. Take the LoRA in ComfyUI's format, or one of another trainer"
+_SHOWN, _LONGEST_KEY = 3, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,7 @@ class ExpertLoRA:
         return {f"{HOST_PREFIX}{p.module}.{part}": tensor for p in self.patches for part, tensor in p.parts.items()}
 
 
-def translate(
-    file: LoRAFile, weights: Mapping[str, Shape], expert: Expert, *, strict: bool = True
-) -> ExpertLoRA:
+def translate(file: LoRAFile, weights: Mapping[str, Shape], expert: Expert, *, strict: bool = True) -> ExpertLoRA:
     """Translate a LoRA file into the host's names and check every patch against the expert's weights.
 
     weights: the expert's parameters by native name, such as `blocks.0.self_attn.q.weight`, with their shapes;
@@ -91,7 +90,7 @@ def translate(
     if content.problems or not patches:
         text = content.problem_text(matched=len(patches))
         if strict or not patches:
-            raise FFGOError(f"{text} {_mend(len(patches))}")
+            raise FFGOError(f"{text} {_mend(len(patches), content.prefix)}")
         warnings.append(f"{text} Only what fits is applied.")
     effective = [patch for patch in patches if _changes_something(patch, content.subject)]
     idle = [patch.module for patch in patches if patch not in effective]
@@ -129,6 +128,8 @@ class _Content:
     problems: list[str] = field(default_factory=list)
     unfit: dict[str, Tensor] = field(default_factory=dict)
     """Tensors that fit nothing, by key."""
+    prefix: str = ""
+    """An unknown one, before names of modules that the expert has."""
 
     @property
     def total(self) -> int:
@@ -147,8 +148,8 @@ class _Content:
             self._leave(key, tensor, name_in_file, part, unknown_prefix(name_in_file, names))
         if wrong := next((module for module in unknown if module in self.found), None):
             raise FFGOError(
-                f"{self.subject}: '{unknown[wrong]}' is nothing that ComfyUI can apply, and without it the patch of "
-                f"{wrong} would be another one. It is {unknown_tensor(unknown[wrong])}."
+                f"{self.subject}: '{_short(unknown[wrong])}' is nothing that ComfyUI can apply, and without it the "
+                f"patch of {wrong} would be another one. It is {unapplied(unknown[wrong]) or OF_NO_KIND}."
             )
 
     def _add(self, key: str, tensor: Tensor, module: _FoundModule, part: str) -> None:
@@ -167,11 +168,11 @@ class _Content:
         self.strangers.add(name_in_file)
         self.unfit[key] = tensor
         if prefix:
-            self.problems.append(f"'{key}' begins with '{prefix}', which no known trainer writes")
-        elif part:
-            self.problems.append(f"'{key}' names nothing in this expert")
+            what = f"begins with '{_short(prefix)}', which no known trainer writes"
         else:
-            self.problems.append(f"'{key}' is nothing that ComfyUI can apply")
+            what = "names nothing in this expert" if part else "is nothing that ComfyUI can apply"
+        self.problems.append(f"'{_short(key)}' {what}")
+        self.prefix = self.prefix or prefix
 
     def problem_text(self, *, matched: int) -> str:
         if not self.total:
@@ -193,7 +194,7 @@ def _of_one_expert(tensors: Mapping[str, Tensor], expert: Expert) -> Mapping[str
 
 
 def _checked(module: _FoundModule, weights: Mapping[str, Shape], subject: str) -> ModulePatch:
-    """Check one module. Raises: FFGOError if it is incomplete or its numbers are none, UnfitError if it does not fit."""
+    """Check one module. Raises: UnfitError if it does not fit, FFGOError if it is incomplete or not to be used."""
     try:
         kinds = kinds_in(module.parts)
     except UnfitError as error:
@@ -242,7 +243,11 @@ def _value_warnings(subject: str, effective: list[ModulePatch], idle: list[str],
     return warnings
 
 
-def _mend(matched: int) -> str:
-    if matched:
-        return "Choose a LoRA made for Wan2.2 I2V-A14B, or switch 'strict' off to apply only what fits."
-    return "Choose a LoRA made for Wan2.2 I2V-A14B."
+def _mend(matched: int, prefix: str) -> str:
+    mend = f"If it is for Wan2.2, save it with names without '{_short(prefix)}'. " if prefix else ""
+    loose = ", or switch 'strict' off to apply only what fits" if matched else ""
+    return f"{mend}Choose a LoRA made for Wan2.2 I2V-A14B{loose}."
+
+
+def _short(key: str) -> str:
+    return key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}..."

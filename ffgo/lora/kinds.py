@@ -67,7 +67,7 @@ def check_fit(kind: Kind, parts: Parts, weight: Shape) -> None:
     for part in kind.own_parts & parts.keys():
         shape = parts[part].shape
         if len(shape) < (0 if kind.whole else kind.least_dims) or not parts[part].numel():
-            raise UnfitError(f"has {part} of shape {_sized(shape)}")
+            raise UnfitError(f"has {part} of {f'shape {_sized(shape)}' if shape else 'a single number'}")
     if "alpha" in parts and parts["alpha"].numel() != 1:
         raise UnfitError(f"has an alpha of {parts['alpha'].numel()} numbers, and one is meant")
     if "reshape_weight" in parts:
@@ -106,7 +106,9 @@ def _check_dora(kind: Kind, scale: Shape, weight: Shape) -> None:
     ones = (1,) * (len(weight) - 2)
     if scale not in ((weight[0], 1, *ones), (1, weight[1], *ones)):
         wanted = f"{_sized((weight[0], 1, *ones))} or {_sized((1, weight[1], *ones))}"
-        raise UnfitError(f"has a dora_scale of shape {_sized(scale)} where the weight of {_sized(weight)} needs {wanted}")
+        raise UnfitError(
+            f"has a dora_scale of shape {_sized(scale)} where the weight of {_sized(weight)} needs {wanted}"
+        )
 
 
 def _check_kernels(parts: Parts, weight: Shape) -> None:
@@ -119,7 +121,7 @@ def _check_kernels(parts: Parts, weight: Shape) -> None:
 
 
 def _enlarged(weight: Shape, reshape: Tensor) -> Shape:
-    """The host can give a convolution more inputs, as control LoRAs do; no other layer would still fit its neighbours."""
+    """The host can give a convolution more inputs, as control LoRAs do; other layers would not fit their neighbours."""
     if reshape.ndim != 1 or reshape.is_floating_point() or reshape.is_complex():
         raise UnfitError(f"has a reshape_weight of shape {_sized(reshape.shape)} in {reshape.dtype}")
     wanted = tuple(int(size) for size in reshape)
@@ -157,7 +159,7 @@ def _lora(parts: Parts) -> Shape:
 
 
 def _loha(parts: Parts) -> Shape:
-    a = "hada_w1_a hada_w1_b hada_w2_a hada_w2_b".split()
+    a = ["hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"]
     if "hada_t1" in parts:
         factors = [_matrix_of(parts, name) for name in a]
         first = _tucker(parts["hada_t1"], *factors[:2])

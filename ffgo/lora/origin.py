@@ -25,10 +25,11 @@ SIGNS = (
     (r"lora_te|text_model|text_encoder", "a LoRA of a text encoder"),
     (r"first_stage|decoder\.up|encoder\.down", "a VAE or a whole checkpoint"),
 )
+SCALE = "the scale of a quantised file. Take it in bf16"
 # Tensors that belong to a patch and that the host does not apply: the first pattern found in the key names it.
 LEFT_BY_THE_HOST = (
     (r"lora_magnitude_vector|magnitude", "the magnitude of a DoRA as PEFT writes it. Save it in ComfyUI's format"),
-    (r"scale_weight|weight_scale|scale_input|input_scale|comfy_quant", "the scale of a quantised file. Take it in bf16"),
+    (r"scale_weight|weight_scale|scale_input|input_scale|comfy_quant", SCALE),
     (r"oft_[rR]\b|oft_[rR][._]", "a rotation as PEFT's OFT writes it. Take a LoRA, or the file in LyCORIS' format"),
     (r"boft_[RrSs]\b", "a rotation as PEFT's BOFT writes it. Take a LoRA, or the file in LyCORIS' format"),
     (r"ia3_l|on_input", "a scale of an (IA)3 file. Take a LoRA"),
@@ -45,19 +46,17 @@ def likely_origin(shapes: Mapping[str, tuple[int, ...]]) -> str:
 
     shapes: key -> shape of the tensor, as in the file.
     """
-    other = [what for pattern, what in LEFT_BY_THE_HOST if all(re.search(pattern, key) for key in shapes)]
-    if shapes and other:
-        return f"a file in which each tensor is {other[0]}"
-    if not any(PATCH.search(key) for key in shapes):
+    if not any(PATCH.search(key) and not unapplied(key) for key in shapes):
+        if what := next((what for what in map(unapplied, shapes) if what not in ("", SCALE)), ""):
+            return f"a file of patches that ComfyUI does not know: it holds {what}"
         return "a whole model, not a LoRA (load it with Load Diffusion Model)"
     guess = next((name for pattern, name in SIGNS if any(re.search(pattern, key) for key in shapes)), None)
     return guess or _wan_of_width(shapes)
 
 
-def unknown_tensor(key: str) -> str:
-    """What a tensor is that the host leaves out, and what to do, as the end of a sentence."""
-    known = (what for pattern, what in LEFT_BY_THE_HOST if re.search(pattern, key))
-    return next(known, "of an unknown kind. Take the LoRA in ComfyUI's format, or one of another trainer")
+def unapplied(key: str) -> str:
+    """What a tensor is that the host leaves out, and what to do, as the end of a sentence; "" where it is unknown."""
+    return next((what for pattern, what in LEFT_BY_THE_HOST if re.search(pattern, key)), "")
 
 
 def _wan_of_width(shapes: Mapping[str, tuple[int, ...]]) -> str:

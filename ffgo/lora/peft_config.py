@@ -31,7 +31,7 @@ def declared_alpha(metadata: Mapping[str, str], file: str, expert: Expert | None
     patterns = {} if patterns is None else patterns
     if not _is_alpha(default) or not isinstance(patterns, dict) or not all(map(_is_alpha, patterns.values())):
         raise _unreadable(file, "lora_alpha and the values of alpha_pattern must be numbers")
-    if by_root not in (None, True, False) or isinstance(by_root, int | float) and not isinstance(by_root, bool):
+    if by_root not in (None, True, False) or (isinstance(by_root, int | float) and not isinstance(by_root, bool)):
         raise _unreadable(file, "use_rslora must be true or false")
     if len(patterns) > MOST_PATTERNS or any(len(p) > MOST_OF_A_PATTERN or _SLOW.search(p) for p in patterns):
         raise _unreadable(file, "alpha_pattern is too large, or holds a name that would take for ever to compare")
@@ -60,7 +60,9 @@ def _config(text: str, file: str, expert: Expert | None) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise _unreadable(file, "they are not a JSON object")
     own = COMPONENTS.get(expert) if expert else None
-    return {name.rsplit(".", 1)[-1]: value for name, value in sorted(config.items(), key=lambda item: _of(item[0], own))}
+    return {
+        name.rsplit(".", 1)[-1]: value for name, value in sorted(config.items(), key=lambda item: _of(item[0], own))
+    }
 
 
 def _of(name: str, own: str | None) -> int:

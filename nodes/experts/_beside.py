@@ -17,6 +17,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import PatcherInjection, WrappersMP
 
 from ...ffgo.errors import FFGOError
+from ...ffgo.lora.file import HOST_PREFIX
 
 KEY = "ffgo_bypass_lora"
 _USERS = "_ffgo_layer_by_layer"
@@ -67,7 +68,7 @@ class Calls:
         return result
 
     def _message(self) -> str:
-        names = [layer for layer in self._layers if layer in self._waiting]
+        names = [layer.removeprefix(HOST_PREFIX) for layer in self._layers if layer in self._waiting]
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         return (
             f"ComfyUI {comfyui_version.__version__} ran a step without calling {len(names)} of the {len(self._layers)} "
@@ -93,7 +94,10 @@ def _injection(adapters: Adapters, strength: float, calls: Calls) -> PatcherInje
             layer = patcher.model.get_submodule(_layer_of(key))
             handles.append(_add_beside(layer, adapter, strength, partial(calls.called, _layer_of(key))))
             container = patcher.model.get_submodule(_layer_of(key).rpartition(".")[0])
-            if isinstance(container, torch.nn.Sequential) and type(container).forward is not torch.nn.Sequential.forward:
+            if (
+                isinstance(container, torch.nn.Sequential)
+                and type(container).forward is not torch.nn.Sequential.forward
+            ):
                 handles.append(LayerByLayer(container))
         attached[id(patcher)] = (patcher.model, handles)
 

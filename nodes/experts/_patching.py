@@ -56,7 +56,9 @@ def weights_kind(model: ModelPatcher) -> str:
     parameters = list(model.model.parameters())
     if any(hasattr(p, "tensor_type") for p in parameters):  # ComfyUI-GGUF's own tensors
         return GGUF
-    return QUANTISED if any(isinstance(p, QuantizedTensor) or p.dtype.itemsize == 1 for p in parameters) else UNQUANTISED
+    return (
+        QUANTISED if any(isinstance(p, QuantizedTensor) or p.dtype.itemsize == 1 for p in parameters) else UNQUANTISED
+    )
 
 
 def apply_lora(model: ModelPatcher, lora: ExpertLoRA | None, strength: float, mode: Mode) -> tuple[ModelPatcher, str]:
@@ -71,7 +73,7 @@ def apply_lora(model: ModelPatcher, lora: ExpertLoRA | None, strength: float, mo
     kind = weights_kind(model)
     bypass = mode == "bypass" or (mode == "auto" and kind != UNQUANTISED)
     merged = _host_patches(lora)
-    beside = {key: merged.pop(key) for key in _bypassable(lora, merged)} if bypass else {}
+    beside = {key: merged.pop(key) for key in _bypassable(lora, merged, model)} if bypass else {}
     prove(model, merged, beside, lora.file.name)
     bare = {key: merged.pop(key) for key in list(merged) if not key.endswith((".weight", ".bias"))}
     clone = model.clone()
@@ -105,21 +107,32 @@ def _host_patches(lora: ExpertLoRA) -> dict:
     return patches
 
 
-def _bypassable(lora: ExpertLoRA, patches: dict) -> list[str]:
-    keys = [f"{HOST_PREFIX}{p.weight_name}" for p in lora.patches if _can_lie_beside(p.parts)]
-    return [key for key in keys if isinstance(patches.get(key), BESIDE_A_LAYER)]
+def _bypassable(lora: ExpertLoRA, patches: dict, model: ModelPatcher) -> list[str]:
+    return [
+        key
+        for patch in lora.patches
+        if isinstance(patches.get(key := f"{HOST_PREFIX}{patch.weight_name}"), BESIDE_A_LAYER)
+        if not NEED_THE_WEIGHT & patch.parts.keys()
+        if not isinstance(patches[key], comfy.weight_adapter.LoKrAdapter) or _is_plain_lokr(patch.parts, key, model)
+    ]
 
 
-def _can_lie_beside(parts: Mapping[str, torch.Tensor]) -> bool:
-    """Two factors of different rank have one alpha: merging divides it by one rank, bypass by the other."""
+def _is_plain_lokr(parts: Mapping[str, torch.Tensor], key: str, model: ModelPatcher) -> bool:
+    """Whether the host computes it beside a layer as it merges it.
+
+    Merging divides alpha by one rank, bypass by the other; and beside a convolution it has no kernel.
+    """
     ranks = {parts[name].shape[0] for name in ("lokr_w1_b", "lokr_w2_b") if name in parts}
-    return not NEED_THE_WEIGHT & parts.keys() and (len(ranks) < 2 or "alpha" not in parts)
+    return (len(ranks) < 2 or "alpha" not in parts) and len(model.get_model_object(key).shape) == 2
 
 
 def _how(merged: int, beside: int, kind: str, *, turned: bool) -> str:
     square = "; ComfyUI applies OFT at about the square of its strength" if turned else ""
     if not beside:
-        rounded = {QUANTISED: ", which rounds them anew", GGUF: ", each time that they are unpacked; nothing is rounded"}
+        rounded = {
+            QUANTISED: ", which rounds them anew",
+            GGUF: ", each time that they are unpacked; nothing is rounded",
+        }
         return f"merged into {kind} weights{rounded.get(kind, '')}{square}"
     rest = f"; {merged} patches that cannot lie beside a layer are merged" if merged else ""
     stay = "" if kind == UNQUANTISED else ", which stay as they are"

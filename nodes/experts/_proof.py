@@ -31,7 +31,7 @@ def prove(model: ModelPatcher, merged: Mapping[str, Any], beside: Mapping[str, A
             like = (make, shape, type(patch), *_sizes(patch))
             if like in proved:
                 continue
-            if fault := _fault(make, key, patch, shape):
+            if fault := _fault(make, key, patch, shape, model):
                 raise FFGOError(
                     f"ComfyUI cannot apply the patch of {key} in '{lora}': {fault}. Nothing of the file was applied. "
                     "Download or save it again, or choose another one."
@@ -39,18 +39,20 @@ def prove(model: ModelPatcher, merged: Mapping[str, Any], beside: Mapping[str, A
             proved.add(like)
 
 
-def _fault(make: Any, key: str, patch: Any, shape: Shape) -> str:
+def _fault(make: Any, key: str, patch: Any, shape: Shape, model: ModelPatcher) -> str:
     with _words_about(key) as words:
         try:
-            made = make(key, patch, shape)
+            made = make(key, patch, shape, model)
         except (RuntimeError, ValueError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
             return str(error).partition("\n")[0] or type(error).__name__
     if words:
         return words[0].partition("\n")[0]
-    return "" if made == shape else f"it makes {'x'.join(map(str, made))} where the expert has {'x'.join(map(str, shape))}"
+    return (
+        "" if made == shape else f"it makes {'x'.join(map(str, made))} where the expert has {'x'.join(map(str, shape))}"
+    )
 
 
-def _make(key: str, patch: Any, shape: Shape) -> Shape:
+def _make(key: str, patch: Any, shape: Shape, _model: ModelPatcher) -> Shape:
     """The shape of the weight that the host merges; of an enlarged one that of the weight that is there."""
     turns = isinstance(patch, TURNS)
     weight = torch.rand(shape[0], 1) if turns else torch.empty(shape, device="meta")
@@ -62,14 +64,14 @@ def _make(key: str, patch: Any, shape: Shape) -> Shape:
     return shape if enlarged and tuple(made.shape) == enlarged else tuple(made.shape)
 
 
-def _call(_key: str, adapter: comfy.weight_adapter.WeightAdapterBase, shape: Shape) -> Shape:
-    """The shape of the weight as the adapter's inputs and outputs show it."""
-    if len(shape) != 2:
-        return shape
+def _call(key: str, adapter: comfy.weight_adapter.WeightAdapterBase, shape: Shape, model: ModelPatcher) -> Shape:
+    """The shape of the weight as the adapter's outputs show it, for inputs of one token or of one kernel."""
     adapter = _without_numbers(adapter)
-    adapter.is_conv = False  # pyright: ignore[reportAttributeAccessIssue]
-    inputs, outputs = torch.empty(1, shape[1], device="meta"), torch.empty(1, shape[0], device="meta")
-    return adapter.h(inputs, outputs).shape[-1], shape[1]
+    comfy.weight_adapter.BypassForwardHook(model.model.get_submodule(key.removesuffix(".weight")), adapter)
+    inputs = torch.empty(1, *shape[1:], device="meta")
+    outputs = torch.empty(1, shape[0], *(1 for _ in shape[2:]), device="meta")
+    made = adapter.h(inputs, outputs)
+    return shape if made.shape == outputs.shape else (made.shape[1], *shape[1:])
 
 
 def _without_numbers(patch: Any) -> Any:
@@ -89,7 +91,13 @@ def _sizes(patch: Any) -> Iterator[Any]:
         if isinstance(part, tuple):
             yield from _sizes(part)
         else:
-            yield tuple(part.shape) if isinstance(part, torch.Tensor) else str(part) if isinstance(part, str) else part is None
+            yield (
+                tuple(part.shape)
+                if isinstance(part, torch.Tensor)
+                else str(part)
+                if isinstance(part, str)
+                else part is None
+            )
 
 
 @contextmanager

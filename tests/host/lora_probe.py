@@ -320,14 +320,14 @@ def quantised():
         yield f"{kind}, without the LoRA", {"difference": difference(run(base), wanted), "report": ""}
 
 
-def kinds():
-    """Each kind of patch: its greatest error where merged, and how far bypass is from merging."""
+def patches_of_each_kind() -> dict[str, tuple[dict[str, dict[str, torch.Tensor]], dict[str, torch.Tensor]]]:
+    """Name -> the tensors in the file, by module and part; and what they add to which weight."""
     generator = torch.Generator().manual_seed(3)
 
     def random(*shape: int) -> torch.Tensor:
         return torch.randn(shape, generator=generator) * 0.2
 
-    base, untouched = load_expert("high"), WEIGHTS["high"]
+    untouched = WEIGHTS["high"]
     ffn, conv, norm, modulation = "blocks.0.ffn.0", "patch_embedding", "blocks.1.norm3", "blocks.0.modulation"
     out, inside = untouched[f"{ffn}.weight"].shape
     a, b, a2, b2, alpha = (
@@ -348,8 +348,7 @@ def kinds():
     low_rank = {"hada_w1_a": b, "hada_w1_b": a, "hada_w2_a": b2, "hada_w2_b": a2, "alpha": alpha}
     glora = {"a1.weight": g[0], "a2.weight": g[1], "b1.weight": g[0], "b2.weight": g[1]}
     one_norm = {f"{norm}.weight": change, f"{norm}.bias": change}
-    # name -> the tensors in the file, by module and part; and what they add to which weight
-    files = {
+    return {
         "LoHa": ({ffn: low_rank}, {f"{ffn}.weight": 2 / RANK * (b @ a) * (b2 @ a2)}),
         "LoKr": ({ffn: {"lokr_w1": k1, "lokr_w2": k2}}, {f"{ffn}.weight": torch.kron(k1, k2)}),
         "LoKr of low rank": (
@@ -378,8 +377,13 @@ def kinds():
             {f"{square}.weight": scaled - weight},
         ),
     }
+
+
+def kinds():
+    """Each kind of patch: its greatest error where merged, and how far bypass is from merging."""
+    base, untouched = load_expert("high"), WEIGHTS["high"]
     before = run(base)
-    for number, (name, (modules, added)) in enumerate(files.items()):
+    for number, (name, (modules, added)) in enumerate(patches_of_each_kind().items()):
         file = f"kind {number}.safetensors"
         tensors = {
             f"{module}.{part}": tensor.clone() for module, parts in modules.items() for part, tensor in parts.items()
@@ -392,9 +396,9 @@ def kinds():
         after = run(merged)
         yield name, {"error": error, "effect": difference(after, before), "bypass": difference(run(beside), after)}
         if name == "LightX2V's modulation":
-            twice = stacked(base, (file, 1.0, "merge"), (file, -0.5, "bypass"))
+            twice, change = stacked(base, (file, 1.0, "merge"), (file, -0.5, "bypass")), added["head.modulation"]
             gate = patched(twice)["head.modulation"].double()
-            yield f"{name}, twice", float((gate - untouched["head.modulation"] - 0.5 * head_change).abs().max())
+            yield f"{name}, twice", float((gate - untouched["head.modulation"] - 0.5 * change).abs().max())
             yield f"{name}, taken off", difference(run(base), before)
 
 

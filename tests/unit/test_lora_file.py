@@ -15,10 +15,11 @@ from ffgo.lora.file import (
     LoRAFile,
     check_experts,
     check_slots,
-    hint_in_name,
     read_known_files,
     read_lora,
 )
+from ffgo.lora.hints import hint_in_name
+from ffgo.lora.noise import TrainedFor, pair_warnings, schedule_warnings, trained_for
 
 
 @pytest.fixture
@@ -93,6 +94,28 @@ def test_other_kinds_of_files_must_be_converted(tmp_path, name):
         ("low_light_high_noise.safetensors", "high"),
         ("high_and_low.safetensors", None),
         ("lightx2v_I2V_14B_480p_cfg_step_distill_rank64_bf16.safetensors", None),
+        ("wan2.2_high/walk.safetensors", "high"),
+        ("wan2.2_low\\walk.safetensors", "low"),
+        ("wan2.2_high/low_light.safetensors", "high"),
+        ("walk_HN.safetensors", "high"),
+        ("walk_LN_v2.safetensors", "low"),
+        ("高噪/走路.safetensors", "high"),
+        ("走路_低噪声_v1.safetensors", "low"),
+        ("WAN22-HIGH-NOISE-walk.safetensors", "high"),
+        ("wan22.lo-noise.walk.safetensors", "low"),
+        ("wan22_h_noise_walk.safetensors", "high"),
+        ("高ノイズ_walk.safetensors", "high"),
+        ("wan22_" + "".join(chr(ord(letter) + 0xFEE0) for letter in "high") + ".safetensors", "high"),
+        ("wan22_high_walk.safetensors", "high"),
+        ("Low/walk.safetensors", "low"),
+        ("high heels.safetensors", None),
+        ("high heels/walk_v1.safetensors", None),
+        ("wan2.2_high_heels.safetensors", None),
+        ("高跟鞋.safetensors", None),
+        ("high_school_uniform_v2.safetensors", None),
+        ("slow_high-fashion_walk.safetensors", None),
+        ("wan_low_angle_shot.safetensors", None),
+        ("thin_and_helpful.safetensors", None),
     ],
 )
 def test_hints_in_names(name, expert):
@@ -208,3 +231,53 @@ def test_swapped_experts_are_warned_about():
     assert "model_high comes from 'wan2.2_low_noise.safetensors'" in warning
     assert check_experts({"high": "a_high.safetensors", "low": "model.safetensors"}, one_model=False) == []
     assert "same model" in check_experts({"high": None, "low": None}, one_model=True)[0]
+
+
+def test_diffusers_names_of_the_low_noise_expert_are_certain(tmp_path):
+    path = tmp_path / "high.safetensors"
+    save_file({"transformer_2.blocks.0.attn1.to_q.lora_A.weight": torch.zeros(1, 1)}, path)
+    evidence = read_lora(path, "high_noise.safetensors").evidence
+    assert (evidence.expert, evidence.certain) == ("low", True)
+
+
+def test_a_file_of_very_many_tensors_is_refused_before_they_are_read(tmp_path, monkeypatch):
+    path = tmp_path / "many.safetensors"
+    save_file({f"a.{i}": torch.zeros(1) for i in range(11)}, path)
+    monkeypatch.setattr("ffgo.lora.file.MOST_TENSORS", 10)
+    with pytest.raises(FFGOError, match="holds 11 tensors; a LoRA has at most 10"):
+        read_lora(path, "many.safetensors")
+
+
+@pytest.mark.parametrize("name", ["folder.safetensors", "gone.safetensors"])
+def test_what_is_no_file(tmp_path, name):
+    (tmp_path / "folder.safetensors").mkdir()
+    with pytest.raises(FFGOError, match=f"'{name}' cannot be read"):
+        read_lora(tmp_path / name, name)
+
+
+@pytest.mark.parametrize("content", ["[" * 5000, "{", "3", "[3]", '[{"sha256": 4}]', "[[]]", '"' + "x" * 1_000_001])
+def test_a_list_of_known_files_that_is_none(tmp_path, content):
+    (tmp_path / "list.json").write_text(content)
+    with pytest.raises(FFGOError, match="is not a list of known LoRA files"):
+        read_known_files(tmp_path / "list.json")
+
+
+def test_what_a_file_was_trained_for():
+    assert trained_for("x", {"ffgo.boundary": "0.875", "ffgo.shift": "8"}) == TrainedFor("x", 0.875, 8.0)
+    for text in ("", "abc", "nan", "inf", "-1", "0", "1e999", "2000"):
+        assert trained_for("x", {"ffgo.boundary": text, "ffgo.shift": text}) == TrainedFor("x", None, None)
+
+
+def test_a_schedule_that_a_lora_was_not_trained_for_is_warned_about():
+    loras = [TrainedFor("old.safetensors", 0.875, 8.0), TrainedFor("unknown.safetensors", None, None)]
+    boundary, shift = schedule_warnings(loras, 0.9, 5.0)
+    assert boundary.startswith("'old.safetensors' was trained for a boundary of 0.875, and this schedule has 0.9:")
+    assert "Set the shift of ModelSamplingSD3 to 8" in shift
+    assert schedule_warnings(loras, 0.8751, None) == []
+
+
+def test_a_pair_of_two_trainings_is_warned_about():
+    high, low = TrainedFor("a", 0.9, 5.0), TrainedFor("b", 0.875, 5.0)
+    (warning,) = pair_warnings([high, low])
+    assert "'a' was trained for a boundary of 0.9, and 'b' for 0.875" in warning
+    assert pair_warnings([high, TrainedFor("c", None, None)]) == pair_warnings([high]) == []

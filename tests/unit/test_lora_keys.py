@@ -183,9 +183,33 @@ def test_alpha_from_the_settings_that_diffusers_writes(config, alpha):
     assert lora.patches[0].alpha == pytest.approx(alpha)
 
 
+@pytest.mark.parametrize(("expert", "alpha"), [("high", 8.0), ("low", 32.0)])
+def test_each_expert_has_the_alpha_of_its_own_component(expert, alpha):
+    tensors = pair("transformer.blocks.0.attn1.to_q", (DIM, DIM))
+    config = {"transformer.lora_alpha": 8, "transformer_2.lora_alpha": 32, "lora_alpha": 1}
+    for order in (config, dict(reversed(config.items()))):
+        lora = load(tensors, {"lora_adapter_metadata": json.dumps(order)}, expert)
+        assert lora.patches[0].alpha == alpha
+
+
+def test_a_file_with_both_experts_gives_each_its_own():
+    shape, q = (DIM, DIM), "blocks.0.attn1.to_q"
+    tensors = pair(f"transformer.{q}", shape) | {k: 2 * t for k, t in pair(f"transformer_2.{q}", shape).items()}
+    for expert, times in (("high", 1), ("low", 2)):
+        lora = load(tensors, expert=expert)
+        assert lora.modules_in_file == 1
+        assert float(lora.patches[0].parts["lora_up.weight"][0, 0]) == 3.0 * times
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        '{"lora_alpha": 8, "alpha_pattern": {"(a+)+b": 8}}',
+        '{"lora_alpha": 8, "alpha_pattern": {".*.*.*.*x": 8}}',
+        '{"use_rslora": "false"}',
+        '{"use_rslora": 1}',
+        '{"lora_alpha": 8, "x": "' + "y" * 1_000_000 + '"}',
+        '{"lora_alpha": 9' + "9" * 5000 + "}",
         "{",
         "not JSON",
         "[]",
@@ -247,11 +271,154 @@ def test_a_file_in_which_nothing_fits_is_always_an_error(strict):
     assert "'strict'" not in str(error.value)
 
 
-@pytest.mark.parametrize("part", ["lora_magnitude_vector.weight", "lora_B.bias", "weight"])
-def test_parts_that_the_host_cannot_apply(part):
-    tensors = {**pair("blocks.0.ffn.0", (FFN, DIM)), f"blocks.0.ffn.0.{part}": torch.ones(FFN)}
-    with pytest.raises(FFGOError, match=rf"'blocks.0.ffn.0.{part}' is nothing that ComfyUI can apply"):
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ("lora_magnitude_vector.weight", "DoRA"),
+        ("lora_magnitude_vector.default.weight", "DoRA"),
+        ("lora_B.bias", "lora_bias"),
+        ("scale_weight", "quantised"),
+        ("lora_A.weight_scale", "quantised"),
+        ("scalar", "LyCORIS"),
+        ("oft_R.weight", "OFT"),
+        ("weight", "unknown kind"),
+        ("lora_A.my.style.weight", "unknown kind"),
+    ],
+)
+def test_parts_that_the_host_cannot_apply(part, said, strict):
+    """Beside another module that is as it should be: without the part the patch would be another one."""
+    tensors = pair("blocks.0.ffn.0", (FFN, DIM)) | pair("blocks.1.ffn.0", (FFN, DIM))
+    with pytest.raises(FFGOError, match=rf"'blocks.0.ffn.0.{part}' is nothing that ComfyUI can apply.*{said}") as error:
+        load({**tensors, f"blocks.0.ffn.0.{part}": torch.ones(FFN)}, strict=strict)
+    assert "'strict'" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (
+            ["base_model.model.blocks.0.ffn.0.oft_R.weight", "base_model.model.blocks.0.ffn.2.oft_R.weight"],
+            "PEFT's OFT",
+        ),
+        (["lycoris_blocks_0_ffn_0.weight", "lycoris_blocks_0_ffn_0.on_input"], r"\(IA\)3"),
+        (["base_model.model.blocks.0.ffn.0.ia3_l"], r"\(IA\)3"),
+        (["blocks.0.ffn.0.weight", "blocks.0.ffn.0.scale_weight"], "a whole model, not a LoRA"),
+    ],
+)
+def test_files_of_patches_that_the_host_does_not_know(keys, said):
+    with pytest.raises(FFGOError, match=said):
+        load({key: torch.ones(FFN, 1) for key in keys})
+
+
+def test_what_lies_beside_a_lora_that_fits_is_named_by_itself():
+    text = pair("lora_te_text_model_encoder_layers_0_mlp_fc1", (8, 8))
+    with pytest.raises(FFGOError, match=r"26 of its 27 modules fit.*The rest looks like a LoRA of a text encoder"):
+        load(whole_lora(str) | text)
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        lambda m: f"_orig_mod.{m}",
+        lambda m: f"module.{m}",
+        lambda m: f"module._orig_mod.{m}",
+        lambda m: f"_orig_mod.module.base_model.model.{m}",
+        lambda m: f"diffusion_model.{m}".replace("blocks.0.", "blocks.0._orig_mod."),
+        lambda m: f"transformer.{m}".replace("blocks.1.", "_fsdp_wrapped_module.blocks.1._checkpoint_wrapped_module."),
+        lambda m: "lora_unet__orig_mod_" + m.replace(".", "_"),
+        lambda m: "lora_unet_module_" + m.replace(".", "_"),
+    ],
+)
+def test_what_is_wrapped_around_a_model_in_training_is_no_part_of_the_names(spell):
+    assert_complete(load(whole_lora(spell)))
+
+
+@pytest.mark.parametrize("prefix", ["my_net.", "wan.model_14b.", "lora_mine_"])
+def test_an_unknown_prefix_is_named(prefix):
+    name = "blocks.0.ffn.0" if prefix.endswith(".") else "blocks_0_ffn_0"
+    with pytest.raises(FFGOError, match=rf"begins with '{prefix}', which no known trainer.*names without '{prefix}'"):
+        load(pair(prefix + name, (FFN, DIM)))
+
+
+def test_very_long_keys_are_shortened():
+    with pytest.raises(FFGOError) as error:
+        load({"x" * 100_000: torch.ones(1)})
+    assert len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize(
+    ("part", "tensor"),
+    [
+        ("lora_up.weight", torch.full((FFN, RANK), math.nan)),
+        ("lora_up.weight", torch.full((FFN, RANK), math.inf).half()),
+        ("lora_down.weight", torch.full((RANK, DIM), -math.inf).bfloat16()),
+        ("lora_down.weight", torch.full((RANK, DIM), math.nan).to(torch.float8_e4m3fn)),
+        ("lora_up.weight", torch.full((FFN, RANK), 1e300, dtype=torch.float64)),
+        ("alpha", torch.tensor(math.nan)),
+        ("dora_scale", torch.full((FFN, 1), math.inf)),
+        ("diff_b", torch.full((FFN,), math.nan)),
+    ],
+)
+def test_numbers_that_are_not_finite_are_refused_by_key(part, tensor, strict):
+    tensors = whole_lora(str) | {f"blocks.0.ffn.0.{part}": tensor}
+    with pytest.raises(FFGOError, match=rf"NaN or infinite numbers in 'blocks.0.ffn.0.{part}'"):
+        load(tensors, strict=strict)
+
+
+@pytest.mark.parametrize("kind", [torch.int8, torch.uint8, torch.bool, torch.complex64, torch.int64])
+def test_numbers_of_a_wrong_type_are_refused_by_key(kind):
+    tensors = {**pair("blocks.0.ffn.0", (FFN, DIM)), "blocks.0.ffn.0.lora_up.weight": torch.ones(FFN, RANK).to(kind)}
+    with pytest.raises(FFGOError, match=rf"'blocks.0.ffn.0.lora_up.weight' as {str(kind)[6:]}, which is no number"):
         load(tensors)
+
+
+def test_absurd_changes_are_refused():
+    tensors = {**pair("blocks.0.ffn.0", (FFN, DIM)), "blocks.0.ffn.0.alpha": torch.tensor(1e9)}
+    with pytest.raises(FFGOError, match=r"would change weights of blocks.0.ffn.0 by up to 6e\+09"):
+        load(tensors)
+
+
+HALVES = (torch.tensor([[1.0, 0.0]]).repeat(FFN, 1), torch.tensor([[0.0], [1.0]]).repeat(1, DIM))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"lora_up.weight": torch.zeros(FFN, RANK)},
+        {"lora_down.weight": torch.zeros(RANK, DIM)},
+        {"alpha": torch.tensor(0.0)},
+        {"lora_up.weight": torch.full((FFN, RANK), 1e-30)},
+        {"lora_up.weight": HALVES[0], "lora_down.weight": HALVES[1]},
+        {"lora_up.weight": torch.zeros(FFN, RANK), "diff_b": torch.zeros(FFN)},
+    ],
+)
+def test_patches_without_effect_are_counted_apart(parts):
+    tensors = whole_lora(str) | {f"blocks.0.ffn.0.{part}": tensor for part, tensor in parts.items()}
+    lora = load(tensors)
+    assert lora.idle == ["blocks.0.ffn.0"]
+    assert len(lora.patches) == len(LINEARS) - 1
+    assert "1 modules of lora_high 'my.safetensors' are without effect" in lora.warnings[0]
+    row = report_row("high", lora, 1.0, "merged")
+    assert "25 of 26 modules, 1 modules without effect" in "\n".join(report_lines(row))
+
+
+def test_a_file_without_effect_is_said_to_be_one():
+    lora = load({key: 0 * tensor for key, tensor in whole_lora(str).items()})
+    assert lora.patches == []
+    assert lora.warnings[0].startswith("All of lora_high 'my.safetensors' is without effect")
+
+
+def test_a_bias_alone_has_an_effect():
+    ffn = {"blocks.0.ffn.0.lora_up.weight": torch.zeros(FFN, RANK), "blocks.0.ffn.0.diff_b": torch.ones(FFN)}
+    assert load(pair("blocks.0.ffn.0", (FFN, DIM)) | ffn).idle == []
+
+
+def test_a_negative_alpha_is_warned_about():
+    lora = load({**pair("blocks.0.ffn.0", (FFN, DIM)), "blocks.0.ffn.0.alpha": torch.tensor(-2.0)})
+    assert lora.patches[0].alpha == -2.0
+    assert "negative alpha, as for blocks.0.ffn.0" in lora.warnings[0]
 
 
 def test_an_empty_file():
@@ -310,6 +477,15 @@ HADAMARD = ("ffn.0.hada_w1_a", "ffn.0.hada_w1_b", "ffn.0.hada_w2_a", "ffn.0.hada
         (dict(zip(HADAMARD, [(FFN, 2), (2, DIM), (DIM, 2), (2, DIM)], strict=True)), "multiplies 16x8 with 8x8"),
         ({**FITTING, "ffn.0.dora_scale": (FFN,)}, "dora_scale of shape 16 where the weight of 16x8 needs 16x1 or 1x8"),
         ({**FITTING, "ffn.0.lora_mid.weight": (2, 2, 1, 2, 2)}, "core"),
+        ({**FITTING, "ffn.0.lora_mid.weight": (3, 2, 1, 1)}, "core of shape 3x2x1x1 between factors of rank 2 and 2"),
+        ({**FITTING, "ffn.0.alpha": (4,)}, "an alpha of 4 numbers"),
+        ({**FITTING, UP: ()}, "lora_up.weight of a single number"),
+        ({**FITTING, UP: (FFN,)}, "lora_up.weight of shape 16"),
+        ({UP: (FFN, 0), DOWN: (0, DIM)}, "of shape"),
+        ({**FITTING, "ffn.0.dora_scale": (7, 1)}, "dora_scale of shape 7x1"),
+        ({"ffn.0.oft_blocks": (4, 4, 4), "ffn.0.rescale": (FFN, 1)}, "rescale, which ComfyUI does not apply"),
+        ({"ffn.0.oft_blocks": (4, 4, 2)}, "oft_blocks of shape 4x4x2"),
+        ({"ffn.0.oft_blocks": (4, 4, 4), "ffn.0.dora_scale": (FFN, 1)}, "dora_scale, which ComfyUI does not apply"),
     ],
 )
 def test_patches_of_the_wrong_shape(tensors, said):

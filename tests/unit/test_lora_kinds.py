@@ -10,6 +10,7 @@ TUCKER = {"lora_up.weight": (8, 2, 1, 1), "lora_down.weight": (2, 5, 1, 1), "lor
 LOHA = {"hada_w1_a": (8, 2), "hada_w1_b": (2, 5), "hada_w2_a": (8, 3), "hada_w2_b": (3, 5)}
 LOKR = {"lokr_w1": (2, 3), "lokr_w2_a": (4, 2), "lokr_w2_b": (2, 5)}
 GLORA = {"a1.weight": (5, 2), "a2.weight": (2, 5), "b1.weight": (8, 2), "b2.weight": (2, 5)}
+OLD_GLORA = {"a1.weight": (2, 5), "a2.weight": (5, 2), "b1.weight": (2, 5), "b2.weight": (8, 2)}
 OFT = {"oft_blocks": (4, 2, 2)}
 
 
@@ -21,6 +22,7 @@ OFT = {"oft_blocks": (4, 2, 2)}
         (LOHA, (8, 5), 2),
         (LOKR, (2 * 4, 3 * 5), 2),
         (GLORA, (8, 5), 2),
+        (OLD_GLORA, (8, 5), 2),
         (OFT, (4 * 2, 99), None),
     ],
 )
