@@ -49,7 +49,7 @@ def split_at_boundary(sigmas: Tensor, boundary: float) -> ExpertSplit:
     steps = len(sigmas) - 1
     if steps < 1 or not sigmas.isfinite().all():
         raise FFGOError(
-            f"The scheduler makes no schedule of {max(steps, 0)} steps: its sigmas are "
+            f"The scheduler makes no schedule of {max(steps, 0)} step{'s' * (steps != 1)}: its sigmas are "
             f"{', '.join(f'{sigma:g}' for sigma in sigmas.tolist()[:4]) or 'none'}. "
             "Use at least 2 steps, or another scheduler."
         )

@@ -39,7 +39,9 @@ def hint_in_name(name: str) -> Expert | None:
     """
     for part in reversed(re.split(r"[/\\]", unicodedata.normalize("NFKC", name))):
         stem = _SUFFIX.sub("", part)
-        hints = {expert for expert, pattern in _SURE.items() if pattern.search(stem.lower())} or _likely(stem)
+        hints: set[Expert] = {expert for expert, pattern in _SURE.items() if pattern.search(stem.lower())} or _likely(
+            stem
+        )
         if hints:
             return hints.pop() if len(hints) == 1 else None
     return None

@@ -15,7 +15,7 @@ from ...ffgo.lora.file import HOST_PREFIX
 from ...ffgo.lora.keys import ExpertLoRA
 from ...ffgo.lora.noise import TrainedFor, trained_for
 from ._beside import put_beside
-from ._proof import TURNS, prove
+from ._proof import TURNS, prove, shape_of
 
 Mode = Literal["auto", "merge", "bypass"]
 UNQUANTISED, QUANTISED, GGUF = "unquantised", "quantised", "GGUF"
@@ -123,7 +123,7 @@ def _is_plain_lokr(parts: Mapping[str, torch.Tensor], key: str, model: ModelPatc
     Merging divides alpha by one rank, bypass by the other; and beside a convolution it has no kernel.
     """
     ranks = {parts[name].shape[0] for name in ("lokr_w1_b", "lokr_w2_b") if name in parts}
-    return (len(ranks) < 2 or "alpha" not in parts) and len(model.get_model_object(key).shape) == 2
+    return (len(ranks) < 2 or "alpha" not in parts) and len(shape_of(model, key)) == 2
 
 
 def _how(merged: int, beside: int, kind: str, *, turned: bool) -> str:

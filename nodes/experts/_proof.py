@@ -4,7 +4,7 @@ import copy
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import comfy.lora
 import comfy.weight_adapter
@@ -27,7 +27,7 @@ def prove(model: ModelPatcher, merged: Mapping[str, Any], beside: Mapping[str, A
     proved: set[tuple] = set()
     for patches, make in ((merged, _make), (beside, _call)):
         for key, patch in patches.items():
-            shape = tuple(model.get_model_object(key).shape)
+            shape = shape_of(model, key)
             like = (make, shape, type(patch), *_sizes(patch))
             if like in proved:
                 continue
@@ -37,6 +37,11 @@ def prove(model: ModelPatcher, merged: Mapping[str, Any], beside: Mapping[str, A
                     "Download or save it again, or choose another one."
                 )
             proved.add(like)
+
+
+def shape_of(model: ModelPatcher, key: str) -> Shape:
+    """Of a parameter, by its key."""
+    return tuple(cast(torch.Tensor, model.get_model_object(key)).shape)
 
 
 def _fault(make: Any, key: str, patch: Any, shape: Shape, model: ModelPatcher) -> str:

@@ -25,12 +25,12 @@ def random(*shape: int) -> torch.Tensor:
     return torch.randn(shape, generator=GENERATOR) * 0.1
 
 
-def only(module: str = FFN, **parts: Any) -> Tensors:
+def only(module: str = FFN, /, **parts: Any) -> Tensors:
     """The parts of a module; __ is a dot."""
     return {f"diffusion_model.{module}.{name.replace('__', '.')}": torch.as_tensor(t) for name, t in parts.items()}
 
 
-def pair(module: str = FFN, outputs: int = WIDE, inputs: int = NARROW, **parts: Any) -> Tensors:
+def pair(module: str = FFN, outputs: int = WIDE, inputs: int = NARROW, /, **parts: Any) -> Tensors:
     """A LoRA of a module. parts: others beside its factors, or in their place."""
     both = {"lora_down__weight": random(RANK, inputs), "lora_up__weight": random(outputs, RANK), **parts}
     return only(module, **both)

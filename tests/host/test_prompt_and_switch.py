@@ -4,6 +4,7 @@ import random
 
 import pytest
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 STEPS_TABLE = [(50, 5.0, 18), (20, 5.0, 8), (8, 5.0, 3), (4, 5.0, 2), (20, 8.0, 10)]
 
@@ -93,3 +94,28 @@ def test_empty_prompt_is_an_error(host):
                 "show": {"class_type": "PreviewAny", "inputs": {"source": ["prompt", 0]}},
             }
         )
+
+
+def test_a_lora_of_another_schedule_is_warned_about(host):
+    loras = host.base / "models" / "loras"
+    tensors = load_file(loras / "standin_ffgo_high_noise.safetensors")
+    for name, boundary in (("other_high", "0.875"), ("other_low", "0.9")):
+        save_file(tensors, loras / f"{name}.safetensors", {"ffgo.boundary": boundary, "ffgo.shift": "8"})
+    graph = switch_graph(20, 5.0)
+    source = graph["shift"]["inputs"]["model"]
+    files = {"lora_high": "other_high.safetensors", "lora_low": "other_low.safetensors"}
+    graph["lora"] = {
+        "class_type": "FFGOWanMoELoRALoader",
+        "inputs": {"model_high": source, "model_low": source, **files},
+    }
+    graph["shift"]["inputs"]["model"] = ["lora", 0]
+    host.run(graph)
+    log = host.log()
+    assert "'other_high.safetensors' was trained for a boundary of 0.875, and 'other_low.safetensors' for 0.9." in log
+    assert "'other_high.safetensors' was trained for a boundary of 0.875, and this schedule has 0.9" in log
+    assert "'other_high.safetensors' was trained for a shift of 8, and this schedule has 5" in log
+
+
+def test_a_scheduler_that_makes_no_schedule(host):
+    with pytest.raises(Exception, match=r"makes no schedule of 1 step: its sigmas are .*nan"):
+        host.run(switch_graph(1, 5.0, scheduler="kl_optimal"))

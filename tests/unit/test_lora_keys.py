@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 
+from ffgo.bases.base import Expert
 from ffgo.errors import FFGOError
 from ffgo.lora.file import Evidence, LoRAFile
 from ffgo.lora.keys import translate
@@ -73,7 +74,7 @@ def lora_file(tensors, metadata=None) -> LoRAFile:
     return LoRAFile("my.safetensors", tensors, metadata or {}, Evidence(None, False, "no reason"))
 
 
-def load(tensors, metadata=None, expert="high", **options):
+def load(tensors, metadata=None, expert: Expert = "high", **options):
     return translate(lora_file(tensors, metadata), WEIGHTS, expert, **options)
 
 
@@ -195,8 +196,7 @@ def test_each_expert_has_the_alpha_of_its_own_component(expert, alpha):
 def test_a_file_with_both_experts_gives_each_its_own():
     shape, q = (DIM, DIM), "blocks.0.attn1.to_q"
     tensors = pair(f"transformer.{q}", shape) | {k: 2 * t for k, t in pair(f"transformer_2.{q}", shape).items()}
-    for expert, times in (("high", 1), ("low", 2)):
-        lora = load(tensors, expert=expert)
+    for lora, times in ((load(tensors), 1), (load(tensors, expert="low"), 2)):
         assert lora.modules_in_file == 1
         assert float(lora.patches[0].parts["lora_up.weight"][0, 0]) == 3.0 * times
 
