@@ -20,6 +20,8 @@ UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode's categories of characters that cannot be seen: control, direction of writing, halves of pairs."""
 NO_LETTERS = '<>:"|?*'
 """What Windows takes for something else than a letter: a drive, a stream, a pattern."""
+BLANK = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters without a shape."""
 LIKE_SLASHES = "\u2044\u2215\u2216\u29f5\u29f8\u29f9\uff0f\uff3c"
 RESERVED = {
     *("con", "prn", "aux", "nul", "conin$", "conout$", "clock$"),
@@ -79,7 +81,7 @@ def _check_part(part: str, name: str, what: str) -> None:
 
 
 def _is_unseen(character: str) -> bool:
-    return unicodedata.category(character) in UNSEEN
+    return unicodedata.category(character) in UNSEEN or character in BLANK
 
 
 def _is_reserved(part: str) -> bool:

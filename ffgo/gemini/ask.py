@@ -144,18 +144,18 @@ class _Asking:
     async def _one(self, request: Request) -> Answer:
         kept = self.desk.cache.get(request.key)
         if kept is None:
-            self._connect()
+            await self._connect()
             async with self._claim(request.key), self._slots:
                 kept = self.desk.cache.get(request.key) or await self._ask(request)
         answer = self._understood(request, kept) if kept.kind == "body" else kept
         self.done += 1
         return answer
 
-    def _connect(self) -> None:
+    async def _connect(self) -> None:
         if self._connection is None:
             self.desk.cache.prepare()
             self._access = self.desk.find_access()
-            self._connection = Connection(self._access, self.desk.patience)
+            self._connection = await Connection.open(self._access, self.desk.patience)
 
     @asynccontextmanager
     async def _claim(self, key: str) -> AsyncIterator[None]:

@@ -5,13 +5,17 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..plain import parse_json
 from .answer import MOST_BODY, SHOWN, AnswerError
 from .key import Access, NoAccessError
 from .refusal import Trouble, read_refusal
 from .request import CancelledError, Request
+from .session import limited_session
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
 
 LOOK_S = 0.1
 """How often it is looked whether the user cancelled."""
@@ -40,14 +44,27 @@ class Patience:
 
 
 class Connection:
-    """A google-genai client for one event loop. Close it there."""
+    """A google-genai client for one event loop. Open and close it there."""
 
-    def __init__(self, access: Access, patience: Patience):
-        self._access, self._patience = access, patience
-        self._client = _make_client(access, patience.timeout_s)
+    def __init__(self, access: Access, patience: Patience, session: "ClientSession | None"):
+        self._access, self._patience, self._session = access, patience, session
+        self._client = _make_client(access, patience.timeout_s, session)
+
+    @classmethod
+    async def open(cls, access: Access, patience: Patience) -> "Connection":
+        """Raises: NoAccessError, AskError where no client can be made here."""
+        session = None if access.vertex else limited_session()  # Vertex AI has its own, with Google's credentials
+        try:
+            return cls(access, patience, session)
+        except BaseException:
+            if session is not None:
+                await session.close()
+            raise
 
     async def close(self) -> None:
         await self._client.aio.aclose()
+        if self._session is not None:
+            await self._session.close()
 
     async def ask(self, request: Request, cancelled: Callable[[], bool]) -> str:
         """The body of the answer. Raises: AskError when there is none, in words that never hold the key."""
@@ -91,7 +108,7 @@ async def _pass(seconds: float, cancelled: Callable[[], bool]) -> None:
         await asyncio.sleep(min(left, LOOK_S))
 
 
-def _make_client(access: Access, timeout_s: float) -> Any:
+def _make_client(access: Access, timeout_s: float, session: "ClientSession | None") -> Any:
     try:
         from google.genai import Client, types
     except ImportError as error:
@@ -103,6 +120,7 @@ def _make_client(access: Access, timeout_s: float) -> Any:
         api_version=None if access.vertex else "v1beta",  # v1 lacks models
         retry_options=types.HttpRetryOptions(attempts=1),  # or the package sleeps and retries by itself
         async_client_args={"allow_redirects": False},  # the key goes to Google and nowhere else
+        aiohttp_client=session,
     )
     try:
         # Vertex AI finds project, place and credentials in the environment.

@@ -227,6 +227,19 @@ def test_what_was_paid_is_never_paid_again(server, desk, photo, case):
     assert len(server.asked) == 1
 
 
+def test_a_body_that_is_not_all_text_is_read_all_the_same(server, desk, photo):
+    broken = json.dumps(CONTENT).encode().replace(b'"STOP"', b'"STOP", "note": "\xff\xfe"')
+    server.default = lambda asked: Reply(broken, mime="application/json; charset=utf-99")
+    assert extract(photo, "a", ASKING, desk).images.min() == 1
+
+
+def test_an_answer_without_end_is_left(server, desk, photo, monkeypatch):
+    monkeypatch.setattr("ffgo.gemini.session.MOST_BODY", 50_000)
+    server.default = lambda asked: Reply(b" " * 50_001 + json.dumps(CONTENT).encode())
+    with pytest.raises(AnswerError, match="the answer is truncated"):
+        extract(photo, "a", ASKING, desk)
+
+
 def test_text_of_half_characters(server, desk):
     server.default = lambda asked: Reply(
         b'{"candidates": [{"content": {"parts": [{"text": "A robot \\ud800 walks."}]}}]}'

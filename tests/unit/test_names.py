@@ -13,7 +13,7 @@ HOSTILE = [
     *("", " ", ".", "..", "/", "//", "/etc/passwd", "../x", "a/../../x", "a/./b", "a//b", "demo/", "/demo", "~", "~/x"),
     *("C:", "C:\\", "C:x", "\\\\host\\share\\x", "a\\b", "..\\x", "\\", "//host/share", "x:stream", "a?", "a*", "a|b"),
     *("a\0b", "a\nb", "a\tb", "\x1b[2Jx", "a\x7f", "a\u202egnp.exe", "\u2066a", "a\u200bb", "\ufeffa", "a\u2028b"),
-    *("\ud800", "a\udcff", "<a", '"a'),
+    *("\ud800", "a\udcff", "a\u3164", "\u2800", "<a", '"a'),
     *("CON", "con", "nul.txt", "COM1", "com1.safetensors", "LPT9", "COM\u00b9", "aux .x", "CONIN$", "a/PRN/b", "~root"),
     *("a.", "a/b.", "a /b", " a/b", ".hidden", "._a", "a/.b", "...", "x" * 201, "\u00e9" * 101, "a/" * 501 + "a"),
     *("..\u2215x", "a\u2044b", "\uff0fetc", "a\uff3cb", "a\u29f8b"),
