@@ -115,14 +115,21 @@ class LayerByLayer:
     def __init__(self, container: torch.nn.Sequential):
         self._container = container
         container.__dict__.setdefault(_USERS, []).append(self)
-        container.forward = partial(torch.nn.Sequential.forward, container)
+        if "forward" not in container.__dict__:  # another pack's stays: the count of the calls tells if it calls all
+            container.forward = _EachLayer(torch.nn.Sequential.forward, container)
 
     def remove(self) -> None:
         """Take it off; the chain runs as its class does when nobody else needs it."""
         users = self._container.__dict__[_USERS]
         users.remove(self)
         if not users:
-            del self._container.__dict__[_USERS], self._container.forward
+            del self._container.__dict__[_USERS]
+            if isinstance(self._container.__dict__.get("forward"), _EachLayer):
+                del self._container.forward
+
+
+class _EachLayer(partial):
+    """Ours, and nobody else's."""
 
 
 def _add_beside(

@@ -1,4 +1,7 @@
-"""Proof that the host makes each patch of a LoRA: it logs an error where it cannot, and goes on without it."""
+"""Proof that the host makes each patch of a LoRA: it logs an error where it cannot, and goes on without it.
+
+Only what shows it is made: one output of a LoRA, one column of what turns weights, of other kinds the shapes alone.
+"""
 
 import copy
 import logging
@@ -20,7 +23,7 @@ Shape = tuple[int, ...]
 
 
 def prove(model: ModelPatcher, merged: Mapping[str, Any], beside: Mapping[str, Any], lora: str) -> None:
-    """Have the host make each patch once, without its numbers: shapes alone, one of each kind and size.
+    """Have the host make one patch of each kind and size: what shows that it can, not the whole weights.
 
     merged, beside: patches by weight key. Raises: FFGOError with the host's words for the patch that it cannot make.
     """
@@ -59,23 +62,40 @@ def _fault(make: Any, key: str, patch: Any, shape: Shape, model: ModelPatcher) -
 
 def _make(key: str, patch: Any, shape: Shape, _model: ModelPatcher) -> Shape:
     """The shape of the weight that the host merges; of an enlarged one that of the weight that is there."""
-    turns = isinstance(patch, TURNS)
-    weight = torch.rand(shape[0], 1) if turns else torch.empty(shape, device="meta")
-    before, patch = weight.clone(), patch if turns else _without_numbers(patch)
-    made = comfy.lora.calculate_weight([(1.0, patch, 1.0, None, None)], weight, key)
-    if turns:
-        return shape if made.shape == before.shape else tuple(made.shape)
+    if isinstance(patch, TURNS):
+        return _merged(key, patch, torch.rand(shape[0], 1))[:1] + shape[1:]
+    if first := _first_output(patch, shape):
+        return shape[:1] + _merged(key, first, torch.zeros(1, *shape[1:]))[1:]
+    made = _merged(key, _without_numbers(patch), torch.empty(shape, device="meta"))
     enlarged = isinstance(patch, comfy.weight_adapter.WeightAdapterBase) and patch.calculate_shape(key)
-    return shape if enlarged and tuple(made.shape) == enlarged else tuple(made.shape)
+    return shape if enlarged and made == enlarged else made
+
+
+def _merged(key: str, patch: Any, weight: torch.Tensor) -> Shape:
+    return tuple(comfy.lora.calculate_weight([(1.0, patch, 1.0, None, None)], weight, key).shape)
+
+
+def _first_output(patch: Any, shape: Shape) -> Any:
+    """A patch of the first output alone, which shows the others; None of a kind that cannot be cut so simply."""
+    if isinstance(patch, comfy.weight_adapter.LoRAAdapter):
+        up, down, alpha, core, dora, reshape = patch.weights
+        if core is not None or reshape is not None or up.ndim != 2 or up.shape[0] != shape[0]:
+            return None
+        dora = dora[:1] if dora is not None else None
+        return type(patch)(set(), (up[:1], down, alpha, None, dora, None))
+    if isinstance(patch, tuple) and patch[1][0].shape == shape:
+        return (patch[0], (patch[1][0][:1],))
+    return None
 
 
 def _call(key: str, adapter: comfy.weight_adapter.WeightAdapterBase, shape: Shape, model: ModelPatcher) -> Shape:
     """The shape of the weight as the adapter's outputs show it, for inputs of one token or of one kernel."""
-    adapter = _without_numbers(adapter)
+    # LoHa makes the whole weight on its way.
+    whole = isinstance(adapter, comfy.weight_adapter.LoHaAdapter)
+    adapter, device = (_without_numbers(adapter), "meta") if whole else (copy.copy(adapter), "cpu")
     comfy.weight_adapter.BypassForwardHook(model.model.get_submodule(key.removesuffix(".weight")), adapter)
-    inputs = torch.empty(1, *shape[1:], device="meta")
-    outputs = torch.empty(1, shape[0], *(1 for _ in shape[2:]), device="meta")
-    made = adapter.h(inputs, outputs)
+    outputs = torch.zeros(1, shape[0], *(1 for _ in shape[2:]), device=device)
+    made = adapter.h(torch.zeros(1, *shape[1:], device=device), outputs)
     return shape if made.shape == outputs.shape else (made.shape[1], *shape[1:])
 
 

@@ -417,6 +417,14 @@ def refusals():
         yield "another model", str(error)
 
 
+def gguf():
+    """What is said of an expert with weights as ComfyUI-GGUF's loader makes them: unpacked at each use."""
+    name, expert = write_lora("on gguf", HIGH_1), load_expert("high")
+    expert.model.diffusion_model.blocks[0].ffn[0].weight.tensor_type = 8  # that of Q8_0
+    for how in ("auto", "merge"):
+        yield how, load(expert, LOW, name, name, strength_low=0, apply=how)[2]
+
+
 LOW = load_expert("low")
 SCENARIOS = {
     "dialects": dialects,
@@ -425,6 +433,7 @@ SCENARIOS = {
     "quantised": quantised,
     "kinds": kinds,
     "refusals": refusals,
+    "gguf": gguf,
 }
 
 

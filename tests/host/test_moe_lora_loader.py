@@ -55,6 +55,11 @@ def test_quantised_experts(probe, kind):
     assert "merged into quantised weights, which rounds them anew" in merge["report"]
 
 
+def test_gguf_experts(probe):
+    assert "bypass: added beside GGUF weights, which stay as they are" in probe["gguf"]["auto"]
+    assert "merged into GGUF weights, each time that they are unpacked; nothing is rounded" in probe["gguf"]["merge"]
+
+
 def test_every_kind_of_patch(probe):
     kinds = probe["kinds"]
     assert kinds.pop("LightX2V's modulation, twice") < 1e-6
