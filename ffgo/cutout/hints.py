@@ -90,6 +90,9 @@ def _entries(text: str, name: str) -> list[Any]:
     return [entries] if entries and all(isinstance(e, int | float) for e in entries) else entries
 
 
+MOST, LONGEST = 10**9, 100
+"""Of a coordinate; and characters of what was written that an error shows."""
+
 _EXAMPLES = {"points": "[[320, 200], [40, 40, 0]]", "boxes": "[[100, 50, 400, 600]]"}
 
 
@@ -97,7 +100,7 @@ def _flat(boxes: Any) -> list[Any]:
     """The host's sockets give one box, a list, or a list for each picture."""
     if boxes is None:
         return []
-    if isinstance(boxes, dict):
+    if not isinstance(boxes, list | tuple):
         return [boxes]
     return [box for entry in boxes for box in _flat(entry)]
 
@@ -105,7 +108,9 @@ def _flat(boxes: Any) -> list[Any]:
 def _point(entry: Any, size: tuple[int, int]) -> tuple[float, float, int]:
     numbers = [entry.get("x"), entry.get("y"), entry.get("label", 1)] if isinstance(entry, dict) else entry
     if not _numbers(numbers, 2, 3) or (len(numbers) == 3 and numbers[2] not in (0, 1)):
-        raise FFGOError(f"points: {entry} is no point. Write x, y and, for background, a 0: {_EXAMPLES['points']}.")
+        raise FFGOError(
+            f"points: {str(entry)[:LONGEST]} is no point. Write x, y and, for background, a 0: {_EXAMPLES['points']}."
+        )
     x, y, label = [*numbers, 1][:3]
     if not (0 <= x < size[0] and 0 <= y < size[1]):
         raise FFGOError(f"points: {x:g}, {y:g} lies outside the picture of {size[0]}x{size[1]} px.")
@@ -118,7 +123,9 @@ def _box(entry: Any, size: tuple[int, int]) -> Array:
         if _numbers(sides, 4, 4):
             entry = [sides[0], sides[1], sides[0] + sides[2], sides[1] + sides[3]]
     if not _numbers(entry, 4, 4):
-        raise FFGOError(f"boxes: {entry} is no box. Write left, top, right, bottom: {_EXAMPLES['boxes']}.")
+        raise FFGOError(
+            f"boxes: {str(entry)[:LONGEST]} is no box. Write left, top, right, bottom: {_EXAMPLES['boxes']}."
+        )
     x0, y0, x1, y1 = entry
     if x1 <= x0 or y1 <= y0 or x1 <= 0 or y1 <= 0 or x0 >= size[0] or y0 >= size[1]:
         raise FFGOError(f"boxes: {list(entry)} holds nothing of the picture of {size[0]}x{size[1]} px.")
@@ -126,7 +133,8 @@ def _box(entry: Any, size: tuple[int, int]) -> Array:
 
 
 def _numbers(values: Any, least: int, most: int) -> bool:
-    return isinstance(values, list | tuple) and least <= len(values) <= most and all(map(is_number, values))
+    right = isinstance(values, list | tuple) and least <= len(values) <= most
+    return right and all(is_number(value) and abs(value) <= MOST for value in values)
 
 
 def _inside(dot: tuple[float, float, int], box: Array) -> bool:

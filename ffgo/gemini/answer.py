@@ -192,7 +192,7 @@ def clean_file(file: dict[str, Any], is_dirty: Callable[[bytes], bool]) -> None:
     """Leave of a dirty file of an answer its pixels alone, as PNG: nothing of what else is written into it."""
     try:
         data = _decoded(file)
-    except binascii.Error:
+    except ValueError:
         data = b""
     if not is_dirty(data) and not is_dirty(part(file, "data", of=str).encode(errors="replace")):
         return

@@ -4,6 +4,7 @@ import copy
 import re
 from collections.abc import Sequence
 
+from ..plain import part
 from .workflow import UsageError, Workflow, is_link, listed, title_of
 
 CANVAS_CLASS = "FFGOComposeCanvas"
@@ -90,7 +91,7 @@ def _copy_chain(workflow: Workflow, link: object, number: int) -> object:
         node = copy.deepcopy(workflow[old])
         node["inputs"] = {name: _moved(value, new_ids) for name, value in node["inputs"].items()}
         title = f"Subject {number}" if old == loader else re.sub(r"(?<=\s)\d+$", str(number), title_of(workflow, old))
-        node["_meta"] = {**(node.get("_meta") or {}), "title": title}
+        node["_meta"] = {**part(node, "_meta", of=dict), "title": title}
         workflow[new] = node
     return _moved(link, new_ids)
 

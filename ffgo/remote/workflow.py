@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from ..errors import FFGOError
-from ..plain import Source
+from ..plain import Source, part
 
 Workflow = dict[str, dict[str, Any]]
 """Node id -> {"class_type": str, "inputs": {name: value or [node id, output]}, "_meta": {"title": str}}."""
@@ -55,7 +55,7 @@ def title_of(workflow: Workflow, node_id: str) -> str:
     node = workflow.get(node_id)
     if node is None:
         return f"node {node_id}"
-    return str((node.get("_meta") or {}).get("title") or node["class_type"])
+    return str(part(node, "_meta", of=dict).get("title") or node["class_type"])
 
 
 def matching_nodes(workflow: Workflow, name: str) -> list[str]:

@@ -17,6 +17,8 @@ TIME_PROJECTION = "time_projection"
 """The official files hold this layer too, because the script looks for 'o' anywhere in a name."""
 
 _SOURCE = Source("recipe")
+MOST_WHOLE = 2**53
+"""Whole numbers up to this are decimal ones too; of a larger one it is said that it is none."""
 T = TypeVar("T")
 
 
@@ -206,7 +208,7 @@ def _field_values(values: Mapping[str, Any]) -> dict[str, Any]:
 def _field_value(value: Any, kind: Any) -> Any:
     if isinstance(value, list):
         return tuple(value)
-    return float(value) if kind is float and type(value) is int else value
+    return float(value) if kind is float and type(value) is int and abs(value) <= MOST_WHOLE else value
 
 
 def _check(value: Value, one: Field) -> None:

@@ -47,11 +47,19 @@ def test_each_box_takes_its_own_points():
         ("", "[[50, 50, 10, 10]]", "holds nothing"),
         ("", "[[1, 2, 3]]", "is no box"),
         ("", '{"x": 1}', "is no box"),
+        (f"[[{10**400}, 20]]", "", "is no point"),
+        ("", f"[[0, 0, {10**400}, 1e300]]", "is no box"),
     ],
 )
 def test_refusals(points, boxes, said):
     with pytest.raises(FFGOError, match=said):
         read_prompts(points, boxes, None, SIZE)
+
+
+@pytest.mark.parametrize("given", ["a box", 7, [1, 2, 3, 4], [None, "x"], [{"x": []}], True])
+def test_what_another_node_gives_as_a_box_and_is_none(given):
+    with pytest.raises(FFGOError, match="is no box"):
+        read_prompts("", "", given, SIZE)
 
 
 def test_prompts_from_a_mask():

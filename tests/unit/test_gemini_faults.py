@@ -196,6 +196,7 @@ REFUSED = {
     "content is text": (answer(content="x"), "sent no picture"),
     "file is a number": (answer({"inlineData": 7}), "sent no picture"),
     "data is a number": (answer({"inlineData": {"mimeType": "image/png", "data": 7}}), "damaged"),
+    "data of half characters": (answer({"inlineData": {"mimeType": "image/png", "data": "\ud800"}}), "damaged"),
     "type is a number": (answer({"inlineData": {"mimeType": 7, "data": "x"}}), "type no type instead"),
     "reason 3": (answer(finish=3), "finished with 3"),  # pyright: ignore[reportArgumentType]
     "block reason 7": (Reply({"promptFeedback": {"blockReason": 7}, "usageMetadata": USAGE}), "blocked .*7"),

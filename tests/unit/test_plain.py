@@ -182,6 +182,11 @@ HOSTILE_TOML = {
 }
 
 
+def test_a_name_of_thousands_of_dots_is_not_even_parsed():
+    with pytest.raises(FFGOError, match="has more than 2000 dots"):
+        SOURCE.toml(HOSTILE_TOML["a name of thousands of dots"])
+
+
 @pytest.mark.parametrize("text", HOSTILE_TOML.values(), ids=HOSTILE_TOML)
 def test_hostile_toml_is_refused_in_words(text):
     with pytest.raises(FFGOError, match=r"^The recipe .*; .*\. See docs/training\.md\.$"):

@@ -312,3 +312,11 @@ def test_a_missing_workflow_is_explained(tmp_path):
 def test_a_workflow_file_is_read(tmp_path):
     (tmp_path / "w.json").write_text("\ufeff" + json.dumps(CANVAS), encoding="utf-8")  # some editors leave a mark first
     assert load_workflow(tmp_path / "w.json") == CANVAS
+
+
+@pytest.mark.parametrize("meta", [7, [], "x", {"title": ["a"]}, {"title": 7}, None])
+def test_odd_titles_are_none(meta):
+    workflow = {"1": {"class_type": "A", "inputs": {"prompt": ""}, "_meta": meta}}
+    assert fill(workflow, settings=["A.prompt=x"] if not isinstance(meta, dict) else ["1.prompt=x"])["1"]["inputs"] == {
+        "prompt": "x"
+    }

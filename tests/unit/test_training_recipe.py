@@ -46,6 +46,8 @@ def test_toml_there_and_back():
         ("targets = 1", "targets is a number; it must be a list of strings"),
         ("steps = 600.0", "steps is 600.0; it must be a whole number from 1 to 10,000,000"),
         ("start_lora = 3", "must be a string in quotes"),
+        (f"rank = 0x{'f' * 9999}", "rank is a number of more than 20 digits"),
+        (f"alpha = 0x{'f' * 9999}", "alpha is a number of more than 20 digits"),
         ("second_b = true", "name that file in start_lora"),
         ('second_b = true\nstart_lora = "a"\nfreeze = "A"', "set freeze to none"),
         ("steps 3", "The recipe is not valid TOML: .*line 1"),
