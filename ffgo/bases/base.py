@@ -11,6 +11,8 @@ Expert = Literal["high", "low", "only"]
 
 EXPERT_KEY, BASE_KEY = "ffgo.expert", "ffgo.base"
 """What a LoRA's metadata says of the network that it is for."""
+EXPERT_CHECK_KEY, UNCHECKED = "ffgo.expert_check", "nothing"
+"""What told its trainer that the model was that expert, and the word where nothing did."""
 
 Shape = tuple[int, ...]
 

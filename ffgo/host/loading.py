@@ -48,6 +48,12 @@ def check_expert(model: Model) -> ExpertShape:
     )
 
 
+def file_of(model: Model) -> Path | None:
+    """The file that a model was loaded from, where the host knows it: what it would load it from again."""
+    _, arguments, *_ = getattr(model, "cached_patcher_init", None) or (None, ())
+    return next((Path(argument) for argument in arguments if isinstance(argument, str)), None)
+
+
 def load_expert(path: Path) -> Model:
     """Load a diffusion model. Raises: FFGOError where the file is none."""
     import comfy.sd

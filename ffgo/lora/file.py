@@ -12,7 +12,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..bases.base import EXPERT_KEY, Expert
+from ..bases.base import EXPERT_CHECK_KEY, EXPERT_KEY, UNCHECKED, Expert
 from ..bases.catalogue import EXPERTS
 from ..errors import FFGOError
 from ..plain import parse_json, read_limited
@@ -151,7 +151,9 @@ def _evidence(
 ) -> Evidence:
     declared = metadata.get(EXPERT_KEY)
     if declared in EXPERTS:
-        return Evidence(declared, True, f"its metadata says {EXPERT_KEY} = {declared}")
+        unchecked = metadata.get(EXPERT_CHECK_KEY) == UNCHECKED
+        doubt = ", but its trainer could not see that the model was that expert" if unchecked else ""
+        return Evidence(declared, not unchecked, f"its metadata says {EXPERT_KEY} = {declared}{doubt}")
     size = path.stat().st_size
     candidates = {entry.sha256.lower(): entry for entry in known if entry.size == size}
     if candidates and (entry := candidates.get(_sha256(path))):

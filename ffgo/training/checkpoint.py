@@ -18,12 +18,15 @@ from ..errors import FFGOError
 from ..files import complete_file
 from ..locks import LOCK_FILE, Hold, sole_writer
 from ..lora.saving import write_tensors
-from ..plain import Source
+from ..plain import Source, part
 from .recipe import differences
 from .state import MOST_ABOUT, Checkpoint, RunState, read_state, state_file
 
 RUN_FILE = "run.json"
 STATE_SUFFIX = ".state.safetensors"
+START_CONTENT = "content of start_lora"
+"""A hash in a run's identity; runs that were begun before there was one go on without it."""
+_NOTES = "notes"
 
 
 class RunFolder:
@@ -33,6 +36,8 @@ class RunFolder:
         """identity: what may not change when the run goes on: plain values. Nothing is written yet."""
         self.path = path
         self.identity = json.loads(json.dumps(dict(identity)))
+        self.notes: dict[str, str] = {}
+        """What a new run writes down besides; nothing is compared with it."""
         self._hold: Hold | None = None
 
     @contextlib.contextmanager
@@ -86,16 +91,25 @@ class RunFolder:
         file = self.path / RUN_FILE
         if not file.exists():
             with complete_file(file) as partial:
-                partial.write_text(json.dumps(self.identity, indent=2))
+                partial.write_text(json.dumps(self.identity | ({_NOTES: self.notes} if self.notes else {}), indent=2))
 
     def refuse_other_run(self) -> None:
         """Raises: FFGOError with the difference, where the folder holds a run that was started otherwise."""
+        if (self.path / RUN_FILE).exists():
+            self._compare({name: value for name, value in self._there().items() if name != _NOTES}, str(self.path))
+
+    def begun_with(self) -> dict[str, Any] | None:
+        """The notes of the run that goes on; None where it begins."""
+        return part(self._there(), _NOTES, of=dict) if self.states() else None
+
+    def _there(self) -> dict[str, Any]:
+        """What the run's file says. Raises: FFGOError where it is damaged."""
         file = self.path / RUN_FILE
         if not file.exists():
-            return
+            return {}
         source = Source(str(file), "Choose another name for the run.", whole=f"{file} is damaged: it")
         there = source.json(source.file(file, MOST_ABOUT)).object(others=True)
-        self._compare({name: value.value for name, value in there.items()}, str(self.path))
+        return {name: value.value for name, value in there.items()}
 
     def _compare(self, there: Mapping[str, Any], where: str) -> None:
         if changes := _changes(there, self.identity):
@@ -162,7 +176,7 @@ def _name(step: int) -> str:
 def _changes(there: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Differences of two identities, one level deep."""
     changes = []
-    for name in dict.fromkeys([*there, *now]):
+    for name in dict.fromkeys([*there, *(name for name in now if name in there or name != START_CONTENT)]):
         before, after = there.get(name), now.get(name)
         if isinstance(before, Mapping) and isinstance(after, Mapping):
             changes += differences(before, after)

@@ -88,12 +88,15 @@ class Recipe:
     token_drop: float = setting(0.0, least=0, most=0.99, shapes_result=True)
     """Share of the caption's tokens that are blanked, anew for each example of each step."""
     prior_weight: float = setting(0.0, least=0, most=1000, shapes_result=True)
-    """Weight of the loss on the prior examples, where there are some: they keep what the expert could do before."""
+    """Weight of the loss on the prior examples, which keep what the expert could do before; 0 where there are none."""
 
     checkpointing: Literal["blocks", "none"] = setting("blocks", shapes_result=False)
     """`blocks` computes each block twice and keeps its input only: a tenth of the memory, 1.4 times the time."""
     offload_block_inputs: bool = setting(False, shapes_result=False)
     """Keep those inputs in main memory."""
+
+    check_expert: bool = setting(True, shapes_result=False)
+    """Refuse a model that is not the expert that it is said to be, by its file's name or its loss at little noise."""
 
     save_every: int = setting(100, least=1, most=10_000_000, shapes_result=False)
     """Steps between checkpoints."""

@@ -1,8 +1,9 @@
 """One expert's run from its model to the finished file: what the node and the cluster both do."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +11,25 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..bases.base import EXPERT_KEY, Base, Expert
+from ..bases.base import EXPERT_CHECK_KEY, EXPERT_KEY, UNCHECKED, Base, Expert
 from ..dataset.encoded import EncodedDataset
 from ..errors import FFGOError
-from ..host.loading import ExpertShape, Model, check_expert
+from ..host.loading import ExpertShape, Model, check_expert, file_of
 from ..host.trainable import TrainableExpert, memory_of, read_weight, trainable_expert
 from ..lora.saving import LoRAWeights, save_tensors, sole_lora_writer
 from ..names import plain_name
 from .adapters import add_adapters, count_numbers, target_layers
-from .checkpoint import RunFolder
+from .checkpoint import START_CONTENT, RunFolder
+from .expert_check import Check, Told, check_by_file, check_expert_by, told_by_file, told_by_loss
 from .loop import Task, Trained, Watcher, train
 from .memory import plan_memory
 from .output import lora_metadata
 from .recipe import Recipe
 from .stage import Stage, stage_of
 from .world import World
+
+_CHECK = "expert_check"
+"""Among a run's notes: what told that the model is the expert."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,10 @@ class TrainingRun:
     @property
     def file(self) -> Path:
         return self.loras / f"{self.name}_{self.expert}.safetensors"
+
+    @property
+    def start_folder(self) -> Path:
+        return self.starts or self.loras
 
     @property
     def folder(self) -> Path:
@@ -87,7 +96,7 @@ def train_expert(
     world = world or World.current()
     shape = check_expert(model)
     _refuse_other_base(job, shape.base)
-    stage = stage_of(job.recipe, job.expert, job.starts or job.loras)
+    stage = stage_of(job.recipe, job.expert, job.start_folder)
     folder = RunFolder(job.folder, _identity(job, shape, stage))
     with folder.held() if world.is_first else nullcontext():
         folder.refuse_other_run()
@@ -104,26 +113,74 @@ def _train(
 ) -> Trained:  # fmt: skip
     """Train, for who holds the run's folder."""
     recipe = job.recipe
+    before, by_file = folder.begun_with(), told_by_file(file_of(model))
+    notes = _look_before(job, before, by_file)
     network = model.model.diffusion_model
     names = target_layers(network, recipe.targets)
     plan = plan_memory(shape, job.dataset.shapes, recipe, count_numbers(network, names, recipe.rank, stage.trains))
-    say([*plan.lines, *plan.check(memory_of(model))])
+    lines = [*plan.lines, *plan.check(memory_of(model)), *notes]
+    say(lines)
     with trainable_expert(
         model,
         checkpointing=recipe.checkpointing == "blocks",
         offload_block_inputs=recipe.offload_block_inputs,
         working_bytes=plan.besides_base,
     ) as expert:
+        if before is None:
+            check = _expert_check(job, by_file, expert)
+            folder.notes[_CHECK] = check.by
+            say([*lines, check.line])
         adapters = add_adapters(
             expert.network, recipe.targets, rank=recipe.rank, alpha=recipe.alpha, read=read_weight,
             device=expert.device, key=(recipe.seed, job.expert),
         )  # fmt: skip
         try:
             stage.prepare(adapters)
-            task = Task(job.expert, expert.predict, adapters, job.dataset, recipe, expert.device, job.prior, stage)
+            task = Task(
+                job.expert, expert.predict, adapters, job.dataset, recipe, expert.device, job.prior, stage,
+                _said(folder.notes if before is None else before),
+            )  # fmt: skip
             return train(task, folder, watcher_of(expert), world)
         finally:
             adapters.remove()
+
+
+def _look_before(job: TrainingRun, before: Mapping[str, Any] | None, by_file: Told) -> list[str]:
+    """What the user should know. Raises: FFGOError where something in the job does nothing, or fits not.
+
+    before: the notes of the run that goes on. What a run was begun with it goes on with, also where no new one could
+    be begun with it: it was not looked at then.
+    """
+    notes = []
+    if job.recipe.prior_weight and job.prior is None:
+        words = f"recipe: prior_weight is {job.recipe.prior_weight:g} and does nothing: there are no prior examples"
+        if before is None:
+            raise FFGOError(
+                f"{words}. Give some (`prior` on the node, [prior] in a job file), or leave prior_weight out."
+            )
+        notes.append(f"⚠ {words}.")
+    if job.prior is not None and not job.recipe.prior_weight:
+        notes.append("⚠ The prior examples do nothing: prior_weight is 0. Set it in the recipe of a new run.")
+    if before is not None and _CHECK not in before and by_file.expert not in (None, job.expert):
+        notes.append(f"⚠ The model may be the other expert: {by_file.words}. Its run goes on as it was begun.")
+    elif job.recipe.check_expert:
+        check_by_file(job.expert, by_file)
+    return notes
+
+
+def _expert_check(job: TrainingRun, by_file: Told, expert: TrainableExpert) -> Check:
+    """Compare the model of a new run with what it is said to be. Raises: FFGOError where it is the other expert."""
+    if not job.recipe.check_expert:
+        return Check(
+            UNCHECKED, "⚠ check_expert is off: nobody looked whether the model is the expert that it shall be."
+        )
+    by_loss = told_by_loss(expert.predict, job.dataset, job.recipe.boundary, expert.device)
+    return check_expert_by(job.expert, by_file, by_loss)
+
+
+def _said(notes: Mapping[str, Any]) -> dict[str, str]:
+    """What the LoRA's file says of the check; nothing where the run was begun before there was one."""
+    return {EXPERT_CHECK_KEY: str(notes[_CHECK])} if _CHECK in notes else {}
 
 
 def _refuse_other_base(job: TrainingRun, base: Base) -> None:
@@ -145,6 +202,9 @@ def _identity(job: TrainingRun, shape: ExpertShape, stage: Stage) -> dict[str, A
         "dataset": job.dataset.fingerprint,
         "recipe": job.recipe.shaping() | stage.identity(),
     }
+    if job.recipe.start_lora:  # another file may take its place before the run goes on
+        with (job.start_folder / job.recipe.start_lora).open("rb") as start:
+            identity[START_CONTENT] = file_digest(start, "blake2b").hexdigest()[:32]
     return identity if job.prior is None else identity | {"prior": job.prior.fingerprint}
 
 

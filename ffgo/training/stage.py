@@ -9,7 +9,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..bases.base import Expert
+from ..bases.base import EXPERT_KEY, Expert
 from ..errors import FFGOError
 from ..lora.file import read_lora
 from ..lora.saving import Factors, factors_of
@@ -163,7 +163,9 @@ def _start_lora(name: str, expert: Expert, loras: Path) -> Mapping[str, Factors]
     if not path.is_file():
         raise FFGOError(f"recipe: start_lora is {name}, and {path} is no file.")
     file = read_lora(path, path.name)
-    if file.evidence.certain and file.evidence.expert != expert:
+    # Whatever its model was, a LoRA of this trainer has learned the noise of the expert that it names.
+    certain = file.evidence.certain or EXPERT_KEY in file.metadata
+    if certain and file.evidence.expert != expert:
         raise FFGOError(
             f"recipe: start_lora {path.name} is for the {file.evidence.expert}-noise expert ({file.evidence.reason}), "
             f"and the {expert}-noise expert is to be trained. Name the other file of the pair."
