@@ -151,9 +151,8 @@ def _evidence(
 ) -> Evidence:
     declared = metadata.get(EXPERT_KEY)
     if declared in EXPERTS:
-        unchecked = metadata.get(EXPERT_CHECK_KEY) == UNCHECKED
-        doubt = ", but its trainer could not see that the model was that expert" if unchecked else ""
-        return Evidence(declared, not unchecked, f"its metadata says {EXPERT_KEY} = {declared}{doubt}")
+        is_checked = metadata.get(EXPERT_CHECK_KEY) != UNCHECKED
+        return Evidence(declared, is_checked, f"its metadata says {EXPERT_KEY} = {declared}")
     size = path.stat().st_size
     candidates = {entry.sha256.lower(): entry for entry in known if entry.size == size}
     if candidates and (entry := candidates.get(_sha256(path))):

@@ -22,7 +22,7 @@ from ..dataset.examples import open_dataset
 from ..errors import FFGOError
 from ..host.boot import boot_here
 from ..host.loading import latent_format, load_expert, load_text_encoder, load_vae
-from .jobfile import EXAMPLE, JobFile, read_job
+from .jobfile import EXAMPLE, ExamplesOf, JobFile, read_job
 from .recipe import Recipe
 from .world import World
 
@@ -86,9 +86,12 @@ def _train(job: JobFile) -> int:
     world = _join_world()
     boot_here(*([] if torch.cuda.is_available() else ["--cpu"]))
     terminal = Terminal()
-    dataset = _dataset(job, world)
+    dataset = _dataset(job, ExamplesOf(job.encoded, job.dataset, job.sizing), world)
+    prior = _dataset(job, job.prior, world) if job.prior else None
     for expert in job.experts:
-        run = TrainingRun(job.name, expert, job.recipe, dataset, runs=job.output / "runs", loras=job.output)
+        run = TrainingRun(
+            job.name, expert, job.recipe, dataset, runs=job.output / "runs", loras=job.output, prior=prior
+        )
         _say(world, [f"Training the {expert}-noise expert, {world.size} process(es)"])
         model = load_expert(job.models[expert])
         finished = train_expert(model, run, lambda _: terminal, lambda lines: _say(world, lines), world)
@@ -109,20 +112,20 @@ def _join_world() -> World:
     return World.current()
 
 
-def _dataset(job: JobFile, world: World) -> CachedDataset:
+def _dataset(job: JobFile, examples: ExamplesOf, world: World) -> CachedDataset:
     """The encoded dataset; the first process encodes what is missing, the others wait for it."""
-    if job.dataset is not None and world.is_first:
-        _encode(job, job.dataset)
+    if examples.clips is not None and world.is_first:
+        _encode(job, examples, examples.clips)
     world.wait()
     # Opened anew by all: only the first process encoded.
-    return CachedDataset.open(job.encoded)
+    return CachedDataset.open(examples.encoded)
 
 
-def _encode(job: JobFile, path: Path) -> None:
-    listing = open_dataset(path)
+def _encode(job: JobFile, examples: ExamplesOf, clips: Path) -> None:
+    listing = open_dataset(clips)
     vae, text_encoder = load_vae(job.models["vae"]), load_text_encoder(job.models["text_encoder"])
     encoders = host_encoders(vae, text_encoder, latent_format())
-    dataset = encode_examples(listing.examples, encoders, job.encoded, job.sizing, progress=_tell_progress)
+    dataset = encode_examples(listing.examples, encoders, examples.encoded, examples.sizing, progress=_tell_progress)
     for line in [*listing.notes, *dataset.notes]:
         print(line, flush=True)
 

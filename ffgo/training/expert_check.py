@@ -127,6 +127,6 @@ def _refuse(expert: Expert, told: Told) -> None:
     (other,) = (one for one in EXPERTS if one != expert)
     raise FFGOError(
         f"The {expert}-noise expert is to be trained, and the model is the {other}-noise expert: {told.words}. Connect "
-        f"the other model, or set expert to {other}. If you know better, switch check_expert off (on the node, or "
-        "check_expert = false in the recipe)."
+        f"the other model, or set expert to {other}. If you know better, write check_expert = false into the "
+        "recipe."
     )

@@ -41,6 +41,17 @@ MOST_SIZE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class ExamplesOf:
+    """Where examples come from."""
+
+    encoded: Path
+    """Folder of the encoded dataset."""
+    clips: Path | None
+    """What to encode into it; nothing where that was done before."""
+    sizing: Sizing
+
+
+@dataclass(frozen=True, slots=True)
 class JobFile:
     """A job, its paths made absolute."""
 
@@ -54,24 +65,26 @@ class JobFile:
     """What to encode into it; nothing where that was done before."""
     recipe: Recipe = field(default_factory=Recipe)
     sizing: Sizing = field(default_factory=Sizing)
+    prior: ExamplesOf | None = None
+    """Examples of what the experts shall not forget."""
 
 
 def read_job(path: Path) -> JobFile:
     """Read a job. Raises: FFGOError that names what is missing, unknown, or of the wrong kind."""
     source = Source("job", "`python -m ffgo.training --example` prints a whole job.", whole=f"The job {path}")
     job = source.toml(source.file(path)).object(
-        ["name", "models", "dataset"], {"experts": list(EXPERTS), "output": "training", "recipe": {}}
+        ["name", "models", "dataset"], {"experts": list(EXPERTS), "output": "training", "recipe": {}, "prior": None}
     )
     experts = _experts(job["experts"])
     models = job["models"].object(experts, dict.fromkeys((*expert_names(), "vae", "text_encoder")))
-    dataset = job["dataset"].object(optional=dict.fromkeys(("path", "encoded", *_SIZES)))
     folder = path.resolve().parent
     output = folder / job["output"].string(least=1)
-    clips = _path(dataset["path"], folder)
-    encoded = _path(dataset["encoded"], folder)
-    if clips is None and encoded is None:
-        job["dataset"].refuse("lacks path", "or give encoded, the folder of a dataset that was encoded before")
-    if clips is not None:
+    dataset = _examples(job["dataset"], folder, output / "encoded", Sizing())
+    has_prior = job["prior"].value is not None
+    prior = _examples(job["prior"], folder, output / "encoded_prior", dataset.sizing) if has_prior else None
+    if prior is not None and prior.encoded == dataset.encoded:
+        job["prior"].refuse("is encoded into the folder of the dataset", "give it a folder of its own in encoded")
+    if any(one is not None and one.clips is not None for one in (dataset, prior)):
         job["models"].object(["vae", "text_encoder"], others=True)
     return JobFile(
         name=plain_name(job["name"].string(least=1), "job: name"),
@@ -79,15 +92,22 @@ def read_job(path: Path) -> JobFile:
         output=output,
         experts=experts,
         recipe=_recipe(job["recipe"].object(others=True)),
-        encoded=encoded or output / "encoded",
-        dataset=clips,
-        sizing=_sizing(dataset),
+        encoded=dataset.encoded,
+        dataset=dataset.clips,
+        sizing=dataset.sizing,
+        prior=prior,
     )
 
 
-def _sizing(dataset: Mapping[str, Value]) -> Sizing:
-    given = {name: dataset[name] for name in _SIZES if dataset[name].value is not None}
-    return replace(Sizing(), **{name: size.whole(0, MOST_SIZE, exact=True) for name, size in given.items()})
+def _examples(table: Value, folder: Path, default: Path, sizing: Sizing) -> ExamplesOf:
+    """default: where they are encoded to; sizing: what is not named here is as there."""
+    values = table.object(optional=dict.fromkeys(("path", "encoded", *_SIZES)))
+    clips, encoded = (_path(values[name], folder) for name in ("path", "encoded"))
+    if clips is None and encoded is None:
+        table.refuse("lacks path", "or give encoded, the folder of a dataset that was encoded before")
+    given = {name: values[name] for name in _SIZES if values[name].value is not None}
+    sizes = {name: size.whole(0, MOST_SIZE, exact=True) for name, size in given.items()}
+    return ExamplesOf(encoded or default, clips, replace(sizing, **sizes))
 
 
 def _experts(value: Value) -> Sequence[Expert]:

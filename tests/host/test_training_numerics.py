@@ -89,3 +89,39 @@ def test_what_is_refused(probe, what, says):
 def test_what_is_not_refused(probe):
     assert probe["refusals"]["file"] == ["mine_low.safetensors", True, "low"]
     assert probe["refusals"]["low for low"] == "nothing"
+
+
+IS = {"high": "the model is the high-noise expert", "low": "the model is the low-noise expert"}
+
+
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        ("low, called low, for high", [IS["low"], "its file is", "Connect the other model", "check_expert = false"]),
+        ("low in a folder of high ones, for high", ["trained, checked by name"]),
+        ("low, called nothing, for high", [IS["low"], "times that of a guess"]),
+        ("high, called high, for low", [IS["high"], "its file is"]),
+        ("high, called nothing, for low", [IS["high"], "times that of a guess"]),
+        ("high, called low, for low", [IS["high"], "times that of a guess"]),
+        ("high, called nothing, for high", ["trained, checked by loss"]),
+        ("low, called low, for low", ["trained, checked by name and loss"]),
+        ("insisting", ["trained, checked by nothing"]),
+        ("prior_weight without prior", ["prior_weight is 0.5", "there are no prior examples", "[prior] in a job file"]),
+        ("0: mixed6_high", ["trained, checked by name and loss"]),
+        ("1: insisting_high", ["content of start_lora", "Choose another name"]),
+        ("2: mixed6_high", ["trained, checked by name and loss"]),
+        ("goes on with the other model", [IS["low"], "its file is"]),
+        ("begun before", ["trained, checked by None"]),
+    ],
+)
+def test_mix_ups(probe, what, says):
+    assert not [words for words in says if words not in probe["mix_ups"][what]], probe["mix_ups"][what]
+
+
+def test_what_cannot_be_told_is_said_and_not_claimed(probe):
+    came, said = probe["mix_ups"]["untrained"]
+    assert came == "trained, checked by nothing"
+    assert said.startswith("⚠ Nothing tells which expert the model is")
+    came, said = probe["mix_ups"]["begun before, on the other model"]
+    assert came == "trained, checked by None"
+    assert "may be the other expert" in said

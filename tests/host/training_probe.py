@@ -2,8 +2,10 @@
 
 import hashlib
 import importlib
+import json
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,7 +20,8 @@ from comfy_extras import nodes_lora_debug
 from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from peft import LoraConfig, inject_adapter_in_model
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 host_nodes: Any = importlib.import_module("nodes")  # the host's; a type checker finds the pack's
 
@@ -26,14 +29,15 @@ SIZES: dict[str, Any] = {"dim": 256, "ffn_dim": 512, "num_heads": 2, "num_layers
 SHAPE, TOKENS = (2, 4, 6), 12
 PARTS = (
     "bases.catalogue", "dataset.encoded", "errors", "experts.schedule", "training.adapters", "training.checkpoint",
-    "training.draws", "host.loading", "host.trainable", "training.loop", "training.recipe", "training.step",
-    "training.run",
+    "training.draws", "dataset.cache", "host.loading", "host.trainable", "training.loop", "training.recipe",
+    "training.step", "training.run",
 )  # fmt: skip
 ours = SimpleNamespace(**{part.rpartition(".")[2]: importlib.import_module(f"pack.ffgo.{part}") for part in PARTS})
 
 Example, Recipe = ours.encoded.EncodedExample, ours.recipe.Recipe
 PYTORCH = {"optimized_attention_override": lambda _, *args, **kwargs: attention_pytorch(*args, **kwargs)}
 CPU = torch.device("cpu")
+REPO = Path(__file__).parents[2]
 LORAS = FOLDER / "models" / "loras"
 LORAS.mkdir(parents=True, exist_ok=True)
 
@@ -431,7 +435,78 @@ def refusals():
     yield "another size", said(lambda: train("size", "high", load(random_weights(num_layers=3)), steps=2))
 
 
-SCENARIOS = (scheduler, oracle, ways, bases, refusals)
+TOY, SAVED = REPO / "lab/toyworld/weights", REPO / "tests/data/made_by_e515c26/encoded"
+MIX_UPS = {
+    "low, called low, for high": ("toy_low_noise", "toy_low_noise", "high"),
+    "low in a folder of high ones, for high": ("toy_low_noise", "high_noise_model/model", "high"),
+    "low, called nothing, for high": ("toy_low_noise", "model", "high"),
+    "high, called high, for low": ("toy_high_noise", "toy_high_noise", "low"),
+    "high, called nothing, for low": ("toy_high_noise", "model", "low"),
+    "high, called low, for low": ("toy_high_noise", "toy_low_noise", "low"),
+    "high, called nothing, for high": ("toy_high_noise", "model", "high"),
+    "low, called low, for low": ("toy_low_noise", "toy_low_noise", "low"),
+}
+"""Which expert it is, what its file is called, and what it is said to be."""
+
+
+def mix_ups():
+    """What becomes of a run whose model, prior examples or first LoRA are not what they are said to be."""
+    small = {"steps": 1, "rank": 2, "accumulation": 1, "targets": ["cross_attn.v"], "checkpointing": "none"}
+    dataset, said = ours.cache.CachedDataset.open(SAVED), []
+
+    def train(place: Path, side: str, name: str, data=dataset, **changes) -> str:
+        said.clear()
+        job = ours.run.TrainingRun(
+            name=name, expert=side, recipe=Recipe.from_dict(small | changes), dataset=data, runs=FOLDER / "mixed",
+            loras=FOLDER / "mixed",
+        )  # fmt: skip
+        try:
+            with torch.inference_mode():
+                model = comfy.sd.load_diffusion_model(str(place))
+            trained = ours.run.train_expert(model, job, lambda _: Watch(), said.extend)
+        except ours.errors.FFGOError as error:
+            return str(error)
+        return f"trained, checked by {trained.lora.metadata.get('ffgo.expert_check')}"
+
+    for number, (kind, (weights, called, side)) in enumerate(MIX_UPS.items()):
+        place = FOLDER / f"models{number}" / f"{called}.safetensors"
+        place.parent.mkdir(parents=True)
+        place.symlink_to(TOY / f"{weights}.safetensors")
+        yield kind, train(place, side, f"mixed{number}")
+    yield "insisting", train(FOLDER / "models0/toy_low_noise.safetensors", "high", "insisting", check_expert=False)
+    save_file(WEIGHTS, FOLDER / "model.safetensors")
+    yield "untrained", [train(FOLDER / "model.safetensors", "high", "untrained", Examples()), said[-1]]
+    high, low = TOY / "toy_high_noise.safetensors", TOY / "toy_low_noise.safetensors"
+    yield "prior_weight without prior", train(high, "high", "prior", prior_weight=0.5)
+    start = FOLDER / "mixed" / "start.safetensors"
+    for time, content in enumerate(("mixed6_high", "insisting_high", "mixed6_high")):
+        start.unlink(missing_ok=True)
+        start.symlink_to(FOLDER / "mixed" / f"{content}.safetensors")
+        yield f"{time}: {content}", train(high, "high", "started", start_lora="start.safetensors", steps=2)
+    yield "goes on with the other model", train(low, "high", "started", start_lora="start.safetensors", steps=3)
+    run = FOLDER / "mixed/started/high"
+    begun_before(run)
+    yield "begun before", train(high, "high", "started", start_lora="start.safetensors", steps=4)
+    begun_before(run)
+    yield "begun before, on the other model", [
+        train(low, "high", "started", start_lora="start.safetensors", steps=5), said[-1],
+    ]  # fmt: skip
+
+
+def begun_before(run: Path) -> None:
+    """Make a run one that was begun before there were notes and hashes."""
+    about = json.loads((run / "run.json").read_text())
+    new = "content of start_lora"
+    (run / "run.json").write_text(json.dumps({key: value for key, value in about.items() if key not in ("notes", new)}))
+    for state in run.glob("*.state.safetensors"):
+        with safe_open(state, "pt") as file:
+            metadata = file.metadata()
+        plain = json.loads(metadata["ffgo.state"])
+        plain["identity"].pop(new, None)
+        save_file(load_file(state), state, {"ffgo.state": json.dumps(plain)})
+
+
+SCENARIOS = (scheduler, oracle, ways, bases, refusals, mix_ups)
 
 
 def find() -> dict:

@@ -68,3 +68,23 @@ def test_a_job_that_is_not_there(tmp_path):
 def test_a_job_without_a_dataset(tmp_path):
     with pytest.raises(FFGOError, match="job: dataset lacks path; or give encoded"):
         read(tmp_path, 'name = "a"\nmodels = {high = "h", low = "l"}\n[dataset]\nwidth = 832')
+
+
+def test_prior_examples_have_a_table_of_their_own(tmp_path):
+    job = read(tmp_path, EXAMPLE + 'prior_weight = 0.5\n[prior]\npath = "everyday"\nframes = 21\n')
+    assert job.prior is not None
+    assert (job.prior.clips, job.prior.encoded) == (tmp_path / "everyday", tmp_path / "training/encoded_prior")
+    assert (job.prior.sizing.width, job.prior.sizing.frames, job.sizing.frames) == (1344, 21, 81)
+    encoded = read(tmp_path, EXAMPLE.replace("[recipe]", '[prior]\nencoded = "there"\n[recipe]'))
+    assert encoded.prior is not None
+    assert (encoded.prior.clips, encoded.prior.encoded) == (None, tmp_path / "there")
+
+
+NO_PRIORS = ("prior = 3", "[prior]\nwidth = 832", '[prior]\npaths = "x"', "[prior]\npath = 3")
+
+
+@pytest.mark.parametrize("table", [*NO_PRIORS, '[prior]\nencoded = "training/encoded"'])
+def test_a_prior_that_is_none_is_said(tmp_path, table):
+    head, tail = EXAMPLE.split("[models]")
+    with pytest.raises(FFGOError, match="job: prior"):
+        read(tmp_path, f"{head}{table}\n[models]{tail}")
