@@ -5,11 +5,12 @@ import os
 import runpy
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 
 _WAYS = multiprocessing.get_all_start_methods()
-_CONTEXT = multiprocessing.get_context("forkserver" if "forkserver" in _WAYS else "spawn")
+_CONTEXT: Any = multiprocessing.get_context("forkserver" if "forkserver" in _WAYS else "spawn")
 _CONTEXT.set_forkserver_preload(["peft"])
 
 
