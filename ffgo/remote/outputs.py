@@ -1,13 +1,16 @@
 """Fetch the files that a job made."""
 
 import filecmp
-import tempfile
+import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import FFGOError
+from ..files import leftovers, unfinished_name
+from ..locks import LOCK_FILE, sole_writer, try_lock
 from ..names import plain_name
 from ..plain import part
 from .client import Server
@@ -38,6 +41,9 @@ BEGINNINGS = {
 
 MOST_FILES = 2000
 MOST_OF_A_PICTURE, MOST_OF_A_CLIP = 512 * 2**20, 4 * 2**30
+
+PATIENCE_S = 60
+"""For another client that begins to download into the same folder."""
 
 Outputs = dict[str, dict[str, Any]]
 """Node id -> what the node shows, as the server's history has it."""
@@ -82,12 +88,31 @@ async def fetch(
 
 async def _fetch_all(server: Server, files: list[RemoteFile], out: Path) -> dict[RemoteFile, Path]:
     """Download into a hidden folder, and move the files to their places when all are there."""
-    with tempfile.TemporaryDirectory(prefix=".ffgo-", dir=out) as folder:
-        temporary = {file: Path(folder) / str(number) for number, file in enumerate(files)}
+    with _download_folder(out) as folder:
+        temporary = {file: folder / str(number) for number, file in enumerate(files)}
         for file, path in temporary.items():
             kind = await server.download(file.query(), path, most_bytes(file.name))
             check_content(path, file.name, kind)
         return {file: _move(path, out / file.name) for file, path in temporary.items()}
+
+
+@contextmanager
+def _download_folder(out: Path) -> Iterator[Path]:
+    """A hidden folder in `out`, gone at the end. Those of clients that died go too; living ones hold theirs."""
+    out.stat()  # one that is gone meanwhile is not made again
+    finished = out / "download"
+    folder = unfinished_name(finished)
+    with ExitStack() as stack:
+        with sole_writer(out / LOCK_FILE, f"{out} is being written to", patience_s=PATIENCE_S):
+            for other in leftovers(out, finished):
+                if other.is_dir() and (of_the_dead := try_lock(other / LOCK_FILE)):
+                    of_the_dead.let_go()
+                    if of_the_dead.is_sure:
+                        shutil.rmtree(other, ignore_errors=True)
+            folder.mkdir()
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            stack.enter_context(sole_writer(folder / LOCK_FILE, f"{folder} is being written to"))
+        yield folder
 
 
 def files_of(outputs: Outputs, folders: set[str]) -> Iterator[tuple[str, RemoteFile]]:

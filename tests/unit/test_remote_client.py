@@ -11,6 +11,8 @@ from aiohttp import web
 from PIL import Image
 
 from ffgo.errors import FFGOError
+from ffgo.files import unfinished_name
+from ffgo.locks import LOCK_FILE, sole_writer
 from ffgo.remote import UsageError, run, run_workflow
 from ffgo.remote.__main__ import main
 from ffgo.remote.client import parse_address
@@ -156,6 +158,18 @@ def test_equal_images_are_uploaded_under_one_name_and_others_not(tmp_path, pictu
         for path in (picture, copied, other):
             run_workflow(url, WORKFLOW, tmp_path / "out", background=path)
     assert len(comfy.uploads) == 2
+
+
+def test_downloads_of_clients_that_died_are_swept_and_those_of_living_ones_stay(tmp_path):
+    dead, living = (unfinished_name(tmp_path / "download") for _ in range(2))
+    for folder in (dead, living):
+        folder.mkdir()
+        (folder / "0").write_bytes(b"half")
+    (dead / LOCK_FILE).write_text(" who died")
+    with serving(ComfyUI(files={"a.png": PNG}).app) as url, sole_writer(living / LOCK_FILE, ""):
+        run_workflow(url, WORKFLOW, tmp_path)
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["a.png", living.name])
+        assert (living / "0").exists()
 
 
 def test_no_local_file_is_overwritten(tmp_path):
