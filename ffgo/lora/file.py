@@ -12,8 +12,8 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..bases.base import EXPERT_CHECK_KEY, EXPERT_KEY, UNCHECKED, Expert
-from ..bases.catalogue import EXPERTS
+from ..bases.base import BASE_KEY, EXPERT_CHECK_KEY, EXPERT_KEY, UNCHECKED, Expert
+from ..bases.catalogue import DEFAULT, EXPERTS
 from ..errors import FFGOError
 from ..plain import parse_json, read_limited
 from .hints import hint_in_name
@@ -116,8 +116,14 @@ def check_slots(files: Mapping[Expert, LoRAFile]) -> list[str]:
     """Compare the slot that each file was put into with the expert that it is for.
 
     Returns warnings for contradictions that rest on a file's name, and for a pair of two trainings.
-    Raises: FFGOError where the evidence is certain.
+    Raises: FFGOError where the evidence is certain, or the file says that it is for another base.
     """
+    for slot, file in files.items():
+        if (base := file.metadata.get(BASE_KEY, DEFAULT.id)) != DEFAULT.id:
+            raise FFGOError(
+                f"lora_{slot} holds '{file.name}', whose metadata says {BASE_KEY} = {base}. This node loads LoRAs for "
+                f"{DEFAULT.title} ({DEFAULT.id}). Choose one for that."
+            )
     wrong: dict[Expert, LoRAFile] = {
         slot: file for slot, file in files.items() if file.evidence.expert not in (None, slot)
     }

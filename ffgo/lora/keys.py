@@ -6,7 +6,7 @@ So the names are looked up among all spellings of the modules that the expert re
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -95,7 +95,8 @@ def translate(file: LoRAFile, weights: Mapping[str, Shape], expert: Expert, *, s
     effective = [patch for patch in patches if _changes_something(patch, content.subject)]
     idle = [patch.module for patch in patches if patch not in effective]
     dialects = Counter(module.dialect for module in content.found.values())
-    warnings += _value_warnings(content.subject, effective, idle, dialects)
+    warnings += _value_warnings(content.subject, effective, idle)
+    warnings += _alpha_warnings(content.subject, effective, content.found.values())
     names = ", ".join(dialect for dialect, _ in dialects.most_common())
     return ExpertLoRA(file, effective, idle, names, content.total, warnings)
 
@@ -224,23 +225,36 @@ def _changes_something(patch: ModulePatch, subject: str) -> bool:
     return change > NO_EFFECT
 
 
-def _value_warnings(subject: str, effective: list[ModulePatch], idle: list[str], dialects: Counter[str]) -> list[str]:
+def _value_warnings(subject: str, effective: list[ModulePatch], idle: list[str]) -> list[str]:
     warnings = []
     if idle:
         which = ", ".join(idle[:_SHOWN]) + (f" and {len(idle) - _SHOWN} more" if len(idle) > _SHOWN else "")
         what = f"{len(idle)} modules of {subject} are" if effective else f"All of {subject} is"
         warnings.append(
-            f"{what} without effect, as the numbers are all zero or alpha is 0: {which}. "
+            f"{what} without effect, as the numbers are zero or cancel out, or alpha is 0: {which}. "
             "A file that was saved before its training began looks like that."
-        )
-    if any(dialect.startswith("PEFT") for dialect in dialects) and all(p.alpha is None for p in effective):
-        warnings.append(
-            f"{subject} does not say its alpha (PEFT keeps it in adapter_config.json), so alpha = rank is taken. "
-            "If lora_alpha there differs from r, use lora_alpha / r as the strength."
         )
     if negative := [patch.module for patch in effective if (patch.alpha or 0.0) < 0]:
         warnings.append(f"{subject} has a negative alpha, as for {negative[0]}: its effect is turned round.")
     return warnings
+
+
+def _alpha_warnings(subject: str, effective: list[ModulePatch], found: Iterable[_FoundModule]) -> list[str]:
+    """Trainers that write these names have an alpha; where it is missing, the LoRA may be many times too strong."""
+    if not effective or any(patch.alpha is not None for patch in effective):
+        return []
+    if any(module.dialect.startswith("PEFT") for module in found):
+        return [
+            f"{subject} does not say its alpha (PEFT keeps it in adapter_config.json), so alpha = rank is taken. "
+            "If lora_alpha there differs from r, use lora_alpha / r as the strength."
+        ]
+    if any(".lora_down." in key for module in found for key in module.keys.values()):
+        return [
+            f"{subject} does not say its alpha, so alpha = rank is taken. Files with names like its own (lora_down) "
+            "have one as a rule; the first ones of Wan2.2-Lightning lacked it and were 8 times too strong. If the page "
+            "of the file names an alpha, use alpha / rank as the strength."
+        ]
+    return []
 
 
 def _mend(matched: int, prefix: str) -> str:

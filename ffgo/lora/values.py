@@ -12,8 +12,10 @@ from .kinds import BIAS, DOWN, GLORA, LOKR, MID, OFT, UP, Kind, Parts, rank_of
 USABLE = {torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2}
 NO_EFFECT = 1e-12
 """No weight of a trained model is so small that a change below this could be seen in what the model makes."""
-ABSURD = 1e6
-"""Weights are below 10; what is changed by more than this is noise to the last bit."""
+ABSURD = 1e4
+"""Weights are below 10; what is changed by more than this is noise to the last bit, and soon infinite in 16 bits."""
+CANCELLED = 1e-5
+"""Share of what its factors could make that is left of a product where they cancel each other out: rounding."""
 
 
 def refuse_unusable(parts: Parts, keys: Mapping[str, str], subject: str) -> None:
@@ -73,14 +75,21 @@ def _change(kind: Kind, parts: Parts) -> float:
         return scale * first * second * size.get("lokr_t2", 1.0)
     if kind.name == "LoHa":
         return scale * rank**2 * torch.tensor(list(size.values()), dtype=torch.float64).prod().item()
-    return scale * _by_rank(parts) * size.get(MID, 1.0) * (rank if MID in size else 1)
+    return scale * _product(parts) * size.get(MID, 1.0) * (rank if MID in size else 1)
 
 
-def _by_rank(parts: Parts) -> float:
-    """Sum over the ranks: where one factor's is zero, the other's does nothing."""
-    up = _plain(parts[UP]).flatten(1).abs().amax(0)
-    down = _plain(parts[DOWN]).flatten(1).abs().amax(1)
-    return float((up.double() * down.double()).sum())
+def _product(parts: Parts) -> float:
+    """Of a LoRA: the sum over its ranks, as where one factor is zero the other does nothing; 0 if they cancel out."""
+    up, down = (_plain(parts[name]).flatten(1) for name in (UP, DOWN))
+    most = float((up.abs().amax(0).double() * down.abs().amax(1).double()).sum())
+    if MID in parts or not NO_EFFECT < most < ABSURD:
+        return most
+    chance = torch.Generator().manual_seed(0)
+    inputs = (1 + torch.rand(down.shape[1], generator=chance)) * (
+        torch.rand(down.shape[1], generator=chance) - 0.5
+    ).sign()
+    made = up.float() @ (down.float() @ inputs)
+    return most if greatest(made) > CANCELLED * most else 0.0
 
 
 def _factor(size: Mapping[str, float], name: str, rank: int) -> float:

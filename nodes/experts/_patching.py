@@ -1,6 +1,7 @@
 """Putting a LoRA onto a loaded expert: merged into its weights, or beside them (bypass)."""
 
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Literal, cast
 
@@ -68,6 +69,10 @@ def apply_lora(model: ModelPatcher, lora: ExpertLoRA | None, strength: float, mo
     """
     if lora is None:
         return model, ""
+    if not isfinite(strength):
+        raise FFGOError(
+            f"The strength of '{lora.file.name}' is {strength}. Set it to a number, 1 for the LoRA as trained."
+        )
     if not lora.patches:
         return model, "without effect: the expert is left as it is"
     kind = weights_kind(model)

@@ -11,7 +11,7 @@ from typing import Any
 import folder_paths
 import lora_probe as lora
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 Tensors = dict[str, torch.Tensor]
 FFN, FFN2, SQUARE, CONV = "blocks.0.ffn.0", "blocks.0.ffn.2", "blocks.0.self_attn.q", "patch_embedding"
@@ -239,6 +239,24 @@ def broken() -> Iterator[tuple[str, bytes]]:
     yield "nothing", b""
 
 
+def meant(file: str) -> Tensors:
+    """What some of the files should add to their weights."""
+    name, tensors = file.removeprefix("hostile ").removesuffix(".safetensors"), load_file(lora.LORAS / file)
+    part = {key.removeprefix(f"diffusion_model.{SQUARE}."): tensor for key, tensor in tensors.items()}
+    part |= {key.removeprefix(f"diffusion_model.{CONV}."): tensor for key, tensor in tensors.items()}
+    weight = lora.WEIGHTS["high"][f"{SQUARE}.weight"]
+    if name == "lokr on a kernel":
+        rows = [torch.cat([number * part["lokr_w2"] for number in row], 1) for row in part["lokr_w1"]]
+        return {f"{CONV}.weight": torch.cat(rows)}
+    if name == "kernel of 2d":
+        up, down = part["lora_up.weight"].flatten(1), part["lora_down.weight"]
+        return {f"{CONV}.weight": torch.einsum("or,rikl->oikl", up, down)[:, :, None]}
+    if name in ("glora", "glora of old"):
+        a1, a2, b1, b2 = (part[f"{factor}.weight"] for factor in ("a1", "a2", "b1", "b2"))
+        return {f"{SQUARE}.weight": weight @ a1 @ a2 + b1 @ b2 if name == "glora" else weight @ a2 @ a1 + b2 @ b1}
+    return {}
+
+
 def outcome(file: str, *, strict: bool, apply: str) -> dict[str, Any]:
     """The error of a load, or how many modules the report says it changed, and how many it did."""
     try:
@@ -247,19 +265,20 @@ def outcome(file: str, *, strict: bool, apply: str) -> dict[str, Any]:
         return {"error": str(error), "kind": type(error).__module__}
     counted = int(report.partition("; ")[2].partition(" of ")[0])
     if apply == "bypass":
-        moved = bool(lora.difference(lora.run(model), UNTOUCHED))
+        merged = lora.load(EXPERT, lora.LOW, file, file, strength_low=0, strict=strict, apply="merge")[0]
+        apart = lora.difference(lora.run(model), lora.run(merged))
         lora.mm.unload_all_models()
-        return {"counted": counted, "changed": counted if moved == bool(counted) else -1, "report": report}
+        return {"counted": counted, "changed": counted, "apart": apart}
     state = lora.patched(model)
     base = lora.WEIGHTS["high"]
     differing = [name for name, weight in state.items() if not torch.equal(weight, base[name])]
     changed = {name.removesuffix(".weight").removesuffix(".bias") for name in differing}
     finite = all(bool(w.isfinite().all()) for w in state.values())
-    return {"counted": counted, "changed": len(changed) if finite else -1, "report": report}
+    wrong = max((float((state[key] - base[key] - added).abs().max()) for key, added in meant(file).items()), default=0)
+    return {"counted": counted, "changed": len(changed) if finite else -1, "wrong": wrong}
 
 
 EXPERT = lora.load_expert("high")
-UNTOUCHED = lora.run(EXPERT)
 
 
 def find() -> dict[str, Any]:

@@ -42,6 +42,13 @@ def test_a_report_counts_the_modules_whose_weights_it_changed(hostile):
             assert "error" in result or result["counted"] == result["changed"], (name, way, result)
 
 
+def test_what_is_loaded_is_what_was_meant(hostile):
+    """Against arithmetic where the probe has it, and beside the layers as merged."""
+    loaded = [ways for ways in hostile.values() if "counted" in ways["strict merge"]]
+    assert max(ways["strict merge"]["wrong"] for ways in loaded) < 1e-6
+    assert max(ways["strict bypass"]["apart"] for ways in loaded) < 1e-5
+
+
 def test_what_is_refused_is_refused_in_words(hostile):
     for name, ways in hostile.items():
         for way, result in ways.items():

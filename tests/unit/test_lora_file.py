@@ -281,3 +281,15 @@ def test_a_pair_of_two_trainings_is_warned_about():
     (warning,) = pair_warnings([high, low])
     assert "'a' was trained for a boundary of 0.9, and 'b' for 0.875" in warning
     assert pair_warnings([high, TrainedFor("c", None, None)]) == pair_warnings([high]) == []
+
+
+def test_a_lora_for_another_base_is_refused(tmp_path):
+    path = tmp_path / "other.safetensors"
+    for base in ("wan2.2-ti2v-5b", "wan2.2-i2v-a14b"):
+        save_file({"a": torch.zeros(1)}, path, {"ffgo.base": base, "ffgo.expert": "high"})
+        file = read_lora(path, "other.safetensors")
+        if base == "wan2.2-i2v-a14b":
+            assert check_slots({"high": file}) == []
+        else:
+            with pytest.raises(FFGOError, match=r"lora_high holds 'other.safetensors', whose metadata says ffgo.base"):
+                check_slots({"high": file})
