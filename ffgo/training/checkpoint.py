@@ -36,7 +36,7 @@ class RunFolder:
         """identity: what may not change when the run goes on: plain values. Nothing is written yet."""
         self.path = path
         self.identity = json.loads(json.dumps(dict(identity)))
-        self.notes: dict[str, str] = {}
+        self.notes: dict[str, Any] = {}
         """What a new run writes down besides; nothing is compared with it."""
         self._hold: Hold | None = None
 

@@ -9,15 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from torch import nn
 
 from ..bases.base import EXPERT_KEY, UNCHECKED, Expert
 from ..bases.catalogue import EXPERTS
 from ..dataset.encoded import EncodedDataset
 from ..errors import FFGOError
-from ..lora.file import hint_in_name
+from ..host.trainable import read_weight
+from ..lora.hints import hint_in_name
+from ..plain import is_number
 from .step import Predict, draw_sample, velocity_loss
 
 LITTLE = (0.05, 0.1)
@@ -26,6 +30,10 @@ MUCH = (0.5, 0.8)
 """Places between the boundary and 1."""
 KNOWS, LOST = 1.5, 1.75
 """Times a guess's loss: below, it knows such noise; above, it does not; in between nobody can tell."""
+SAMPLED = 8
+"""Layers that a model is known again by, and numbers of each."""
+SAME, ANOTHER = 0.005, 0.2
+"""Share by which these may be off: bfloat16 rounds by 0.002, the coarsest fp8 by 0.06."""
 TITLES = (EXPERT_KEY, "modelspec.title", "title", "name")
 """In the metadata of a model's file."""
 _BEHIND = {EXPERT_KEY: " noise"}
@@ -121,6 +129,32 @@ def check_expert_by(expert: Expert, file: Told, loss: Told) -> Check:
         )
     reasons = ", and ".join(told[by].words for by in sources)
     return Check(" and ".join(sources), f"The model is the {expert}-noise expert: {reasons}.")
+
+
+def sample_weights(layers: Sequence[nn.Module], device: torch.device) -> list[float]:
+    """A few numbers of a few layers, spread over all of them, by which a model is known again."""
+    numbers = []
+    for layer in layers[:: max(1, len(layers) // SAMPLED)][:SAMPLED]:
+        weight = read_weight(layer, torch.float32, device).detach().flatten()
+        numbers += weight[:: max(1, len(weight) // SAMPLED)][:SAMPLED].tolist()
+    return [float(f"{number:.4g}") for number in numbers]
+
+
+def other_weights(then: Any, now: Sequence[float]) -> str:
+    """What to tell of a model whose run was begun with these numbers; empty where there is nothing.
+
+    Raises: FFGOError where it is another model, and not the same one kept with other bits.
+    """
+    if not (isinstance(then, list) and len(then) == len(now) and all(map(is_number, then))):
+        return ""  # begun before they were noted
+    before, after = torch.tensor(then), torch.tensor(now)
+    off = float((after - before).norm() / before.norm().clamp(min=1e-9))
+    if off > ANOTHER:
+        raise FFGOError(
+            f"The model is another one than the run was begun with: its weights are off by {off:.0%}. Connect that "
+            "model, or choose another name for the run."
+        )
+    return f"⚠ The model's weights are off by {off:.1%} from those that the run was begun with." if off > SAME else ""
 
 
 def _refuse(expert: Expert, told: Told) -> None:

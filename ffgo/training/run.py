@@ -20,7 +20,16 @@ from ..lora.saving import LoRAWeights, save_tensors, sole_lora_writer
 from ..names import plain_name
 from .adapters import add_adapters, count_numbers, target_layers
 from .checkpoint import START_CONTENT, RunFolder
-from .expert_check import Check, Told, check_by_file, check_expert_by, told_by_file, told_by_loss
+from .expert_check import (
+    Check,
+    Told,
+    check_by_file,
+    check_expert_by,
+    other_weights,
+    sample_weights,
+    told_by_file,
+    told_by_loss,
+)
 from .loop import Task, Trained, Watcher, train
 from .memory import plan_memory
 from .output import lora_metadata
@@ -28,8 +37,8 @@ from .recipe import Recipe
 from .stage import Stage, stage_of
 from .world import World
 
-_CHECK = "expert_check"
-"""Among a run's notes: what told that the model is the expert."""
+_CHECK, _WEIGHTS = "expert_check", "weights"
+"""A run's notes: what told that the model is the expert, and some numbers of it."""
 
 
 @dataclass(frozen=True)
@@ -118,18 +127,20 @@ def _train(
     network = model.model.diffusion_model
     names = target_layers(network, recipe.targets)
     plan = plan_memory(shape, job.dataset.shapes, recipe, count_numbers(network, names, recipe.rank, stage.trains))
-    lines = [*plan.lines, *plan.check(memory_of(model)), *notes]
-    say(lines)
+    say([*plan.lines, *plan.check(memory_of(model)), *notes])
     with trainable_expert(
         model,
         checkpointing=recipe.checkpointing == "blocks",
         offload_block_inputs=recipe.offload_block_inputs,
         working_bytes=plan.besides_base,
     ) as expert:
+        weights = sample_weights([expert.network.get_submodule(name) for name in names], expert.device)
         if before is None:
             check = _expert_check(job, by_file, expert)
-            folder.notes[_CHECK] = check.by
-            say([*lines, check.line])
+            folder.notes |= {_CHECK: check.by, _WEIGHTS: weights}
+            say([check.line])
+        elif line := other_weights(before.get(_WEIGHTS), weights):
+            say([line])
         adapters = add_adapters(
             expert.network, recipe.targets, rank=recipe.rank, alpha=recipe.alpha, read=read_weight,
             device=expert.device, key=(recipe.seed, job.expert),

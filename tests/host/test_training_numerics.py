@@ -111,6 +111,7 @@ IS = {"high": "the model is the high-noise expert", "low": "the model is the low
         ("1: insisting_high", ["content of start_lora", "Choose another name"]),
         ("2: mixed6_high", ["trained, checked by name and loss"]),
         ("goes on with the other model", [IS["low"], "its file is"]),
+        ("another model in the file's place", ["another one than the run was begun with", "off by 1"]),
         ("begun before", ["trained, checked by None"]),
     ],
 )
@@ -119,6 +120,9 @@ def test_mix_ups(probe, what, says):
 
 
 def test_what_cannot_be_told_is_said_and_not_claimed(probe):
+    came, said = probe["mix_ups"]["in bfloat16"]
+    assert came == "trained, checked by name and loss"
+    assert "⚠" not in said
     came, said = probe["mix_ups"]["untrained"]
     assert came == "trained, checked by nothing"
     assert said.startswith("⚠ Nothing tells which expert the model is")

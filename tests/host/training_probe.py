@@ -484,6 +484,13 @@ def mix_ups():
         start.symlink_to(FOLDER / "mixed" / f"{content}.safetensors")
         yield f"{time}: {content}", train(high, "high", "started", start_lora="start.safetensors", steps=2)
     yield "goes on with the other model", train(low, "high", "started", start_lora="start.safetensors", steps=3)
+    nameless = FOLDER / "models6" / "model.safetensors"
+    nameless.unlink()
+    nameless.symlink_to(low)
+    yield "another model in the file's place", train(nameless, "high", "mixed6", steps=2)
+    save_file({name: w.bfloat16() for name, w in load_file(high).items()}, FOLDER / "half_high_noise.safetensors")
+    half = train(FOLDER / "half_high_noise.safetensors", "high", "started", start_lora="start.safetensors", steps=3)
+    yield "in bfloat16", [half, said[-1]]
     run = FOLDER / "mixed/started/high"
     begun_before(run)
     yield "begun before", train(high, "high", "started", start_lora="start.safetensors", steps=4)

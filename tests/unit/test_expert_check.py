@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 
 from ffgo.errors import FFGOError
 from ffgo.lora.file import read_lora
-from ffgo.training.expert_check import Told, check_expert_by, told_by_file, told_by_loss
+from ffgo.training.expert_check import Told, check_expert_by, other_weights, told_by_file, told_by_loss
 
 from .training_scene import CPU, MIXED, Examples
 
@@ -91,6 +91,20 @@ def test_what_the_loss_says(predict, expert, words):
     assert told.expert == expert, told.words
     assert words in told.words
     assert "on example 1" in told.words  # the smallest
+
+
+def test_a_model_is_known_again_by_some_of_its_weights():
+    torch.manual_seed(0)
+    layers = [torch.nn.Linear(64, 64) for _ in range(20)]
+    then = [float(number) for layer in layers[:8] for number in layer.weight.detach().flatten()[:8]]
+    for coarser, words in ((torch.float16, ""), (torch.bfloat16, ""), (torch.float8_e4m3fn, "off by")):
+        now = torch.tensor(then).to(coarser).float().tolist()
+        assert words in other_weights(then, now)
+        assert bool(words) == bool(other_weights(then, now))
+    with pytest.raises(FFGOError, match="another one than the run was begun with"):
+        other_weights(then, torch.randn(64).mul(0.07).tolist())
+    for odd in (None, "no", then[:3], [None] * 64, {"a": 1}):
+        assert not other_weights(odd, then)
 
 
 @pytest.mark.parametrize(("check", "certain"), [(None, True), ("name", True), ("loss", True), ("nothing", False)])
