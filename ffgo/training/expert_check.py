@@ -17,7 +17,7 @@ from torch import nn
 
 from ..bases.base import EXPERT_KEY, UNCHECKED, Expert
 from ..bases.catalogue import EXPERTS
-from ..dataset.encoded import EncodedDataset
+from ..dataset.encoded import EncodedDataset, EncodedExample
 from ..errors import FFGOError
 from ..host.trainable import read_weight
 from ..lora.hints import hint_in_name
@@ -79,22 +79,10 @@ def _titles(file: Path) -> list[str]:
     return [f"{metadata[key][:200]}{_BEHIND.get(key, '')}" for key in TITLES if key in metadata]
 
 
-@torch.no_grad()
 def told_by_loss(predict: Predict, dataset: EncodedDataset, boundary: float, device: torch.device) -> Told:
     """By its loss at little and at much noise, on the smallest example, with always the same noise."""
     index = min(range(len(dataset)), key=lambda i: dataset.shapes[i])
-    example = dataset[index]
-    power = float(example.latents.square().mean())
-
-    def against_guess(sigmas: Sequence[float]) -> float:
-        total = 0.0
-        for sigma in sigmas:
-            sample = draw_sample("", example, sigma, "expert check", sigma)
-            guess = power / ((1 - sigma) ** 2 * power + sigma**2)
-            total += float(velocity_loss(predict, [sample], device, inf)) / guess
-        return total / len(sigmas)
-
-    little, much = against_guess(LITTLE), against_guess([boundary + (1 - boundary) * place for place in MUCH])
+    little, much = losses_against_guess(predict, dataset[index], boundary, device)
     words = (
         f"on {dataset.names[index]} its loss is {little:.2f} times that of a guess at little noise (sigma "
         f"{' and '.join(map(str, LITTLE))}) and {much:.2f} times at much"
@@ -102,6 +90,24 @@ def told_by_loss(predict: Predict, dataset: EncodedDataset, boundary: float, dev
     if not much <= KNOWS:  # an untrained one, or NaN
         return Told(None, words)
     return Told("low" if little <= KNOWS else "high" if little >= LOST else None, words)
+
+
+@torch.no_grad()
+def losses_against_guess(
+    predict: Predict, example: EncodedExample, boundary: float, device: torch.device
+) -> tuple[float, float]:
+    """The loss at little and at much noise, each as a multiple of a guess's."""
+    power = float(example.latents.square().mean())
+
+    def mean(sigmas: Sequence[float]) -> float:
+        total = 0.0
+        for sigma in sigmas:
+            sample = draw_sample("", example, sigma, "expert check", sigma)
+            guess = power / ((1 - sigma) ** 2 * power + sigma**2)
+            total += float(velocity_loss(predict, [sample], device, inf)) / guess
+        return total / len(sigmas)
+
+    return mean(LITTLE), mean([boundary + (1 - boundary) * place for place in MUCH])
 
 
 def check_by_file(expert: Expert, told: Told) -> None:

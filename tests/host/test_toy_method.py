@@ -22,6 +22,7 @@ from ffgo.bases.base import Expert
 from ffgo.dataset.cache import CachedDataset
 from ffgo.pixels import to_float
 from ffgo.remote import load_workflow, run_workflow
+from ffgo.training.expert_check import KNOWS, LOST
 from ffgo.training.recipe import Recipe
 from lab.toyworld.examples import ToyExample, training_set, write_dataset
 from lab.toyworld.examples import test_set as unseen_examples
@@ -219,7 +220,8 @@ def falls(encoded, tmp_path_factory) -> dict[str, float]:
     shutil.copytree(encoded, folder / "seen")
     CachedDataset(folder / "seen", dataset.entries[HELD_OUT:]).save_index()
     packs = {"nothing": REPO} | {what: broken_copy(folder / what, BROKEN_TRAINING[what]) for what in BROKEN_TRAINING}
-    recipe = replace(RECIPE, steps=FEW_STEPS, warmup_steps=5)
+    # A pack that gives the experts a broken condition would be refused before its first step.
+    recipe = replace(RECIPE, steps=FEW_STEPS, warmup_steps=5, check_expert=False)
 
     def lora(what: str) -> str:
         return str(train(packs[what], "low", recipe, folder / "seen", folder / f"{what} LoRA"))
@@ -244,9 +246,30 @@ def test_broken_training_would_be_noticed(falls, what):
     assert not falls[what] > FALL, falls
 
 
+@pytest.mark.nightly
+def test_the_loss_tells_the_experts_apart(host, encoded, tmp_path):
+    """The table in docs/training.md. `-s` shows the numbers."""
+    standins = host.base / "models" / "diffusion_models"
+    models = [WEIGHTS / FILES["high"][0], WEIGHTS / FILES["low"][0]]
+    models += [standins / f"standin_{expert}_noise.safetensors" for expert in ("high", "low")]
+    probe = Command(REPO, "tests.host.expert_loss_probe", encoded, *models, log=tmp_path / "log.txt")
+    status, output = probe.finished()
+    assert status == 0, output
+    ranges = json.loads(output.splitlines()[-1])
+    for model, (little, much) in zip(models, ranges, strict=True):
+        print(f"{model.stem}: little noise {little[0]:.2f} to {little[1]:.2f}, much {much[0]:.2f} to {much[1]:.2f}")
+    high, low, *untrained = ranges
+    assert high[0][0] > LOST
+    assert low[0][1] < KNOWS
+    assert high[1][1] < KNOWS
+    assert low[1][1] < KNOWS
+    assert min(much[0] for _, much in untrained) > KNOWS
+
+
 def training() -> dict:
     """Train both experts' LoRAs a little further with the nodes; the files are trained_high and trained_low."""
     recipe = f"batch_size = {RECIPE.batch_size}\nlearning_rate = {RECIPE.learning_rate}\nsave_dtype = 'bfloat16'\n"
+    recipe += "check_expert = false\n"  # a broken pack would be refused before its first step
     prompt = encoding()
     for expert, start in (("high", MIDWAY_HIGH), ("low", MIDWAY_LOW)):
         prompt |= {
