@@ -76,6 +76,8 @@ def read_lora(path: Path, name: str, known: Iterable[KnownFile] = ()) -> LoRAFil
     """
     if path.suffix.lower() not in SUFFIXES:
         raise FFGOError(f"'{name}' is not a safetensors file. Convert it to safetensors, or choose another file.")
+    if not path.is_file():
+        raise FFGOError(f"'{name}' cannot be read: it is not there, or no file. Choose another one.")
     try:
         with safe_open(path, framework="pt") as file:
             keys = file.keys()

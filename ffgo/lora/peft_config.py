@@ -13,13 +13,13 @@ METADATA_KEY = "lora_adapter_metadata"
 COMPONENTS: dict[Expert, str] = {"high": "transformer", "low": "transformer_2"}
 """What diffusers' Wan pipeline calls the experts."""
 MOST_CHARACTERS, MOST_PATTERNS, MOST_OF_A_PATTERN = 1_000_000, 5000, 300
-# Repeats of what repeats take a regular expression for ever.
-_SLOW = re.compile(r"\)[*+?{]|(?:.*[*+{]){4}", re.DOTALL)
+MOST_REPEATS, MOST_REPEATS_IN_ALL = 3, 200
+"""In a pattern, and in all: what comparing takes grows with the names' length to the power of the repeats."""
 
 AlphaOf = Callable[[str, int], float | None]
 
 
-def declared_alpha(metadata: Mapping[str, str], file: str, expert: Expert | None = None) -> AlphaOf:
+def declared_alpha(metadata: Mapping[str, str], file: str, expert: Expert) -> AlphaOf:
     """Return a function that gives the alpha of a module, by its name in the file and its rank; None where none is set.
 
     file: the name of the file, for messages; expert: whose settings are meant where the file has those of both.
@@ -33,7 +33,7 @@ def declared_alpha(metadata: Mapping[str, str], file: str, expert: Expert | None
         raise _unreadable(file, "lora_alpha and the values of alpha_pattern must be numbers")
     if by_root not in (None, True, False) or (isinstance(by_root, int | float) and not isinstance(by_root, bool)):
         raise _unreadable(file, "use_rslora must be true or false")
-    if len(patterns) > MOST_PATTERNS or any(len(p) > MOST_OF_A_PATTERN or _SLOW.search(p) for p in patterns):
+    if len(patterns) > MOST_PATTERNS or _are_slow(patterns):
         raise _unreadable(file, "alpha_pattern is too large, or holds a name that would take for ever to compare")
     try:
         alphas = [(re.compile(rf"(.*\.)?({pattern})"), alpha) for pattern, alpha in patterns.items()]
@@ -49,8 +49,8 @@ def declared_alpha(metadata: Mapping[str, str], file: str, expert: Expert | None
     return alpha_of
 
 
-def _config(text: str, file: str, expert: Expert | None) -> dict[str, Any]:
-    """The settings by name: those of the expert's component before those of the other, before those of none."""
+def _config(text: str, file: str, expert: Expert) -> dict[str, Any]:
+    """The settings by name: those of the expert's component, or of the only one, and those of none."""
     try:
         if len(text) > MOST_CHARACTERS:
             raise ValueError(f"they are {len(text):,} characters long, and {MOST_CHARACTERS:,} are the most")
@@ -59,16 +59,20 @@ def _config(text: str, file: str, expert: Expert | None) -> dict[str, Any]:
         raise _unreadable(file, str(error)) from error
     if not isinstance(config, dict):
         raise _unreadable(file, "they are not a JSON object")
-    own = COMPONENTS.get(expert) if expert else None
-    return {
-        name.rsplit(".", 1)[-1]: value for name, value in sorted(config.items(), key=lambda item: _of(item[0], own))
-    }
+    by_component: dict[str, dict[str, Any]] = {}
+    for name, value in config.items():
+        component, _, setting = name.rpartition(".")
+        by_component.setdefault(component, {})[setting] = value
+    shared = by_component.pop("", {})
+    wanted = (COMPONENTS.get(expert, ""), *COMPONENTS.values(), *(c for c in by_component if "text" not in c))
+    return shared | next((by_component[component] for component in wanted if component in by_component), {})
 
 
-def _of(name: str, own: str | None) -> int:
-    """Where a setting stands: the last one of its name counts."""
-    component = name.rpartition(".")[0]
-    return 0 if not component else 2 if component == own else 1
+def _are_slow(patterns: Mapping[str, Any]) -> bool:
+    """Whether comparing a name with all these regular expressions could take for ever."""
+    repeats = [sum(map(pattern.count, "*+?{")) for pattern in patterns]
+    nested = any(re.search(r"\)[*+?{]", pattern) or len(pattern) > MOST_OF_A_PATTERN for pattern in patterns)
+    return nested or max(repeats, default=0) > MOST_REPEATS or sum(repeats) > MOST_REPEATS_IN_ALL
 
 
 def _is_alpha(value: Any) -> bool:

@@ -177,6 +177,9 @@ def test_alpha_is_read_and_reported():
         ({"lora_alpha": 32, "alpha_pattern": {"attn1.to_q": 4}}, 4.0),
         ({"lora_alpha": 32, "alpha_pattern": {"attn1.to_k": 4}}, 32.0),
         ({"r": RANK}, None),
+        ({"text_encoder.lora_alpha": 64, "transformer_2.lora_alpha": 32}, 32.0),
+        ({"text_encoder.lora_alpha": 64}, None),
+        ({"dit.lora_alpha": 32}, 32.0),
     ],
 )
 def test_alpha_from_the_settings_that_diffusers_writes(config, alpha):
@@ -193,6 +196,16 @@ def test_each_expert_has_the_alpha_of_its_own_component(expert, alpha):
         assert lora.patches[0].alpha == alpha
 
 
+def test_the_patterns_of_the_other_component_are_not_taken():
+    config = {"transformer.lora_alpha": 8, "transformer_2.lora_alpha": 4, "transformer_2.alpha_pattern": {"to_q": 2}}
+    tensors, metadata = (
+        pair("transformer.blocks.0.attn1.to_q", (DIM, DIM)),
+        {"lora_adapter_metadata": json.dumps(config)},
+    )
+    assert load(tensors, metadata).patches[0].alpha == 8
+    assert load(tensors, metadata, "low").patches[0].alpha == 2
+
+
 def test_a_file_with_both_experts_gives_each_its_own():
     shape, q = (DIM, DIM), "blocks.0.attn1.to_q"
     tensors = pair(f"transformer.{q}", shape) | {k: 2 * t for k, t in pair(f"transformer_2.{q}", shape).items()}
@@ -206,6 +219,9 @@ def test_a_file_with_both_experts_gives_each_its_own():
     [
         '{"lora_alpha": 8, "alpha_pattern": {"(a+)+b": 8}}',
         '{"lora_alpha": 8, "alpha_pattern": {".*.*.*.*x": 8}}',
+        '{"lora_alpha": 8, "alpha_pattern": {"' + "a?" * 30 + "a" * 30 + '": 8}}',
+        json.dumps({"lora_alpha": 8, "alpha_pattern": {f".*{i}.*": 8 for i in range(101)}}),
+        json.dumps({"lora_alpha": 8, "alpha_pattern": dict.fromkeys(map(str, range(5001)), 8)}),
         '{"use_rslora": "false"}',
         '{"use_rslora": 1}',
         '{"lora_alpha": 8, "x": "' + "y" * 1_000_000 + '"}',
