@@ -112,11 +112,18 @@ def _join_world() -> World:
     return World.current()
 
 
+def _own_device(world: World) -> torch.device:
+    if world.size == 1:
+        return torch.device("cpu")
+    from accelerate import PartialState
+
+    return PartialState().device
+
+
 def _dataset(job: JobFile, examples: ExamplesOf, world: World) -> CachedDataset:
     """The encoded dataset; the first process encodes what is missing, the others wait for it."""
-    if examples.clips is not None and world.is_first:
-        _encode(job, examples, examples.clips)
-    world.wait()
+    if (clips := examples.clips) is not None:
+        world.first_does(lambda: _encode(job, examples, clips), _own_device(world))
     # Opened anew by all: only the first process encoded.
     return CachedDataset.open(examples.encoded)
 

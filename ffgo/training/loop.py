@@ -129,11 +129,10 @@ class _Run:
         return Trained(self._lora(), self._metadata(), self.done, self.history, self.done >= self.recipe.steps)
 
     def _resume(self) -> None:
-        state = None
-        for first in (True, False):  # the first process may have to make the folder
-            if self.world.is_first is first:
-                state = self.folder.open()
-            self.world.wait()
+        state = self.world.first_does(self.folder.open, self.task.device)  # it may have to make the folder
+        if not self.world.is_first:
+            state = self.folder.open()
+        self.world.wait()
         if state is None:
             return
         if state.weights.keys() != self.parameters.keys():

@@ -16,6 +16,9 @@ OFFICIAL_TARGETS = DEFAULT.targets
 TIME_PROJECTION = "time_projection"
 """The official files hold this layer too, because the script looks for 'o' anywhere in a name."""
 
+MOST_TARGETS, MOST_TARGET = 1000, 200
+"""Of `targets`, and characters of each."""
+
 _SOURCE = Source("recipe")
 MOST_WHOLE = 2**53
 """Whole numbers up to this are decimal ones too; of a larger one it is said that it is none."""
@@ -228,5 +231,5 @@ def _check(value: Value, one: Field) -> None:
     elif one.type is str:
         value.string()
     else:
-        for part in value.list("strings"):
-            part.string()
+        for part in value.list("strings", most=MOST_TARGETS):
+            part.string(least=1, most=MOST_TARGET)

@@ -1,7 +1,7 @@
 """One expert's run from its model to the finished file: what the node and the cluster both do."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
@@ -107,7 +107,8 @@ def train_expert(
     _refuse_other_base(job, shape.base)
     stage = stage_of(job.recipe, job.expert, job.start_folder)
     folder = RunFolder(job.folder, _identity(job, shape, stage))
-    with folder.held() if world.is_first else nullcontext():
+    with ExitStack() as stack:
+        world.first_does(lambda: stack.enter_context(folder.held()), model.load_device)
         folder.refuse_other_run()
         _refuse_other_file(job)
         trained = _train(model, job, folder, stage, shape=shape, watcher_of=watcher_of, say=say, world=world)

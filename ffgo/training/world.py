@@ -1,10 +1,15 @@
 """The processes that share one run."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, distributed
+
+from ..errors import FFGOError
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,21 @@ class World:
         votes = torch.tensor([float(flag)], device=device)
         self.sum([votes])
         return bool(votes.item())
+
+    def first_does(self, work: Callable[[], Result], device: torch.device) -> Result | None:
+        """What the first process makes of it; None on the others, which wait.
+
+        Raises: FFGOError on all where it does on the first: none is left behind waiting.
+        """
+        refusal, result = None, None
+        if self.is_first:
+            try:
+                result = work()
+            except FFGOError as error:
+                refusal = error
+        if self.agree(refusal is not None, device):
+            raise refusal or FFGOError("The first process of this run could not go on; its own error says why.")
+        return result
 
     def wait(self) -> None:
         """Until all processes are here."""

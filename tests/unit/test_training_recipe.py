@@ -34,6 +34,12 @@ def test_toml_there_and_back():
     [
         ("stepz = 3", 'The recipe has an unknown key "stepz"; perhaps steps is meant'),
         ("rank = 0", "rank is 0; it must be from 1"),
+        ("rank = 1000000000", "rank is 1000000000; it must be from 1 to 4,096"),
+        ("steps = 1000000000000", "steps is 1000000000000; it must be from 1"),
+        ("learning_rate = nan", "learning_rate is NaN; it must be a number"),
+        ("learning_rate = -1e-4", "learning_rate is -0.0001; it must be from 0"),
+        (f"targets = {['q'] * 1001}", "targets has 1001 entries; 1000 are the most"),
+        ("check_expert = 'no'", 'check_expert is "no"; it must be true or false'),
         ("rank = 1.5", "rank is 1.5; it must be a whole number"),
         ("rank = true", "rank is true; it must be a whole number"),
         ("b_dropout = 1.0", "b_dropout is 1.0; it must be from 0 to 0.99"),

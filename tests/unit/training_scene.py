@@ -17,6 +17,7 @@ from torch import Tensor, distributed, nn
 
 from ffgo.bases.catalogue import DEFAULT
 from ffgo.dataset.encoded import EncodedExample
+from ffgo.errors import FFGOError
 from ffgo.training.adapters import Adapters, add_adapters
 from ffgo.training.checkpoint import RunFolder
 from ffgo.training.loop import StepReport, Task, Trained, train
@@ -163,8 +164,12 @@ def main() -> None:
     for name, changes in runs.items():
         watch = Watch(changes.pop("stop_after", -1), changes.pop("kill_after", -1))
         dataset = Examples(shapes=MIXED) if changes.pop("mixed", False) else None
-        trained = run(folder / name, watch, dataset, **changes)
-        torch.save({"lora": trained.lora, "history": trained.history}, folder / name / f"result_{sys.argv[3]}.pt")
+        try:
+            trained = run(folder / name, watch, dataset, **changes)
+            result = {"lora": trained.lora, "history": trained.history}
+        except FFGOError as error:
+            result = {"refused": str(error)}
+        torch.save(result, folder / name / f"result_{sys.argv[3]}.pt")
     World.current().leave()
 
 
