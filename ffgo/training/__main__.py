@@ -117,7 +117,7 @@ def _own_device(world: World) -> torch.device:
         return torch.device("cpu")
     from accelerate import PartialState
 
-    return PartialState().device
+    return PartialState().device or torch.device("cpu")
 
 
 def _dataset(job: JobFile, examples: ExamplesOf, world: World) -> CachedDataset:

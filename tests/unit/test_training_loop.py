@@ -87,7 +87,7 @@ PAIR = {
     "mixed shapes": {"accumulation": 3, "mixed": True},
     "one sample a step": {"accumulation": 1, "stop_after": 4},
 }
-REFUSED = {"started otherwise": {"accumulation": 1}}
+REFUSED = "started otherwise"
 
 
 @pytest.fixture(scope="module")
@@ -95,10 +95,9 @@ def pair(tmp_path_factory) -> dict[str, tuple[Watch, Trained, dict]]:
     """Runs of this process and a second one together: what each came to."""
     folder = tmp_path_factory.mktemp("pair")
     meeting = (folder / "meeting").as_uri()
-    for name in REFUSED:
-        (folder / name).mkdir()
-        (folder / name / "run.json").write_text('{"expert": "low"}')
-    other = start(json.dumps(PAIR | REFUSED), folder, 1, meeting, log=folder / "log.txt")
+    (folder / REFUSED).mkdir()
+    (folder / REFUSED / "run.json").write_text('{"expert": "low"}')
+    other = start(json.dumps(PAIR | {REFUSED: {}}), folder, 1, meeting, log=folder / "log.txt")
     try:
         distributed.init_process_group("gloo", init_method=meeting, rank=0, world_size=2)
         results = {}
@@ -106,10 +105,9 @@ def pair(tmp_path_factory) -> dict[str, tuple[Watch, Trained, dict]]:
             watch = Watch()
             dataset = Examples(shapes=MIXED) if name == "mixed shapes" else None
             results[name] = watch, run(folder / name, watch, dataset, accumulation=PAIR[name]["accumulation"])
-        for name, changes in REFUSED.items():
-            with pytest.raises(FFGOError, match="started otherwise"):
-                run(folder / name, **changes)
-            results[name] = (None, None)
+        with pytest.raises(FFGOError, match=REFUSED):
+            run(folder / REFUSED)
+        results[REFUSED] = (None, None)
         status, output = other.finished(60)
         assert status == 0, output
     finally:
@@ -130,9 +128,8 @@ def test_two_processes_equal_one(pair, tmp_path):
 
 
 def test_what_the_first_process_refuses_ends_the_other_one_in_words(pair):
-    for name in REFUSED:
-        *_, other = pair[name]
-        assert other == {"refused": "The first process of this run could not go on; its own error says why."}
+    *_, other = pair[REFUSED]
+    assert other == {"refused": "The first process of this run could not go on; its own error says why."}
 
 
 def test_a_process_without_samples_goes_along(pair, tmp_path):
