@@ -103,11 +103,12 @@ def rank_of(parts: Parts) -> int | None:
 def _check_dora(kind: Kind, scale: Shape, weight: Shape) -> None:
     if kind is OFT:
         raise UnfitError("has a dora_scale, which ComfyUI does not apply to OFT")
-    ones = (1,) * (len(weight) - 2)
-    if scale not in ((weight[0], 1, *ones), (1, weight[1], *ones)):
-        wanted = f"{_sized((weight[0], 1, *ones))} or {_sized((1, weight[1], *ones))}"
+    by_output, by_input = ((*sizes, *(1,) * (len(weight) - 2)) for sizes in ((weight[0], 1), (1, weight[1])))
+    if scale not in (by_output, by_input):
+        wanted = f"{_sized(by_output)} or {_sized(by_input)}"
+        mend = f" (save it anew with the numbers as {_sized(by_output)})" if scale == weight[:1] else ""
         raise UnfitError(
-            f"has a dora_scale of shape {_sized(scale)} where the weight of {_sized(weight)} needs {wanted}"
+            f"has a dora_scale of shape {_sized(scale)} where the weight of {_sized(weight)} needs {wanted}{mend}"
         )
 
 

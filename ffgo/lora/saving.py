@@ -18,6 +18,8 @@ from ..files import complete_file
 from ..locks import LOCK_FILE, sole_writer
 from ..names import path_below
 from .file import HOST_PREFIX
+from .kinds import DOWN, UP, UnfitError, check_fit, kinds_in
+from .values import refuse_unusable
 
 AS_TRAINED = "as trained"
 EXPERT_CHOICES = (AS_TRAINED, *EXPERTS)
@@ -54,15 +56,33 @@ def lora_tensors(factors: Mapping[str, Factors], dtype: str = "float32") -> dict
     return tensors
 
 
-def factors_of(tensors: Mapping[str, Tensor]) -> dict[str, Factors]:
-    """The layers of a LoRA in the host's own dialect; a missing alpha is the rank, as the host takes it."""
-    suffix = ".lora_A.weight"
-    names = [key.removeprefix(HOST_PREFIX).removesuffix(suffix) for key in tensors if key.endswith(suffix)]
-    factors = {}
-    for name in names:
-        a, b = (tensors[f"{HOST_PREFIX}{name}.lora_{part}.weight"].float() for part in "AB")
-        factors[name] = Factors(a, b, float(tensors.get(f"{HOST_PREFIX}{name}.alpha", torch.tensor(float(len(a))))))
-    return factors
+def factors_of(tensors: Mapping[str, Tensor], file: str) -> dict[str, Factors]:
+    """The layers of a LoRA in the host's own dialect; a missing alpha is the rank, as the host takes it.
+
+    file: what to call it. Raises: FFGOError where it holds anything else, half a LoRA, or numbers that are none.
+    """
+    spelled = {"lora_A.weight": DOWN, "lora_B.weight": UP, "alpha": "alpha"}
+    layers: dict[str, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        part = next((part for part in spelled if key.endswith(f".{part}")), None)
+        if part is None or not key.startswith(HOST_PREFIX):
+            raise FFGOError(
+                f"{file} holds no LoRA as this trainer writes them: '{key[:200]}' is none of its names. Name another file."
+            )
+        name = key.removeprefix(HOST_PREFIX).removesuffix(f".{part}")
+        layers.setdefault(name, {})[spelled[part]] = tensor
+    return {name: _factors(name, parts, file) for name, parts in layers.items()}
+
+
+def _factors(name: str, parts: dict[str, Tensor], file: str) -> Factors:
+    try:
+        (kind,) = kinds_in(parts)
+        check_fit(kind, parts, (len(parts[UP]), parts[DOWN].shape[-1]) if parts[UP].ndim and parts[DOWN].ndim else ())
+    except UnfitError as error:
+        raise FFGOError(f"{file} is damaged: {name} {error}. Name another file.") from error
+    refuse_unusable(parts, {part: f"{name}.{part}" for part in parts}, file)
+    a, b = parts[DOWN].float(), parts[UP].float()
+    return Factors(a, b, float(parts.get("alpha", torch.tensor(float(len(a))))))
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:

@@ -170,7 +170,7 @@ def _start_lora(name: str, expert: Expert, loras: Path) -> Mapping[str, Factors]
             f"recipe: start_lora {path.name} is for the {file.evidence.expert}-noise expert ({file.evidence.reason}), "
             f"and the {expert}-noise expert is to be trained. Name the other file of the pair."
         )
-    factors = factors_of(file.tensors)
+    factors = factors_of(file.tensors, f"recipe: start_lora {path.name}")
     if not factors:
         raise FFGOError(f"recipe: start_lora {path.name} holds no LoRA as this trainer writes them.")
     return factors

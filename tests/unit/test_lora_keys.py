@@ -517,7 +517,10 @@ HADAMARD = ("ffn.0.hada_w1_a", "ffn.0.hada_w1_b", "ffn.0.hada_w2_a", "ffn.0.hada
         ({"ffn.0.oft_blocks": (3, 4, 4)}, "makes 12 where the expert has 16"),
         ({"ffn.0.lokr_w1": (2, 2), "ffn.0.lokr_w2": (8, 8)}, "makes 16x16"),
         (dict(zip(HADAMARD, [(FFN, 2), (2, DIM), (DIM, 2), (2, DIM)], strict=True)), "multiplies 16x8 with 8x8"),
-        ({**FITTING, "ffn.0.dora_scale": (FFN,)}, "dora_scale of shape 16 where the weight of 16x8 needs 16x1 or 1x8"),
+        (
+            {**FITTING, "ffn.0.dora_scale": (FFN,)},
+            "dora_scale of shape 16 where the weight of 16x8 needs 16x1 or 1x8 .save it anew with the numbers as 16x1",
+        ),
         ({**FITTING, "ffn.0.lora_mid.weight": (2, 2, 1, 2, 2)}, "core"),
         ({**FITTING, "ffn.0.lora_mid.weight": (3, 2, 1, 1)}, "core of shape 3x2x1x1 between factors of rank 2 and 2"),
         ({**FITTING, "ffn.0.alpha": (4,)}, "an alpha of 4 numbers"),
