@@ -67,7 +67,7 @@ def factors_of(tensors: Mapping[str, Tensor], file: str) -> dict[str, Factors]:
         part = next((part for part in spelled if key.endswith(f".{part}")), None)
         if part is None or not key.startswith(HOST_PREFIX):
             raise FFGOError(
-                f"{file} holds no LoRA as this trainer writes them: '{key[:200]}' is none of its names. Name another file."
+                f"{file} holds no LoRA as this trainer writes them: '{key[:200]}' is none of its names. Name another."
             )
         name = key.removeprefix(HOST_PREFIX).removesuffix(f".{part}")
         layers.setdefault(name, {})[spelled[part]] = tensor
