@@ -54,15 +54,19 @@ def sweep(folder: Path, of: Path | None = None) -> None:
 
 @contextmanager
 def complete_file(path: Path) -> Iterator[Path]:
-    """A file beside `path` to write to, of the same suffix; it takes the place of `path` when nothing was raised.
+    """A file of the name of `path` to write to; it takes the place of `path` when nothing was raised.
 
+    It lies in a hidden folder beside `path`: safetensors writes into a file with a name of its own before it gives it
+    the one that it was told, and what a kill leaves of that must be known as ours.
     What a failure leaves is removed, and `path` stays as it was. Raises: OSError where the disk refuses.
     """
-    partial = unfinished_name(path)
+    folder = unfinished_name(path)
+    folder.mkdir()
+    partial = folder / path.name
     try:
         yield partial
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
         partial.replace(path)
     finally:
-        partial.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)

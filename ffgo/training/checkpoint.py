@@ -60,7 +60,12 @@ class RunFolder:
                 self._hold = None
 
     def _remove_half_checkpoint(self) -> None:
-        """The LoRA of a checkpoint whose state was not there yet when its writer died: it is made anew."""
+        """The LoRA of a checkpoint whose state was not there yet when its writer died: it is made anew.
+
+        And what safetensors left of one, which version 0.1.0 let it write here.
+        """
+        for left in self.path.glob(".tmp??????"):
+            left.unlink()
         if not (states := self.states()):
             return
         last = states[-1].name.removesuffix(STATE_SUFFIX)

@@ -131,6 +131,18 @@ def test_a_lock_file_that_was_replaced_meanwhile_is_left_to_its_holder(tmp_path)
     second.let_go()
 
 
+def test_a_lock_file_that_its_holder_deletes_meanwhile_locks_nothing(tmp_path, monkeypatch):
+    path, open_it = tmp_path / LOCK_FILE, locks._open
+
+    def opened_just_before(path):
+        descriptor = open_it(path)
+        path.unlink()
+        return descriptor
+
+    monkeypatch.setattr(locks, "_open", opened_just_before)
+    assert try_lock(path) is None
+
+
 def test_a_folder_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(FFGOError, match="cannot be written to"), sole_writer(tmp_path / "file" / "x" / LOCK_FILE, ""):

@@ -95,6 +95,9 @@ def test_what_the_dead_left_is_gone_after_the_next(kind, tmp_path, examples):
         (folder / place).mkdir(parents=True, exist_ok=True)
         unfinished_name(folder / place / name).write_bytes(b"half")
         (folder / place / f".{Path(name).stem}-{'0f' * 16}{Path(name).suffix}").write_bytes(b"half, by version 0.1.0")
+        half = unfinished_name(folder / place / name)
+        half.mkdir()
+        (half / ".tmpAbCd12").write_bytes(b"as safetensors calls what is not finished")
     writer.write(folder, examples)
     assert [path.name for path in folder.rglob(".*")] == []
 
