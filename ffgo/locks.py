@@ -26,6 +26,8 @@ logger = logging.getLogger("ffgo")
 LOCK_FILE = ".ffgo.lock"
 """Of all that lies in a folder."""
 POLL_S = 0.05
+WORDS_S = 1.0
+"""How long a holder may take to say who it is."""
 MOST_WORDS = 1000
 """Bytes of what a lock file says."""
 _HELD_BYTE = 1
@@ -97,8 +99,10 @@ def sole_writer(
     """
     end = time.monotonic() + patience_s
     while (hold := _try_in_folder(path)) is None:
-        if time.monotonic() >= end:
-            raise BusyError(f"{doing} by {_holder(path)}. Wait until it is done, or stop it, then run again.")
+        holder = _holder(path)
+        if time.monotonic() >= end + (0 if holder else WORDS_S):
+            who = holder or f"another process ({path} is its lock)"
+            raise BusyError(f"{doing} by {who}. Wait until it is done, or stop it, then run again.")
         waiting()
         time.sleep(POLL_S)
     try:
@@ -158,12 +162,12 @@ def _write_words(descriptor: int) -> None:
 
 
 def _holder(path: Path) -> str:
-    """Who holds a lock, in words; its file may be gone, or empty still."""
+    """Who holds a lock, in words; nothing where its file is gone, or empty still."""
     try:
         with path.open("rb", buffering=0) as file:
             file.seek(_HELD_BYTE)
             words = parse_json(file.read(MOST_WORDS).decode())
     except (OSError, ValueError):
-        return f"another process ({path} is its lock)"
+        return ""
     pid, host, since = (part(words, name, of=str)[:100] for name in ("pid", "host", "since"))
-    return f"process {pid} on {host} since {since}"
+    return f"process {pid} on {host} since {since}" if pid and host and since else ""

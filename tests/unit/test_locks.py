@@ -97,12 +97,28 @@ def test_who_waits_gets_it_or_an_end_or_a_cancel(tmp_path):
 
 
 @pytest.mark.parametrize("words", [b"", b"\xff\xfe", b" [1, 2]", b' {"pid": 7, "host": null}', b" " + b"[" * 5000])
-def test_words_that_say_nothing_are_no_error(tmp_path, words):
+def test_words_that_say_nothing_are_no_error(tmp_path, words, monkeypatch):
+    monkeypatch.setattr(locks, "WORDS_S", 0)
     path = tmp_path / LOCK_FILE
     first = try_lock(path)
     assert first is not None
     path.write_bytes(words)
     with pytest.raises(BusyError), sole_writer(path, "It is being written"):
+        pass
+    first.let_go()
+
+
+def test_who_holds_it_is_waited_for(tmp_path):
+    """Two that start at the same instant: the first one has it, and has not said so yet."""
+    path = tmp_path / LOCK_FILE
+    first = try_lock(path)
+    assert first is not None
+    words = path.read_bytes()
+    path.write_bytes(b"")
+    with (
+        pytest.raises(BusyError, match="by process"),
+        sole_writer(path, "It is being written", waiting=lambda: path.write_bytes(words)),
+    ):
         pass
     first.let_go()
 
