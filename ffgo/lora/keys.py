@@ -229,7 +229,8 @@ def _value_warnings(subject: str, effective: list[ModulePatch], idle: list[str])
     warnings = []
     if idle:
         which = ", ".join(idle[:_SHOWN]) + (f" and {len(idle) - _SHOWN} more" if len(idle) > _SHOWN else "")
-        what = f"{len(idle)} modules of {subject} are" if effective else f"All of {subject} is"
+        some = f"{len(idle)} modules of {subject} are" if len(idle) > 1 else f"A module of {subject} is"
+        what = some if effective else f"All of {subject} is"
         warnings.append(
             f"{what} without effect, as the numbers are zero or cancel out, or alpha is 0: {which}. "
             "A file that was saved before its training began looks like that."

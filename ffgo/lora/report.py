@@ -16,7 +16,7 @@ def report_row(expert: Expert, lora: ExpertLoRA | None, strength: float, how: st
         "rank": _range([patch.rank for patch in lora.patches]) or "none",
         "alpha": _range([patch.alpha for patch in lora.patches]) or "not given (scale 1)",
         "modules": f"{len(lora.patches)} of {lora.modules_in_file}",
-        **({"idle": f"{len(lora.idle)} modules"} if lora.idle else {}),
+        **({"idle": f"{len(lora.idle)} module{'s' * (len(lora.idle) > 1)}"} if lora.idle else {}),
         "strength": f"{strength:g}",
         "applied": how,
         "made_for": evidence.expert or "unknown",

@@ -441,9 +441,9 @@ def test_patches_without_effect_are_counted_apart(parts):
     lora = load(tensors)
     assert lora.idle == ["blocks.0.ffn.0"]
     assert len(lora.patches) == len(LINEARS) - 1
-    assert "1 modules of lora_high 'my.safetensors' are without effect" in lora.warnings[0]
+    assert "A module of lora_high 'my.safetensors' is without effect" in lora.warnings[0]
     row = report_row("high", lora, 1.0, "merged")
-    assert "25 of 26 modules, 1 modules without effect" in "\n".join(report_lines(row))
+    assert "25 of 26 modules, 1 module without effect" in "\n".join(report_lines(row))
 
 
 def test_a_file_without_effect_is_said_to_be_one():
