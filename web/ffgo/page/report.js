@@ -3,7 +3,8 @@ import { element } from "./dom.js";
 
 const LINES = [
   ["file", "File"], ["names", "Names"], ["rank", "Rank"], ["alpha", "Alpha"], ["modules", "Modules"],
-  ["idle", "Without effect"], ["strength", "Strength"], ["applied", "Applied"], ["made_for", "Made for"], ["evidence", "Evidence"],
+  ["idle", "Without effect"], ["strength", "Strength"], ["applied", "Applied"], ["made_for", "Made for"],
+  ["evidence", "Evidence"],
 ];
 
 export function reportTable(rows) {
