@@ -1,11 +1,12 @@
 """What of a frame will probably not come out well, and what to do about it."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
 from .custom import mark
-from .geometry import halves
+from .geometry import Box, halves
 from .layout import Layout
 from .pictures import GOOD_SUBJECTS, FramePicture, box_of
 
@@ -22,9 +23,9 @@ FEW_PIXELS = 11_000 / (1280 * 720)
 shown with cover 12,071 px (official training frames) and 11,148 px (official test frames) of 1280x720."""
 
 
-def warn_of_subjects(plan: Layout, cutouts: Sequence[FramePicture], layout: str) -> list[str]:
-    """Which subjects are too many or too small."""
-    warnings = []
+def warn_of_cutouts(plan: Layout, cutouts: Sequence[FramePicture], layout: str) -> list[str]:
+    """Which subjects look wrong, are too many or too small."""
+    warnings = [warning for cutout in cutouts for warning in warn_of_alpha(cutout)]
     if len(cutouts) > GOOD_SUBJECTS:
         warnings.append(
             f"{len(cutouts)} subjects: FFGo was found to follow up to {GOOD_SUBJECTS} and a background, and tends to "
@@ -49,31 +50,44 @@ def warn_of_subjects(plan: Layout, cutouts: Sequence[FramePicture], layout: str)
 
 
 def warn_of_alpha(cutout: FramePicture) -> list[str]:
-    """What looks wrong with a picture's transparency: nothing transparent, dust far from the subject, inside out."""
-    if cutout.pixels.shape[2] == 3:
-        return []
-    alpha = cutout.pixels[..., 3]
-    if alpha.min() == OPAQUE:
-        return [
-            f"{cutout.name} has transparency, but nothing of it is transparent: it stays a rectangle. Was its mask "
-            "empty, or its Join Image with Alpha bypassed? Connect the subject's mask, or a picture without alpha."
-        ]
-    if _border(alpha) >= INSIDE_OUT and alpha[_middle(alpha.shape)].mean() <= OPAQUE * (1 - INSIDE_OUT):
-        return [
-            f"{cutout.name} seems to be inside out: {_border(alpha):.0%} of its border is opaque, and its middle is "
-            "transparent. Put Invert Mask before Join Image with Alpha: Load Image's mask is 1 where it is transparent."
-        ]
-    seen, official = box_of(alpha >= FAINT), cutout.subject.visible
-    if seen is None:
-        return [f"{cutout.name} is nearly transparent: its alpha is {alpha.max()} of 255 at most. Check its mask."]
-    if seen.width * seen.height <= DUST * official.width * official.height:
-        sizes = [f"{box.width}x{box.height} px" for box in (seen, official)]
-        return [
-            f"{cutout.name} has faint dust around it: without alpha below {FAINT} of 255 it is {sizes[0]}, with it "
-            f"{sizes[1]}, and so much gets a place. Clean its alpha, for example with Threshold Mask on its "
-            "mask."
-        ]
+    """What looks wrong with a picture's transparency, see `alpha_trouble`, and what to do about it."""
+    alpha, box = cutout.pixels[..., -1], cutout.subject.visible
+    match alpha_trouble(cutout):
+        case "opaque":
+            return [
+                f"{cutout.name} has transparency, but nothing of it is transparent: it stays a rectangle. Was its mask "
+                "empty, or its Join Image with Alpha bypassed? Connect the subject's mask, or a picture without alpha."
+            ]
+        case "inside out":
+            return [
+                f"{cutout.name} seems to be inside out: {_border(alpha):.0%} of its border is opaque, and its middle "
+                "is transparent. Put Invert Mask before Join Image with Alpha: Load Image's mask is 1 where it is "
+                "transparent."
+            ]
+        case "faint":
+            return [f"{cutout.name} is nearly transparent: its alpha is {alpha.max()} of 255 at most. Check its mask."]
+        case Box() as seen:
+            return [
+                f"{cutout.name} has faint dust around it: without alpha below {FAINT} of 255 it is {seen.width}x"
+                f"{seen.height} px, with it {box.width}x{box.height} px, and so much gets a place. Set min_alpha to "
+                f"{FAINT / 255:.2f} to crop it away, or clean its mask, for example with Threshold Mask."
+            ]
     return []
+
+
+def alpha_trouble(cutout: FramePicture) -> Literal["opaque", "inside out", "faint"] | Box | None:
+    """What looks wrong with a picture's transparency; with dust far from the subject, the box of what is not dust."""
+    if cutout.pixels.shape[2] == 3:
+        return None
+    alpha, box = cutout.pixels[..., 3], cutout.subject.visible
+    if alpha.min() == OPAQUE:
+        return "opaque"
+    if _border(alpha) >= INSIDE_OUT and alpha[_middle(alpha.shape)].mean() <= OPAQUE * (1 - INSIDE_OUT):
+        return "inside out"
+    seen = box_of(alpha >= FAINT)
+    if seen is None:
+        return "faint"
+    return seen if seen.width * seen.height <= DUST * box.width * box.height else None
 
 
 def _border(alpha: np.ndarray) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from operator import attrgetter
 from typing import Literal
 
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from ..errors import FFGOError
 from ..pixels import eight_bit_pictures, to_float
-from .advice import warn_of_alpha, warn_of_background, warn_of_places, warn_of_subjects
+from .advice import warn_of_background, warn_of_cutouts, warn_of_places
 from .arrangement import read_arrangement
 from .custom import arrange, drawing_order
 from .draw import draw_background, draw_subject, lay
@@ -53,6 +54,7 @@ def compose(
     max_upscale: float = 1.0,
     gap: int = 0,
     arrangement: str = "",
+    min_alpha: float = 0.0,
 ) -> Composition:
     """Compose one frame of `width` x `height` pixels from a background and 1 to 8 subjects.
 
@@ -60,7 +62,7 @@ def compose(
     (opaque) or 4 (straight alpha, 1 = opaque). A batch counts as several subjects. For `layout`, `max_upscale` and
     `gap` see `place_subjects`; the layout "custom" takes the places from `arrangement`, a text as `read_arrangement`
     wants it. `background_fit` "stretch" gives the background the canvas' aspect first, which the layout "script" always
-    does.
+    does. For `min_alpha` see `look_at`.
 
     Computes in 8 bits with Pillow, as the official FFGo script does, so that frames equal its frames to the last bit.
     Raises: FFGOError for a picture that cannot be used, a canvas that is too small, or a bad arrangement.
@@ -77,7 +79,7 @@ def compose(
         scene_size = canvas if base == "script" or background_fit == "stretch" else scene.subject.size
         scene_box = place_background(scene_size, canvas)
         scene_tile = pool.submit(draw_background, scene.pixels, scene_size, scene_box)
-        cutouts = list(pool.map(look_at, pictures.keys(), pictures.values()))
+        cutouts = list(pool.map(look_at, pictures.keys(), pictures.values(), repeat(min_alpha)))
         if arranged:
             fingerprints = list(pool.map(attrgetter("fingerprint"), cutouts))
             places = arrange(
@@ -90,11 +92,11 @@ def compose(
     image, masks = np.ones((1, height, width, 3), np.float32), np.zeros((len(places), height, width), np.float32)
     to_float(scene_tile.result(), out=image[0][scene_box.slices])
     lay(image[0], masks, tiles, scene_box)
-    seen = [masks[i][tiles[i].box.slices] if i in tiles else masks[i, :0] for i in range(len(places))]
-    pixels = [float(mask.sum(dtype=np.float64)) for mask in seen]
+    pixels = [0.0] * len(places)
+    for i, tile in tiles.items():
+        pixels[i] = float(masks[i][tile.box.slices].sum(dtype=np.float64))
     plan = Layout(canvas, scene_box, places, pixels)
-    warnings = [warning for cutout in cutouts for warning in warn_of_alpha(cutout)]
-    warnings += [*warn_of_subjects(plan, cutouts, layout), *warn_of_background(canvas, scene_size)]
+    warnings = [*warn_of_cutouts(plan, cutouts, layout), *warn_of_background(canvas, scene_size)]
     if arranged:
         warnings += warn_of_places(plan, cutouts)
     elif layout == CUSTOM:

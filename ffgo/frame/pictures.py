@@ -25,6 +25,8 @@ class FramePicture:
     name: str
     pixels: np.ndarray
     subject: Subject
+    min_alpha: float = 0.0
+    """Of what counts as seen, 0..1."""
 
     @cached_property
     def fingerprint(self) -> str:
@@ -52,7 +54,9 @@ def subject_pictures(subjects: Mapping[str, Sequence[np.ndarray]]) -> dict[str, 
         for name, batch in subjects.items()
         for i, picture in enumerate(batch, start=1)
     }
-    if not 1 <= len(pictures) <= MAX_SUBJECTS:
+    if not pictures:
+        raise FFGOError(f"No subject is connected. Connect 1 to {MAX_SUBJECTS} cut-outs to the subject inputs.")
+    if len(pictures) > MAX_SUBJECTS:
         raise FFGOError(
             f"{len(pictures)} subjects are connected, and every picture of a batch counts; a frame takes 1 to "
             f"{MAX_SUBJECTS}. FFGo was found to follow up to {GOOD_SUBJECTS}."
@@ -69,16 +73,30 @@ def box_of(picture: np.ndarray) -> Box | None:
     return Box(left, top, right - left, bottom - top)
 
 
-def look_at(name: str, pixels: np.ndarray) -> FramePicture:
-    """Find out which part of a picture (H, W, 3 or 4) in 8 bits can be seen."""
+def look_at(name: str, pixels: np.ndarray, min_alpha: float = 0.0) -> FramePicture:
+    """Find out which part of a picture (H, W, 3 or 4) in 8 bits can be seen.
+
+    min_alpha: 0..1; what is fainter does not count, and 0 is the official recipe, for which all above 0 counts.
+    Raises: FFGOError where nothing can be seen, and for a min_alpha that is none.
+    """
+    if not 0 <= min_alpha <= 1:
+        raise FFGOError(f"min_alpha is {min_alpha}; an alpha lies between 0 (transparent) and 1 (opaque).")
     height, width, channels = pixels.shape
     size = width, height
     if channels == 3:
         return FramePicture(name, pixels, Subject(size, Box(0, 0, *size), width * height))
-    visible = box_of(pixels)
+    alpha = pixels[..., 3]
+    seen = alpha >= max(min_alpha * 255, 1)
+    visible = box_of(seen)
+    if visible is None and (most := int(alpha.max())):
+        raise FFGOError(
+            f"{name}: nothing of it has an alpha of {min_alpha:g} or more; its highest is {most / 255:.3f}. "
+            "Lower min_alpha, or check its mask."
+        )
     if visible is None:
         raise FFGOError(
             f"{name} is fully transparent: nothing of it can be seen. Check its mask; if it is the wrong way round, "
             "put Invert Mask before Join Image with Alpha."
         )
-    return FramePicture(name, pixels, Subject(size, visible, pixels[visible.slices][..., 3].sum() / 255))
+    area = alpha[visible.slices].sum(where=seen[visible.slices]) / 255
+    return FramePicture(name, pixels, Subject(size, visible, area), min_alpha)

@@ -4,6 +4,7 @@ from typing import Any
 
 from PIL import Image
 
+from .advice import alpha_trouble
 from .compose import Composition
 from .geometry import Box
 from .pictures import FramePicture
@@ -29,7 +30,14 @@ def describe_subject(subject: FramePicture) -> dict[str, Any]:
         "height": height,
         "visible": _numbers(subject.subject.visible),
         "area": round(float(subject.subject.area), 2),
+        "min_alpha": subject.min_alpha,
+        "alpha_trouble": _trouble(subject),
     }
+
+
+def _trouble(subject: FramePicture) -> str | list[int] | None:
+    found = alpha_trouble(subject)
+    return _numbers(found) if isinstance(found, Box) else found
 
 
 def describe_background(frame: Composition) -> dict[str, Any]:

@@ -9,6 +9,16 @@ from ...ffgo.frame.layout import LAYOUTS, MAX_SUBJECTS
 from .._host import show_on_node
 from ._editor import editor_output
 
+SUBJECTS = io.Autogrow.TemplatePrefix(io.Image.Input("subject", optional=True), "subject", min=1, max=MAX_SUBJECTS)
+"""Optional, so that the first may be left out, as where its node is bypassed."""
+
+
+def _side(name: str, default: int, more: str = "") -> io.Int.Input:
+    return io.Int.Input(
+        name, default=default, min=MIN_CANVAS, max=MAX_CANVAS, optional=True,
+        tooltip=f"{name.capitalize()} of the frame in pixels, if the preset is `custom`.{more}",
+    )  # fmt: skip
+
 
 class ComposeCanvas(io.ComfyNode):
     """Puts cut-out subjects and a background into one first frame."""
@@ -24,7 +34,7 @@ class ComposeCanvas(io.ComfyNode):
                 io.Image.Input("background", tooltip="The scene of the video: one picture, without the subjects."),
                 io.Autogrow.Input(
                     "subjects",
-                    template=io.Autogrow.TemplatePrefix(io.Image.Input("subject"), "subject", min=1, max=MAX_SUBJECTS),
+                    template=SUBJECTS,
                     tooltip="What shall appear in the video: RGBA cut-outs (Load Image, then Join Image with Alpha) or "
                     "RGB pictures, which stay rectangles. A batch counts as several subjects. Up to 4 work well.",
                 ),
@@ -32,14 +42,8 @@ class ComposeCanvas(io.ComfyNode):
                     "preset", options=["custom", *PRESETS], default="custom", optional=True,
                     tooltip="Size of the frame in pixels. `custom` takes width and height below; others ignore them.",
                 ),
-                io.Int.Input(
-                    "width", default=1280, min=MIN_CANVAS, max=MAX_CANVAS, optional=True,
-                    tooltip="Width of the frame in pixels, if the preset is `custom`. FFGo was made at 1280x720.",
-                ),
-                io.Int.Input(
-                    "height", default=720, min=MIN_CANVAS, max=MAX_CANVAS, optional=True,
-                    tooltip="Height of the frame in pixels, if the preset is `custom`.",
-                ),
+                _side("width", 1280, " FFGo was made at 1280x720."),
+                _side("height", 720),
                 io.Combo.Input(
                     "layout", options=[*LAYOUTS, CUSTOM], default="published", optional=True,
                     tooltip="`published`: as in FFGo's training data, cropped subjects in rows, two columns from four "
@@ -65,6 +69,11 @@ class ComposeCanvas(io.ComfyNode):
                     tooltip="Layout `custom` only: where everything is, as JSON (docs/arrangement.md). The editor "
                     "writes it; empty is `published`.",
                 ),
+                io.Float.Input(
+                    "min_alpha", default=0.0, min=0.0, max=1.0, step=0.01, optional=True, advanced=True,
+                    tooltip="Subjects are cropped to what is at least so opaque. 0 is FFGo's own recipe: all that is "
+                    "not fully transparent. 0.1 crops away the faint dust that background removers leave.",
+                ),
             ],
             outputs=[
                 io.Image.Output(display_name="image", tooltip="The first frame, RGB: start_image of WanImageToVideo."),
@@ -84,12 +93,12 @@ class ComposeCanvas(io.ComfyNode):
     @classmethod
     def execute(
         cls, background, subjects, preset="custom", width=1280, height=720, layout: CanvasLayout = "published",
-        background_fit: BackgroundFit = "keep_aspect", max_upscale=1.0, gap=0, arrangement="",
+        background_fit: BackgroundFit = "keep_aspect", max_upscale=1.0, gap=0, arrangement="", min_alpha=0.0,
     ) -> io.NodeOutput:  # fmt: skip
         width, height = PRESETS.get(preset, (width, height))
         frame = compose(
             background, subjects, width=width, height=height, layout=layout, background_fit=background_fit,
-            max_upscale=max_upscale, gap=gap, arrangement=arrangement,
+            max_upscale=max_upscale, gap=gap, arrangement=arrangement, min_alpha=min_alpha,
         )  # fmt: skip
         show_on_node(cls, [], frame.warnings)
         return io.NodeOutput(frame.image, frame.masks, frame.plan.to_json(), ui=editor_output(frame, cls))

@@ -127,8 +127,25 @@ def test_warnings_are_shown_and_logged_and_no_error(host):
 
 
 def test_no_subject_is_an_error(host):
-    with pytest.raises(Exception, match="Required input is missing: subject0"):
+    with pytest.raises(Exception, match="No subject is connected"):
         host.run(graph(host, background(), []))
+
+
+def test_the_first_subject_may_be_left_out(host):
+    """As where its node is bypassed on the page; the frame is that of the others."""
+    prompt = graph(host, background(), [cutout(i) for i in range(3)])
+    del prompt["canvas"]["inputs"]["subjects.subject0"]
+    layout = json.loads(host.run(prompt)["canvas"]["ffgo_layout"][0])
+    assert len(layout["subjects"]) == 2
+
+
+def test_min_alpha_reaches_the_frame(host):
+    dusty = Image.new("RGBA", (200, 200), (200, 100, 50, 1))
+    dusty.paste((200, 100, 50, 255), (80, 90, 120, 150))
+    prompt = graph(host, background(), [dusty])
+    prompt["canvas"]["inputs"]["min_alpha"] = 0.1
+    layer = host.run(prompt)["canvas"]["ffgo_layers"][0]
+    assert (layer["visible"], layer["min_alpha"], layer["alpha_trouble"]) == ([80, 90, 40, 60], 0.1, None)
 
 
 def test_nine_subjects_are_an_error_however_they_are_connected(host):

@@ -212,7 +212,7 @@ BAD = {
     "two backgrounds": (torch.cat([BACKGROUND] * 2), {"subject0": GOOD}, "background holds 2 pictures"),
     "no background": (CLEAR, {"subject0": GOOD}, "background is fully transparent"),
     "mask as background": (torch.zeros(1, 20, 20), {"subject0": GOOD}, "background is a mask"),
-    "no subject": (BACKGROUND, {}, "0 subjects are connected"),
+    "no subject": (BACKGROUND, {}, "No subject is connected"),
     "nine subjects": (BACKGROUND, {f"subject{i}": GOOD for i in range(9)}, "9 subjects are connected"),
     "batch of nine": (BACKGROUND, {"subject0": torch.cat([GOOD] * 9)}, "9 subjects are connected"),
     "eight and one": (BACKGROUND, {"a": torch.cat([GOOD] * 8), "b": GOOD}, "9 subjects are connected"),

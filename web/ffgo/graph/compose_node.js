@@ -25,7 +25,9 @@ export function addEditor(node, { app, pictures, openLarge }) {
 
   show(node, editor);
   for (const own of node.widgets.filter(({ name }) => name in DEFAULTS)) {
-    chain(own, "callback", () => port.isWriting() || model.refresh());
+    // What counts as seen is measured on the pictures, so these are asked for anew.
+    const look = own.name === "min_alpha" ? () => later() : model.refresh;
+    chain(own, "callback", () => port.isWriting() || look());
   }
   for (const hook of ["onConnectionsChange", "onConfigure", "onExecuted", "onAdded"]) chain(node, hook, () => later());
 
@@ -41,7 +43,8 @@ export function addEditor(node, { app, pictures, openLarge }) {
 
   function refresh() {
     if (gone || !node.graph) return;
-    model.connect(connectedInputs(node, { app, pictures, onPicture: () => later() }));
+    const { minAlpha } = port.read();
+    model.connect(connectedInputs(node, { app, pictures, minAlpha, onPicture: () => later() }));
     model.settle();
   }
 

@@ -5,7 +5,7 @@ import { asRecipe, backgroundSource, layersBySource, locator, subjectSources } f
 const runs = new WeakMap();
 
 /** What the model's `connect` takes. A picture that is not there yet is asked for; `onPicture` says when it comes. */
-export function connectedInputs(node, { app, pictures, onPicture }) {
+export function connectedInputs(node, { app, pictures, minAlpha, onPicture }) {
   const results = app.nodeOutputs[locator(node)];
 
   function present(recipe) {
@@ -14,7 +14,8 @@ export function connectedInputs(node, { app, pictures, onPicture }) {
     return picture ?? null;
   }
 
-  function withPicture({ source, name, recipe, fingerprint }) {
+  function withPicture({ source, name, recipe: made, fingerprint }) {
+    const recipe = made && { ...made, minAlpha };
     const picture = recipe && present(recipe);
     const awaited = Boolean(recipe) && !picture;
     const missing = awaited && pictures.get(recipe) === null;

@@ -4,8 +4,10 @@
  *
  * A recipe says what a picture is made of: {file, opacity}: `file` names a picture on the server ({filename,
  * subfolder, type}); `opacity` is null (opaque), "own" (the file's alpha) or {file, channel, inverted}.
- * A layer is a recipe whose size is known: {..., width, height, visible: [x, y, w, h], area}.
+ * A layer is a recipe whose size is known: {..., width, height, visible: [x, y, w, h], area, foundWith, trouble}.
+ * A subject's recipe says from which alpha on something counts as seen: {..., minAlpha}.
  */
+import { look, looks, unseen } from "../pure/alpha.js";
 
 const LONGEST_SIDE = 1024;
 const STRIP = 256;
@@ -48,7 +50,7 @@ export function createPictures(fetchApi) {
   }
 
   return {
-    /** The picture {size, visible, area, bitmap} of a recipe; undefined if not there yet, null if just missed. */
+    /** The picture {size, visible, area, trouble, bitmap}; undefined if not there yet, null if just missed. */
     get(recipe) {
       const key = JSON.stringify(recipe);
       const picture = loaded.get(key);
@@ -92,55 +94,53 @@ function asAlpha(bitmap, channel) {
 function small(bitmap, recipe) {
   if (!bitmap) return null;
   const size = recipe.width ? [recipe.width, recipe.height] : [bitmap.width, bitmap.height];
-  const looks = recipe.width ? known(recipe) : recipe.opacity ? measured(bitmap) : opaque(bitmap);
+  const looked = { ...opaque(size), ...(isKnown(recipe) ? known(recipe) : recipe.opacity && measured(bitmap, recipe)) };
   const scale = Math.min(1, LONGEST_SIDE / Math.max(bitmap.width, bitmap.height));
-  if (scale === 1) return { size, ...looks, bitmap };
+  if (scale === 1) return { size, ...looked, bitmap };
   const side = (length) => Math.max(1, Math.round(length * scale));
   const canvas = new OffscreenCanvas(side(bitmap.width), side(bitmap.height));
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   bitmap.close();
-  return { size, ...looks, bitmap: canvas.transferToImageBitmap() };
+  return { size, ...looked, bitmap: canvas.transferToImageBitmap() };
 }
 
-function known({ width, height, visible, area }) {
-  const [x, y, w, h] = visible ?? [0, 0, width, height];
-  return { visible: { x, y, width: w, height: h }, area: area ?? width * height };
+const opaque = ([width, height]) => ({ visible: { x: 0, y: 0, width, height }, area: width * height, trouble: null });
+
+/** Whether a run found out what can be seen, with the least alpha that counts now. */
+const isKnown = ({ width, foundWith = 0, minAlpha = 0 }) => Boolean(width) && foundWith === minAlpha;
+
+function known({ visible, area, trouble }) {
+  const box = ([x, y, width, height]) => ({ x, y, width, height });
+  return {
+    ...(visible && { visible: box(visible) }),
+    ...(area !== undefined && { area }),
+    trouble: Array.isArray(trouble) ? box(trouble) : (trouble ?? null),
+  };
 }
 
-const opaque = ({ width, height }) => ({ visible: { x: 0, y: 0, width, height }, area: width * height });
-
-/** The box around all pixels with an alpha above 0, and the sum of alpha; a strip at a time, to need little memory. */
-function measured(bitmap) {
+/** What of a bitmap can be seen, in pixels of its picture; a strip at a time, to need little memory. */
+function measured(bitmap, recipe) {
   const { width, height } = bitmap;
   const canvas = new OffscreenCanvas(width, Math.min(STRIP, height));
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  const edges = { left: width, top: height, right: -1, bottom: -1 };
-  let total = 0;
+  const found = unseen(width, height, recipe.minAlpha);
   for (let top = 0; top < height; top += STRIP) {
     context.clearRect(0, 0, canvas.width, canvas.height);
     context.drawImage(bitmap, 0, -top);
     const rows = Math.min(STRIP, height - top);
-    total += scan(context.getImageData(0, 0, width, rows).data, width, rows, top, edges);
+    look(found, context.getImageData(0, 0, width, rows).data, rows, top);
   }
-  if (edges.right < 0) return opaque(bitmap);
-  const { left: x, top: y, right, bottom } = edges;
-  return { visible: { x, y, width: right - x + 1, height: bottom - y + 1 }, area: total / 255 };
+  const seen = looks(found);
+  return seen.visible ? enlarged(seen, (recipe.width ?? width) / width, (recipe.height ?? height) / height) : {};
 }
 
-/** Widen the edges by what a strip of RGBA shows; returns its sum of alpha. */
-function scan(data, width, rows, top, edges) {
-  let total = 0;
-  for (let y = 0; y < rows; y++) {
-    for (let x = 0, i = y * width * 4 + 3; x < width; x++, i += 4) {
-      if (!data[i]) continue;
-      total += data[i];
-      if (x < edges.left) edges.left = x;
-      if (x > edges.right) edges.right = x;
-      if (top + y < edges.top) edges.top = top + y;
-      edges.bottom = top + y;
-    }
-  }
-  return total;
+/** What was measured on a smaller picture, in pixels of the whole. */
+function enlarged({ visible, area, trouble }, across, down) {
+  const box = ({ x, y, width, height }) => ({
+    x: Math.floor(x * across), y: Math.floor(y * down),
+    width: Math.ceil(width * across), height: Math.ceil(height * down),
+  });
+  return { visible: box(visible), area: area * across * down, trouble: trouble?.width ? box(trouble) : trouble };
 }

@@ -41,8 +41,11 @@ function subjectInputs(node) {
     .filter(({ name, link }) => name.startsWith("subjects.") && link != null);
 }
 
-export function asRecipe({ filename, subfolder, type, width, height, visible, area, fingerprint }) {
-  return { file: { filename, subfolder, type }, opacity: "own", width, height, visible, area, fingerprint };
+export function asRecipe({ filename, subfolder, type, fingerprint, ...layer }) {
+  const { width, height, visible, area, min_alpha: foundWith = 0, alpha_trouble: trouble = null } = layer;
+  return {
+    file: { filename, subfolder, type }, opacity: "own", width, height, visible, area, foundWith, trouble, fingerprint,
+  };
 }
 
 /**

@@ -14,7 +14,7 @@ export function createWidgetPort(node, app) {
     read: () => ({
       layout: valueOf("layout"), preset: valueOf("preset"), width: valueOf("width"), height: valueOf("height"),
       backgroundFit: valueOf("background_fit"), maxUpscale: valueOf("max_upscale"), gap: valueOf("gap"),
-      arrangement: String(valueOf("arrangement")),
+      arrangement: String(valueOf("arrangement")), minAlpha: valueOf("min_alpha"),
     }),
 
     /** One step of the host's undo. */

@@ -15,7 +15,7 @@ export const CUSTOM = "custom";
 /** What the canvas node does where nothing else is said, by its inputs. */
 export const DEFAULTS = {
   preset: "custom", width: 1280, height: 720, layout: "published", background_fit: "keep_aspect", max_upscale: 1,
-  gap: 0, arrangement: "",
+  gap: 0, arrangement: "", min_alpha: 0,
 };
 
 /** Pixels left around a cut-out's visible part. */
@@ -23,6 +23,12 @@ export const CROP_MARGIN = 5;
 
 /** The part of the canvas that a subject should cover at least: see docs/arrangement.md for its source. */
 export const FEW_PIXELS = 11000 / (1280 * 720);
+
+/** When a cut-out's alpha looks wrong. */
+export const OPAQUE = 255;
+export const FAINT = 26;
+export const DUST = 0.8;
+export const INSIDE_OUT = 0.9;
 
 /** Pixels that boxes may overlap before it counts. */
 export const TOLERANCE = 0.01;

@@ -2,7 +2,7 @@
  * The editor's state: what is connected, what the widgets say, and the edit in progress. It reads and writes the
  * node's widgets through `port` and tells its listeners when there is something new to see. No page, no host.
  *
- * port.read() -> {layout, preset, width, height, backgroundFit, maxUpscale, gap, arrangement: text}
+ * port.read() -> {layout, preset, width, height, backgroundFit, maxUpscale, gap, minAlpha, arrangement: text}
  * port.write({layout, arrangement}) -> one step of the host's undo
  * port.visibleShares(scene) -> the part of each subject that no other covers
  */

@@ -5,12 +5,27 @@ const number = new Intl.NumberFormat("en-US");
 export const subjectTitle = (place) => `Subject ${place.index + 1}`;
 
 /** What is wrong with a place, in a few words each. */
-export function troubles({ marks }) {
-  const found = [];
+export function troubles({ marks, subject }) {
+  const found = alphaTroubles(subject.picture);
   if (marks.leaves) found.push("leaves the frame");
   if (marks.background) found.push("reaches into the background half");
   if (marks.overlaps.length) found.push(`overlaps subject ${marks.overlaps.map((i) => i + 1).join(" and ")}`);
   return found;
+}
+
+const ALPHA_TROUBLES = {
+  opaque: "nothing of it is transparent",
+  "inside out": "its mask seems to be inside out",
+  faint: "nearly transparent",
+};
+
+/** What looks wrong with a picture's transparency: see pure/alpha.js. */
+function alphaTroubles(picture) {
+  const { trouble = null, visible } = picture ?? {};
+  if (!trouble) return [];
+  if (!trouble.width) return [ALPHA_TROUBLES[trouble]];
+  const sizes = [trouble, visible].map(({ width, height }) => `${width} × ${height}`);
+  return [`faint dust: ${sizes[0]} without it, ${sizes[1]} with it; min_alpha 0.1 crops it away`];
 }
 
 export function badgeText({ pixels, enough }) {
