@@ -9,7 +9,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page
 
 COMPOSE = "FFGOComposeCanvas"
-DEFAULT_WIDGETS = ["custom", 1280, 720, "published", "keep_aspect", 1, 0, ""]
+DEFAULT_WIDGETS = ["custom", 1280, 720, "published", "keep_aspect", 1, 0, "", 0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,18 @@ def tensor(server, name):
     return torch.from_numpy(picture)[None]
 
 
+def test_dust_is_shown_before_a_run_and_cropped_away(editor, server):
+    dusty = Image.new("RGBA", (300, 200), (*RED, 1))
+    dusty.paste((*RED, 255), (100, 50, 160, 110))
+    dusty.save(server.base / "input" / "dusty.png")
+    editor.open(compose_workflow("background_lake.png", ["dusty.png"]))
+    assert "faint dust: 60 × 60 without it, 300 × 200 with it" in editor.subject(0).get_attribute("aria-label")
+    shown = editor.on_screen(0)
+    editor.set_widget("min_alpha", 0.1)
+    wait_for(lambda: "faint dust" not in (editor.subject(0).get_attribute("aria-label") or ""))
+    assert editor.on_screen(0).width < shown.width / 3
+
+
 def test_the_frame_has_the_edges_that_the_editor_shows(comfy, editor, server, plain_pictures):
     editor.open(compose_workflow("background_lake.png", plain_pictures, cut_out=False))
     editor.drag(editor.subject(0), -37, 11)
