@@ -1,5 +1,7 @@
 """What the editor shows is the frame that is composed: real mouse and keys, the real host."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -45,7 +47,8 @@ def test_dust_is_shown_before_a_run_and_cropped_away(editor, server):
     dusty.paste((*RED, 255), (100, 50, 160, 110))
     dusty.save(server.base / "input" / "dusty.png")
     editor.open(compose_workflow("background_lake.png", ["dusty.png"]))
-    assert "faint dust: 60 × 60 without it, 300 × 200 with it" in editor.subject(0).get_attribute("aria-label")
+    said = editor.subject(0).get_attribute("aria-label")
+    assert re.search(r"faint dust: 60 . 60 without it, 300 . 200 with it", said), said
     shown = editor.on_screen(0)
     editor.set_widget("min_alpha", 0.1)
     wait_for(lambda: "faint dust" not in (editor.subject(0).get_attribute("aria-label") or ""))
