@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import math
 import signal
 import sys
 from io import TextIOWrapper
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from ..errors import FFGOError
 from . import Result, UsageError, load_workflow, run
+from .job import LONGEST_S
 
 FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
 
@@ -47,8 +49,22 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         metavar="NODE.INPUT=VALUE",
         help="any input, by the node's title, id or class",
     )
+    add(
+        "--timeout",
+        type=_seconds,
+        default=LONGEST_S,
+        metavar="SECONDS",
+        help="how long the job may take, the queue included, before it is taken off the server; default %(default)g",
+    )
     add("--previews", action="store_true", help="fetch what nodes only show, too")
     return parser.parse_args(arguments)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < math.inf:
+        raise ValueError
+    return seconds
 
 
 async def run_until_signal(arguments: argparse.Namespace) -> Result:
@@ -69,6 +85,7 @@ async def run_until_signal(arguments: argparse.Namespace) -> Result:
         seed=arguments.seed,
         settings=arguments.set,
         previews=arguments.previews,
+        timeout_s=arguments.timeout,
     )
 
 

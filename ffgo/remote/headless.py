@@ -16,7 +16,7 @@ from ..plain import read_limited
 from .client import UPLOAD_FOLDER, LocalPicture, connect
 from .explain import LONGEST
 from .fill import fill
-from .job import RemoteJob
+from .job import LONGEST_S, RemoteJob
 from .outputs import MOST_OF_A_PICTURE, Outputs, fetch, texts_of
 from .progress import MOST_TEXTS, Progress
 from .workflow import UsageError, Workflow, check_workflow, title_of
@@ -53,12 +53,14 @@ async def run(
     settings: Sequence[str] = (),
     previews: bool = False,
     reconnect_s: float = 15.0,
+    timeout_s: float = LONGEST_S,
 ) -> Result:
     """Fill in `workflow` (API format), run it on the ComfyUI at `server`, and fetch its files into the folder `out`.
 
     server: "host:port" or an http(s) URL. background, subjects: local image files, uploaded into the server's
     input/ffgo; the canvas gets as many subjects as there are files. settings: "Node.input=value". previews: fetch
-    what nodes only show, too. reconnect_s: how long a server that was lost in the middle may stay away.
+    what nodes only show, too. reconnect_s: how long a server that was lost in the middle may stay away. timeout_s: how
+    long the job may take, from when it is queued; then it is taken off the server.
     Progress goes to stderr. Cancelling takes the job off the server.
     Raises: UsageError if the request does not fit (nothing is queued then), FFGOError for all that goes wrong on the
     server or on the way to it; in both cases no file is left in `out`.
@@ -79,7 +81,7 @@ async def run(
         progress = Progress(ready)
         job = RemoteJob(host, ready, progress)
         try:
-            entry = await job.run(reconnect_s)
+            entry = await job.run(reconnect_s, timeout_s)
         finally:
             progress.close()
         outputs: Outputs = entry["outputs"]

@@ -25,6 +25,9 @@ REST_S, LONGEST_REST_S = 0.2, 2.0
 MOST_LOSSES, IN_S = 10, 60.0
 """A connection that breaks so often in so many seconds is given up."""
 
+LONGEST_S = 7 * 24 * 3600.0
+"""A job takes no longer than a week, unless somebody says so; the training of a LoRA may take days."""
+
 MOST_BLOCKED = 100
 
 STOP_S = 10.0
@@ -42,17 +45,18 @@ class RemoteJob:
         self._losses: list[float] = []
         self._heard = True  # whether the server has answered since the connection broke the last time
 
-    async def run(self, reconnect_s: float) -> dict[str, Any]:
+    async def run(self, reconnect_s: float, timeout_s: float = LONGEST_S) -> dict[str, Any]:
         """Queue the job and wait for its end; returns its entry in the server's history.
 
         Cancelling this takes the job off the server. Raises: FFGOError if the server refuses the job, a node of it
-        fails, somebody else stops it, or the server is gone for longer than `reconnect_s`.
+        fails, somebody else stops it, it takes longer than `timeout_s` (it is taken off then), or the server is gone
+        for longer than `reconnect_s`.
         """
         async with self._server.events(self._client_id) as events:  # before queueing, so that no message is missed
             queueing = asyncio.create_task(self._queue())
             try:
                 await asyncio.shield(queueing)
-                entry = await self._watch(events, reconnect_s)
+                entry = await self._watch_for(events, reconnect_s, timeout_s)
             except asyncio.CancelledError:
                 await asyncio.gather(queueing, return_exceptions=True)  # a request on its way cannot be called back
                 await self._stop_aloud()
@@ -73,6 +77,19 @@ class RemoteJob:
                 await self.stop()  # the host would run the sound part of the workflow; half a result is none
             specs = await self._server.specs(classes_with_errors(self._workflow, answer))
             raise FFGOError(describe_refusal(self._workflow, answer, specs))
+
+    async def _watch_for(self, events: Events, reconnect_s: float, timeout_s: float) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(timeout_s) as end:
+                return await self._watch(events, reconnect_s)
+        except TimeoutError:
+            if not end.expired():
+                raise
+        await self._stop_aloud()
+        raise FFGOError(
+            f"The job has not ended within {timeout_s:g} s on {self._server.name}, and nothing was fetched. "
+            "If it needs longer, give it more with --timeout."
+        )
 
     async def _watch(self, events: Events, reconnect_s: float) -> dict[str, Any]:
         while True:

@@ -306,6 +306,25 @@ def test_cancelling_takes_this_job_off_and_no_other(tmp_path, capsys, state, exp
     assert "The job was taken off the server." in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("state", [ComfyUI.wait_in_queue, ComfyUI.go_on_running])
+def test_a_job_that_never_ends_is_taken_off(tmp_path, capsys, state):
+    comfy = ComfyUI(state)
+    with serving(comfy.app) as url:
+        text = failure(url, tmp_path / "out", timeout_s=0.3)
+    assert text.startswith("The job has not ended within 0.3 s")
+    assert "--timeout" in text
+    assert comfy.posts[-1][0] == "queue"
+    assert "The job was taken off the server." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon"])
+def test_a_timeout_is_a_number_of_seconds(tmp_path, capsys, seconds):
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "--workflow", "x.json", "--out", str(tmp_path), "--timeout", seconds])
+    assert ended.value.code == 2
+    assert "--timeout" in capsys.readouterr().err
+
+
 def missing_model(status):
     problem = {
         "type": "value_not_in_list",
