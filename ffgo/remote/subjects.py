@@ -8,6 +8,8 @@ from ..plain import part
 from .workflow import UsageError, Workflow, is_link, listed, title_of
 
 CANVAS_CLASS = "FFGOComposeCanvas"
+LOADERS = "FFGOLoadSubject", "LoadImage"
+"""Classes of nodes whose input `image` names a picture in the server's folders."""
 MAX_SUBJECTS = 8
 SLOT = re.compile(r"subjects\.subject(\d+)")
 
@@ -23,8 +25,9 @@ def find_canvas(workflow: Workflow) -> str | None:
 def set_subjects(workflow: Workflow, images: Sequence[str]) -> None:
     """Show exactly `images` (names as LoadImage takes them) on the canvas of `workflow`, which is changed in place.
 
-    Each subject input of the canvas is fed by a LoadImage, often through JoinImageWithAlpha: that chain is copied for
-    further subjects, and removed with its input for missing ones; a node that something else uses too is kept.
+    Each subject input of the canvas is fed by a Load Subject, or by a LoadImage, often through JoinImageWithAlpha: that
+    chain is copied for further subjects, and removed with its input for missing ones; a node that something else uses
+    too is kept.
     Raises: UsageError.
     """
     canvas = find_canvas(workflow)
@@ -38,14 +41,14 @@ def set_subjects(workflow: Workflow, images: Sequence[str]) -> None:
     slots = sorted((name for name in inputs if SLOT.fullmatch(name)), key=_slot_number)
     if not slots:
         title = title_of(workflow, canvas)
-        raise UsageError(f'The canvas "{title}" has no subject to take as a pattern: connect a LoadImage to it.')
+        raise UsageError(f'The canvas "{title}" has no subject to take as a pattern: connect a Load Subject to it.')
     links = [inputs.pop(slot) for slot in slots]
 
     for number in range(len(links) + 1, len(images) + 1):
         links.append(_copy_chain(workflow, links[-1], number))
     loaders = [_loader(workflow, link, number) for number, link in enumerate(links[: len(images)], start=1)]
     if len(set(loaders)) < len(loaders):
-        raise UsageError("Several subjects of the canvas come from one LoadImage node. Give each subject its own.")
+        raise UsageError("Several subjects of the canvas come from one node. Give each subject its own.")
     for index, (link, loader, image) in enumerate(zip(links, loaders, images, strict=False)):
         inputs[f"subjects.subject{index}"] = link
         workflow[loader]["inputs"]["image"] = image
@@ -70,16 +73,19 @@ def _upstream(workflow: Workflow, link: object) -> set[str]:
 
 
 def _loader(workflow: Workflow, link: object, number: int) -> str:
-    """The one LoadImage node that feeds a subject."""
-    found = [node_id for node_id in sorted(_upstream(workflow, link)) if workflow[node_id]["class_type"] == "LoadImage"]
+    """The one node that loads the picture of a subject."""
+    found = [node_id for node_id in sorted(_upstream(workflow, link)) if workflow[node_id]["class_type"] in LOADERS]
     if len(found) != 1:
-        came = listed(workflow, found) or "no LoadImage node"
-        raise UsageError(f"Subject {number} of the canvas comes from {came}; --subject needs exactly one LoadImage.")
+        came = listed(workflow, found) or "none"
+        raise UsageError(
+            f"Subject {number} of the canvas must come from one Load Subject or LoadImage node for --subject to fill; "
+            f"here: {came}."
+        )
     return found[0]
 
 
 def _copy_chain(workflow: Workflow, link: object, number: int) -> object:
-    """Copy the nodes from a subject's LoadImage to the canvas, with new ids; returns the link that ends the copy.
+    """Copy the nodes from what loads a subject to the canvas, with new ids; returns the link that ends the copy.
 
     What feeds the chain from the side, such as a model loader, is shared with the original.
     """

@@ -104,8 +104,10 @@ def test_a_node_of_a_removed_subject_that_something_else_uses_is_kept():
     assert links_lead_somewhere(filled)
 
 
-def test_subjects_may_come_straight_from_the_loader():
+@pytest.mark.parametrize("loader", ["LoadImage", "FFGOLoadSubject"])
+def test_subjects_may_come_straight_from_the_loader(loader):
     workflow = copy.deepcopy(CANVAS)
+    workflow["2"]["class_type"] = workflow["4"]["class_type"] = loader
     workflow["6"]["inputs"] |= {"subjects.subject0": ["2", 0], "subjects.subject1": ["4", 0]}
     del workflow["3"], workflow["5"]
     for names in (["a"], ["a", "b", "c"]):
@@ -142,9 +144,9 @@ def test_the_tenth_input_comes_after_the_second():
         (lambda w: w.update({"66": w["6"]}), ["a"], "several canvas nodes"),
         (lambda w: None, [str(i) for i in range(9)], "at most 8 subjects, and 9 were given"),
         (lambda w: w["6"].update(inputs={"background": ["1", 0]}), ["a"], "no subject to take as a pattern"),
-        (lambda w: w["3"]["inputs"].update(image=["1", 0]), ["a"], "exactly one LoadImage"),
-        (lambda w: w["2"].update(class_type="EmptyImage"), ["a"], "no LoadImage node"),
-        (lambda w: w["6"]["inputs"].update({"subjects.subject1": ["3", 0]}), ["a", "b"], "come from one LoadImage"),
+        (lambda w: w["3"]["inputs"].update(image=["1", 0]), ["a"], "must come from one Load Subject or LoadImage"),
+        (lambda w: w["2"].update(class_type="EmptyImage"), ["a"], "here: none"),
+        (lambda w: w["6"]["inputs"].update({"subjects.subject1": ["3", 0]}), ["a", "b"], "come from one node"),
     ],
 )
 def test_a_canvas_that_cannot_be_filled_is_explained(change, subjects, complaint):
