@@ -22,6 +22,8 @@ VAE, TEXT_ENCODER = "toy_vae.safetensors", "toy_umt5.safetensors"
 LORA_HIGH, LORA_LOW = "toy_ffgo_high_noise.safetensors", "toy_ffgo_low_noise.safetensors"
 MIDWAY_HIGH, MIDWAY_LOW = "toy_midway_high_noise.safetensors", "toy_midway_low_noise.safetensors"
 """LoRAs that are not done, for the test that goes on from them."""
+BOUNDARY, SHIFT = WAN22_I2V_A14B.boundary, WAN22_I2V_A14B.shift
+"""Where its experts change, and the shift of its schedule: those of the demo and of every table, too."""
 STEPS = 12
 BATCH = 16
 
@@ -34,8 +36,8 @@ class Family:
     low: Any
     vae: Any
     text_encoder: Any
-    boundary: float = WAN22_I2V_A14B.boundary
-    shift: float = WAN22_I2V_A14B.shift
+    boundary: float = BOUNDARY
+    shift: float = SHIFT
     encoded: dict[str, Tensor] = field(default_factory=dict)
     """First frames that were encoded before: most rows of a table share theirs."""
 

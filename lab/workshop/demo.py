@@ -16,6 +16,7 @@ from ffgo.bases.catalogue import COMPOSED_FRAMES
 from ffgo.errors import FFGOError
 from ffgo.pixels import to_uint8
 from ffgo.remote import Result, Workflow, load_workflow, run_workflow
+from lab.toyworld import family
 from lab.toyworld.examples import ToyExample, test_set
 from lab.toyworld.render import render_cutout, render_scene
 from lab.toyworld.scene import FRAMES, SIZE
@@ -31,16 +32,19 @@ NOTICE = "Made by small models that were trained on a toy world (docs/toy-world.
 
 # Everything else of the workflow runs as it ships.
 SETTINGS = [
-    "High noise expert.unet_name=toy_high_noise.safetensors",
-    "Low noise expert.unet_name=toy_low_noise.safetensors",
-    "FFGo LoRA.lora_high=toy_ffgo_high_noise.safetensors",
-    "FFGo LoRA.lora_low=toy_ffgo_low_noise.safetensors",
-    "Text encoder.clip_name=toy_umt5.safetensors",
-    "VAE.vae_name=toy_vae.safetensors",
+    f"High noise expert.unet_name={family.HIGH}",
+    f"Low noise expert.unet_name={family.LOW}",
+    f"FFGo LoRA.lora_high={family.LORA_HIGH}",
+    f"FFGo LoRA.lora_low={family.LORA_LOW}",
+    f"Text encoder.clip_name={family.TEXT_ENCODER}",
+    f"VAE.vae_name={family.VAE}",
     f"Canvas.width={SIZE}",
     f"Canvas.height={SIZE}",
     f"First frame.length={FRAMES}",
-    "Expert switch.steps=12",
+    f"Shift (high noise).shift={family.SHIFT}",
+    f"Shift (low noise).shift={family.SHIFT}",
+    f"Expert switch.boundary={family.BOUNDARY}",
+    f"Expert switch.steps={family.STEPS}",
     "Sampler.sampler_name=euler",
     "Guide (high noise).cfg=1",
     "Guide (low noise).cfg=1",
