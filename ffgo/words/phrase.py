@@ -60,9 +60,22 @@ def with_phrase_once(caption: str) -> str:
     Raises: FFGOError if nothing is left to describe the video.
     """
     scene = caption.removeprefix(TRANSITION_PHRASE)
-    half = _HALF.search(scene)
-    again = _PHRASE.search(scene) or (half and not _says_something(scene[: half.start()]))
-    return add_transition_phrase(caption) if scene != caption and again else caption
+    return add_transition_phrase(caption) if scene != caption and holds_phrase(scene) else caption
+
+
+def holds_phrase(prompt: str) -> bool:
+    """Whether the phrase, or at the start one of its halves, stands in a prompt, however it is written.
+
+    >>> holds_phrase("AD23R2, the camera view suddenly changes: the robot waves."), holds_phrase("The robot waves.")
+    (True, False)
+    """
+    half = _HALF.search(prompt)
+    return bool(_PHRASE.search(prompt) or (half and not _says_something(prompt[: half.start()])))
+
+
+def without_phrase(prompt: str) -> str:
+    """The prompt without the phrase, whatever of it stands there. Raises: FFGOError if nothing is left."""
+    return add_transition_phrase(prompt).removeprefix(TRANSITION_PHRASE).strip()
 
 
 def _without(text: str, start: int, end: int) -> str:

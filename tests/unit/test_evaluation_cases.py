@@ -1,0 +1,111 @@
+"""Test sets and methods: what is read, and what is refused in which words."""
+
+from dataclasses import replace
+
+import pytest
+
+from ffgo.errors import FFGOError
+from ffgo.evaluation.cases import read_case_set, write_case_set
+from ffgo.evaluation.methods import EXAMPLE, read_methods, unpaired
+from ffgo.words.phrase import TRANSITION_PHRASE
+
+from .evaluation_scene import edited, make_case_set
+
+
+def test_a_set_comes_back_as_it_was_written(tmp_path):
+    made = make_case_set(tmp_path, 2, 2, licence="ours")
+    whole = replace(made.cases[0], layout="packed", tags=("a", "b"), note="n", frame=made.cases[0].background)
+    made = replace(made, cases=(whole, made.cases[1]))
+    write_case_set(made)
+    assert read_case_set(tmp_path) == read_case_set(tmp_path / "testset.json") == made
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda c: c["cases"][0].pop("background"), r"case 'case_0' lacks background"),
+        (lambda c: c["cases"][0].update(prompt=f"{TRANSITION_PHRASE} It moves."), "holds the transition phrase"),
+        (
+            lambda c: c["cases"][0].update(prompt="AD23R2: the camera view suddenly changes, so"),
+            "the workflow adds it",
+        ),
+        (lambda c: c["cases"][0].update(prompt="  "), "say what happens"),
+        (lambda c: c["cases"][1].update(id="case_0"), "2 cases are called 'case_0'"),
+        (lambda c: c["cases"][0].update(id="Über"), "1 to 64 of a-z"),
+        (lambda c: c["cases"][0].update(background="../secret.png"), "begins or ends with a dot"),
+        (lambda c: c["cases"][0].update(subjects=[]), "has no cut-out"),
+        (lambda c: c["cases"][0]["subjects"].append(c["cases"][0]["subjects"][0]), "two called 'disc 0'"),
+        (lambda c: c["cases"][0]["subjects"][0].update(kind="ghost"), "one of object, person"),
+        (lambda c: c["cases"][0].update(backgroud="x"), "perhaps background is meant"),
+        (lambda c: c.update(format="other"), 'a test set has "ffgo-testset"'),
+        (lambda c: c.update(version=2), "reads 1"),
+        (lambda c: c.update(cases=[]), "has no cases"),
+        (lambda c: c.update(width=3), "width is 3"),
+    ],
+)
+def test_what_is_wrong_with_a_set_is_said(tmp_path, change, words):
+    path = edited(make_case_set(tmp_path), change)
+    with pytest.raises(FFGOError, match=words):
+        read_case_set(path)
+
+
+def test_all_that_is_wrong_is_said_at_once_and_the_rest_can_be_read(tmp_path):
+    def spoil(content):
+        content["cases"][0].pop("prompt")
+        content["cases"][2]["id"] = "?"
+
+    path = edited(make_case_set(tmp_path, 3), spoil)
+    with pytest.raises(FFGOError, match=r"(?s)lacks prompt.*1 to 64"):
+        read_case_set(path)
+    read = read_case_set(path, strict=False)
+    assert [case.id for case in read.cases] == ["case_1"]
+    assert len(read.problems) == 2
+
+
+def test_there_is_no_such_case(tmp_path):
+    with pytest.raises(FFGOError, match="has case_0, case_1"):
+        make_case_set(tmp_path).case("other")
+
+
+def methods(tmp_path, text):
+    (tmp_path / "methods.toml").write_text(text)
+    return read_methods(tmp_path / "methods.toml")
+
+
+def test_the_example_of_methods_is_one(tmp_path):
+    one, two = methods(tmp_path, EXAMPLE)
+    assert (one.name, one.trim, one.seeds, one.first_frame) == ("ffgo", "auto", (42,), "composed")
+    assert one.workflow == tmp_path / "workflows/api/FFGo image to video.json"
+    assert two.settings[1:] == ("FFGo LoRA.strength_high=0.7", "FFGo LoRA.strength_low=0.7")
+
+
+WORKFLOW = 'workflow = "w.json"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f'[[method]]\nname = "a"\n{WORKFLOW}[[method]]\nname = "A"\n{WORKFLOW}', "several methods called 'a'"),
+        ('[[method]]\nname = "a"\n', "neither a workflow nor videos"),
+        (f'[[method]]\nname = "a"\nvideos = "v"\n{WORKFLOW}', "both a workflow and videos"),
+        ('[[method]]\nname = "a"\nvideos = "v"\nset = ["A.b=1"]\n', "finished videos have no settings"),
+        (f'[[method]]\nname = "a"\nseeds = [1, 1]\n{WORKFLOW}', "names a seed twice"),
+        (f'[[method]]\nname = "a"\nseeds = []\n{WORKFLOW}', "at least one seed"),
+        (f'[[method]]\nname = "a"\nseeds = [-1]\n{WORKFLOW}', "seeds.0. is -1"),
+        (f'[[method]]\nname = "a"\ntrim = "some"\n{WORKFLOW}', "trim is"),
+        (f'[[method]]\nname = "../a"\n{WORKFLOW}', "holds a slash"),
+        (f'[[method]]\nname = "strips"\n{WORKFLOW}', "choose another"),
+        (f'[[method]]\nname = "a"\nsed = [1]\n{WORKFLOW}', "perhaps (seeds|set) is meant"),
+        ("method = []\n", "has no method"),
+        ("[[method\n", "not valid TOML"),
+    ],
+)
+def test_what_is_wrong_with_methods_is_said(tmp_path, text, words):
+    with pytest.raises(FFGOError, match=words):
+        methods(tmp_path, text)
+
+
+def test_methods_of_different_seeds_are_told(tmp_path):
+    text = '[[method]]\nname = "{}"\nvideos = "v"\nseeds = {}\n'
+    assert not unpaired(methods(tmp_path, text.format("a", "[1]") + text.format("b", "[1]")))
+    assert unpaired(methods(tmp_path, text.format("a", "[1]") + text.format("b", "[2]")))
