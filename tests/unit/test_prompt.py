@@ -47,6 +47,24 @@ SCENE = 'A red car stops. The driver says "hello" and waves.'
         f"„{TRANSITION_PHRASE}“ {SCENE}",
         f"«{TRANSITION_PHRASE}» – {SCENE}",
         f"ad23r2\u00a0the\u2003camera view suddenly changes… {SCENE}",
+        f"<b>{TRANSITION_PHRASE}</b> {SCENE}",
+        f'<p class="first">{TRANSITION_PHRASE}</P><br/>{SCENE}',
+        f"<!-- {TRANSITION_PHRASE} --> {SCENE}",
+        f"&quot;{TRANSITION_PHRASE}&quot;&nbsp;{SCENE}",
+        f"&ldquo;{TRANSITION_PHRASE}&rdquo; {SCENE}",
+        f"{TRANSITION_PHRASE}\\n\\n{SCENE}",
+        f"# {TRANSITION_PHRASE}\n\n{SCENE}",
+        f"> {TRANSITION_PHRASE}\n{SCENE}",
+        f"- {TRANSITION_PHRASE}\n{SCENE}",
+        f"1. {TRANSITION_PHRASE} {SCENE}",
+        f"[{TRANSITION_PHRASE}](https://example.org/ffgo) {SCENE}",
+        f"${TRANSITION_PHRASE}$ {SCENE}",
+        f"ａｄ２３ｒ２ ｔｈｅ ｃａｍｅｒａ ｖｉｅｗ ｓｕｄｄｅｎｌｙ ｃｈａｎｇｅｓ． {SCENE}",
+        f"𝐚𝐝𝟐𝟑𝐫𝟐 𝐭𝐡𝐞 𝐜𝐚𝐦𝐞𝐫𝐚 𝐯𝐢𝐞𝐰 𝐬𝐮𝐝𝐝𝐞𝐧𝐥𝐲 𝐜𝐡𝐚𝐧𝐠𝐞𝐬. {SCENE}",
+        f"ad\u200b23\u00adr2 the cam\u00adera view sud\u2060denly changes. {SCENE}",
+        f"\u202a{TRANSITION_PHRASE}\u202c {SCENE}",
+        f"AD-23 R2: the camera view suddenly changes. {SCENE}",
+        f"ad23r2.\\nThe camera view suddenly changes.\\n{SCENE}",
     ],
 )
 def test_phrase_comes_first_and_once(typed):
@@ -71,6 +89,11 @@ def test_is_idempotent():
         "#3 is the number on the car.",
         "**Bold** words stay, and *so* do these.",
         "🚗",
+        "<lora:walk:0.8> A man walks.",
+        "$5 is written on the sign.",
+        "1. A car comes. 2. It goes.",
+        "# A car\n- comes\n- goes",
+        "ｆｕｌｌ ｗｉｄｔｈ words stay, and 𝐛𝐨𝐥𝐝 ones.",
     ],
 )
 def test_rest_of_the_text_is_kept(scene):
@@ -80,6 +103,11 @@ def test_rest_of_the_text_is_kept(scene):
 
 def test_phrase_in_the_middle_is_moved():
     assert add_transition_phrase(f"A cat. {TRANSITION_PHRASE} A dog.") == f"{TRANSITION_PHRASE} A cat. A dog."
+
+
+def test_what_led_to_a_phrase_at_the_end_goes_with_it():
+    assert add_transition_phrase(f"A cat runs, {TRANSITION_PHRASE}") == f"{TRANSITION_PHRASE} A cat runs"
+    assert add_transition_phrase(f"A cat runs. {TRANSITION_PHRASE}") == f"{TRANSITION_PHRASE} A cat runs."
 
 
 def test_a_weight_around_all_of_it_stays():
