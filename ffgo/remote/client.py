@@ -61,6 +61,7 @@ class Server:
 
     def __init__(self, wire: Wire):
         self._wire, self.name = wire, wire.name
+        self.version = ""
 
     async def greet(self) -> None:
         """Make sure that it is a ComfyUI. Raises: FFGOError that says what it is instead."""
@@ -76,6 +77,7 @@ class Server:
             )
         if reply.status != 200 or "comfyui_version" not in system:
             raise FFGOError(f"What answers at {self.name} is not ComfyUI ({reply}). {advice}")
+        self.version = part(system, "comfyui_version", of=str)[:100]
 
     async def upload(self, picture: LocalPicture) -> str:
         """Send an image into the server's input folder; returns its name as LoadImage takes it."""

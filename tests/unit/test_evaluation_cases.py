@@ -1,15 +1,19 @@
 """Test sets and methods: what is read, and what is refused in which words."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from ffgo.errors import FFGOError
 from ffgo.evaluation.cases import read_case_set, write_case_set
+from ffgo.evaluation.check import check_set
 from ffgo.evaluation.methods import EXAMPLE, read_methods, unpaired
 from ffgo.words.phrase import TRANSITION_PHRASE
 
 from .evaluation_scene import edited, make_case_set
+
+REPO = Path(__file__).parents[2]
 
 
 def test_a_set_comes_back_as_it_was_written(tmp_path):
@@ -109,3 +113,9 @@ def test_methods_of_different_seeds_are_told(tmp_path):
     text = '[[method]]\nname = "{}"\nvideos = "v"\nseeds = {}\n'
     assert not unpaired(methods(tmp_path, text.format("a", "[1]") + text.format("b", "[1]")))
     assert unpaired(methods(tmp_path, text.format("a", "[1]") + text.format("b", "[2]")))
+
+
+def test_the_shipped_set_is_sound():
+    checked = check_set(REPO / "lab/materials")
+    assert len(checked.cases.cases) == 4
+    assert checked.problems == []

@@ -1,0 +1,99 @@
+"""The command: python -m ffgo.evaluation run SET METHODS --out RUNS, then measure RUNS, then report RUNS.
+
+Exit status: 0 done, 1 something failed, 2 wrong use, 130 interrupted.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from ..errors import FFGOError, printable
+
+FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
+SERVER = "http://127.0.0.1:8188"
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="python -m ffgo.evaluation",
+        description="Make the cases of a test set by several methods, measure the clips, and compare. "
+        "docs/evaluation.md tells more. Exit status: 0 done, 1 something failed, 2 wrong use, 130 interrupted.",
+    )
+    top.add_argument("--example", action="store_true", help="print a methods.toml to begin with")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+
+    def command(name: str, what: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".", allow_abbrev=False)
+
+    one = command("import-official", "write the authors' test set in this pack's format")
+    one.add_argument("data", type=Path, help="a copy of zli12321/FFGO-Video-Customization, or its Data folder")
+    one.add_argument("out", type=Path, help="folder for the test set")
+
+    one = command("check", "open every file of a test set, and say what is wrong")
+    one.add_argument("set", type=Path, help="testset.json, or its folder")
+
+    one = command("run", "make the clips of all methods; what is done already is kept")
+    one.add_argument("set", type=Path, help="testset.json, or its folder")
+    one.add_argument("methods", type=Path, help="methods.toml; --example prints one")
+    one.add_argument("--out", type=Path, required=True, metavar="RUNS", help="the run folder")
+    one.add_argument("--server", default=SERVER, metavar="URL", help="the ComfyUI, default %(default)s")
+    one.add_argument("--only", action="append", default=[], metavar="CASE", help="this case alone; may come often")
+    one.add_argument("--retry", action="store_true", help="try again what failed before")
+    one.add_argument("--anew", action="store_true", help="make again what was made from other settings")
+    one.add_argument("--timeout", type=float, default=86400.0, metavar="SECONDS", help="for one clip; default a day")
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    from .methods import EXAMPLE
+
+    asked = parser().parse_args(arguments)
+    if asked.example:
+        print(EXAMPLE, end="")
+        return 0
+    if not asked.command:
+        parser().print_help()
+        return BAD_USAGE
+    try:
+        return _COMMANDS[asked.command](asked)
+    except FFGOError as error:
+        from ..remote import UsageError
+
+        print(f"Error: {error}", file=sys.stderr)
+        return BAD_USAGE if isinstance(error, UsageError) else FAILED
+    except KeyboardInterrupt:
+        print("Interrupted. What is done is there; the same command goes on.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _show(lines: list[str]) -> None:
+    for line in lines:
+        print(printable(line))
+
+
+def _import_official(asked: argparse.Namespace) -> int:
+    from .official import describe, import_official
+
+    imported = import_official(asked.data, asked.out)
+    _show(describe(imported))
+    return 0 if imported.cases.cases else FAILED
+
+
+def _check(asked: argparse.Namespace) -> int:
+    from .check import check_set, describe
+
+    checked = check_set(asked.set)
+    _show(describe(checked))
+    return FAILED if checked.problems else 0
+
+
+def _run(asked: argparse.Namespace) -> int:
+    from .command import run_command
+
+    return run_command(asked)
+
+
+_COMMANDS = {"import-official": _import_official, "check": _check, "run": _run}
+
+if __name__ == "__main__":
+    sys.exit(main())
