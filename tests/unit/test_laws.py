@@ -44,6 +44,7 @@ CORE = {
     "clip": GROUND | {"bases"},
     "gemini": GROUND | {"clip"},
     "words": GROUND | {"gemini"},
+    "anchor": GROUND | {"bases", "gemini", "words"},
     "curation": GROUND | {"cutout", "gemini", "words"},
     "lora": GROUND | {"bases"},
     "experts": GROUND | {"bases"},
