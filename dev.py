@@ -4,7 +4,7 @@
 python dev.py demo [--curate]    run the shipped workflow on a real ComfyUI, leave a video in demo-output/
 python dev.py test [unit|host|web] [--nightly] [PYTEST ...]
 python dev.py check              format, lint, types
-python dev.py serve [--port N]   the same ComfyUI with its page; Ctrl-C or SIGTERM ends it
+python dev.py serve [--port N]   the same ComfyUI with its page, and a workflow to press Run on; Ctrl-C ends it
 python dev.py bench [NAME] [--small] [--json]
 python dev.py screenshots        the pictures of the editor in docs/images/
 python dev.py toy [--json]       what the method does in the toy world, measured; filmstrips in toy-output/
@@ -24,7 +24,7 @@ if sys.version_info < (3, 11):
 
 from lab.workshop.comfyui import CHROMIUM_NAMES, REPO, Host, SetupError, ensure_host
 from lab.workshop.lanes import ROOMS, Lanes, lanes_of
-from lab.workshop.server import ensure_standins, make_base, running_server
+from lab.workshop.server import OPENS_TOY_WORLD, ensure_standins, make_base, running_server
 
 
 def demo(args: argparse.Namespace) -> int:
@@ -75,15 +75,20 @@ def check(_: argparse.Namespace) -> int:
 
 
 def serve(args: argparse.Namespace) -> int:
-    """Serve ComfyUI with the pack, the toy models and the untrained stand-ins until interrupted."""
+    """Serve ComfyUI with the pack and small models, a workflow that runs on them opened, until interrupted."""
     host = ensure_host()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with tempfile.TemporaryDirectory(prefix="ffgo-serve-") as folder:
         base = make_base(Path(folder), ensure_standins(host))
+        if host.run("-m", "lab.workshop.toy_workflow", str(base)):
+            raise SetupError("The workflow Toy world could not be made: the lines above say why.")
         with running_server(host, base, port=args.port) as server:
             print(
-                f"[ffgo] {server.url}  (models: toy_*, trained on the toy world; standin_*, untrained)\n"
-                f"[ffgo] Log: {server.log_file}; Ctrl-C ends it",
+                f"[ffgo] {server.url}/{OPENS_TOY_WORLD}\n"
+                "[ffgo] The workflow Toy world opens there: press Run, and it makes a clip in about half a minute.\n"
+                "[ffgo] Beside it, in the side bar's Workflows: those that ship, for the models of a graphics card.\n"
+                f"[ffgo] Models: toy_*, trained on the toy world; standin_*, untrained. Log: {server.log_file}\n"
+                "[ffgo] Ctrl-C ends it.",
                 flush=True,
             )
             try:

@@ -28,6 +28,10 @@ TOY_MODELS = {
     "toy_umt5": "text_encoders",
     "toy_vae": "vae",
 }
+TOY_MODULE, TOY_TEMPLATE = "toy_world", "Toy_world"
+"""The folder below custom_nodes whose template the workflow Toy world is, and its name: addresses hold no blanks."""
+OPENS_TOY_WORLD = f"?template={TOY_TEMPLATE}&source={TOY_MODULE}"
+"""What the page's address ends with to open it."""
 TRIES = 5
 PORT_TAKEN, PORT_OPEN = "is already in use", "To see the GUI go to"
 

@@ -15,6 +15,7 @@ from lab.workshop.comfyui import CHROMIUM_NAMES, Host
 from lab.workshop.page import EditorPage
 from lab.workshop.patience import SILENCE_S, wait_for
 from lab.workshop.server import PACK_FOLDER, Server, ensure_standins, make_base, running_server
+from lab.workshop.toy_workflow import lay_out as lay_out_toy_world
 
 REPO = Path(__file__).parents[2]
 WORKFLOWS = sorted((REPO / "workflows").glob("*.json"))
@@ -144,7 +145,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     base = make_base(tmp_path_factory.mktemp("web"), ensure_standins(installed))
     _add_named_models(base)
     settings = base / "user" / "default" / "comfy.settings.json"
-    settings.parent.mkdir(parents=True)
+    lay_out_toy_world(base)
     settings.write_text(json.dumps({"Comfy.TutorialCompleted": True}))
     with running_server(installed, base) as running:
         yield running
