@@ -2,6 +2,11 @@
 
 from comfy_api.latest import ComfyExtension, io
 
+from .anchor.anchor_frame import AnchorFrame
+from .anchor.factorized_prompts import FactorizedPrompts
+from .anchor.first_frame import GeminiFirstFrame
+from .anchor.first_frame_instruction import FirstFrameInstruction
+from .anchor.picture import GeminiPicture
 from .clip.trim_compression_frames import TrimCompressionFrames
 from .curation.extract import GeminiExtract
 from .curation.remove import GeminiRemove
@@ -28,6 +33,7 @@ class FFGOExtension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [
             GeminiExtract, GeminiRemove, GeminiCaption, GeminiEnhancePrompt,
+            GeminiFirstFrame, FirstFrameInstruction, FactorizedPrompts, GeminiPicture, AnchorFrame,
             SAM2Loader, SAM2Matte,
             ComposeCanvas, TransitionPrompt, WanMoELoRALoader, WanExpertSwitch, TrimCompressionFrames,
             DatasetExample, DatasetFolder, DatasetExport, DatasetPreview, EncodeDataset,

