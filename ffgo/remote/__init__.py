@@ -10,7 +10,8 @@
 `run` is the same for asyncio; `python -m ffgo.remote run` the same for the command line.
 """
 
+from .factorized import factorized_settings
 from .headless import Result, run, run_workflow
 from .workflow import UsageError, Workflow, load_workflow
 
-__all__ = ["Result", "UsageError", "Workflow", "load_workflow", "run", "run_workflow"]
+__all__ = ["Result", "UsageError", "Workflow", "factorized_settings", "load_workflow", "run", "run_workflow"]

@@ -10,7 +10,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from ..errors import FFGOError
-from . import Result, UsageError, load_workflow, run
+from . import Result, UsageError, factorized_settings, load_workflow, run
 from .job import LONGEST_S
 
 FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
@@ -31,6 +31,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--workflow", type=Path, required=True, metavar="FILE", help="workflow in API format")
     add("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     add("--background", type=Path, metavar="FILE", help='image for the node titled "Background"')
+    add("--first-frame", type=Path, metavar="FILE", help='own first frame, for the node titled "Own anchor"')
     add(
         "--subject",
         type=Path,
@@ -41,6 +42,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     add("--prompt", metavar="TEXT", help='text for the node titled "Prompt"')
     add("--negative", metavar="TEXT", help='text for the node titled "Negative prompt"')
+    add("--style", metavar="NAME", help="factorized workflows: how the first frame looks, such as watercolor")
+    add("--strategy", metavar="NAME", help="factorized workflows: combined, original or motion only")
+    add("--skip-reasoning", action="store_true", help="factorized workflows: the prompt is the first frame's caption")
+    add("--skip-anchor", action="store_true", help="factorized workflows: draw nothing, take the own first frame")
     add("--seed", type=int, metavar="N", help='seed for the node titled "Noise"')
     add(
         "--set",
@@ -74,16 +79,25 @@ async def run_until_signal(arguments: argparse.Namespace) -> Result:
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows: there asyncio itself turns Ctrl-C into a cancel
             asyncio.get_running_loop().add_signal_handler(number, lambda: task.cancelling() or task.cancel())
+    workflow = load_workflow(arguments.workflow)
+    choices = factorized_settings(
+        workflow,
+        style=arguments.style,
+        strategy=arguments.strategy and arguments.strategy.replace("-", " "),
+        skip_reasoning=arguments.skip_reasoning,
+        skip_anchor=arguments.skip_anchor,
+    )
     return await run(
         arguments.server,
-        load_workflow(arguments.workflow),
+        workflow,
         arguments.out,
         background=arguments.background,
+        first_frame=arguments.first_frame,
         subjects=arguments.subject,
         prompt=arguments.prompt,
         negative=arguments.negative,
         seed=arguments.seed,
-        settings=arguments.set,
+        settings=[*choices, *arguments.set],
         previews=arguments.previews,
         timeout_s=arguments.timeout,
     )

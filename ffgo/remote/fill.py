@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..plain import is_number, parse_json
+from .factorized import FIRST_FRAME, OWN_ANCHOR, OWN_ANCHOR_SWITCH, titled_switches
 from .subjects import find_canvas, set_subjects
 from .workflow import (
     UsageError,
@@ -36,6 +37,7 @@ def fill(
     workflow: Workflow,
     *,
     background: str | None = None,
+    first_frame: str | None = None,
     subjects: Sequence[str] = (),
     prompt: str | None = None,
     negative: str | None = None,
@@ -45,15 +47,18 @@ def fill(
 ) -> Workflow:
     """Return a copy of `workflow` with the user's values in it; what is None or empty stays as it is.
 
-    background, subjects: image names as LoadImage on the server takes them ("ffgo/1a2b.png"); the canvas gets as many
-    subjects as there are names. settings: "Node.input=value" each, applied last and in order. specs: what the server
-    says about the inputs, so that a value gets the type that its input declares; without it, that of the present value.
+    background, first_frame, subjects: image names as LoadImage on the server takes them ("ffgo/1a2b.png"); the canvas
+    gets as many subjects as there are names, and a first frame is used, not only loaded. settings:
+    "Node.input=value" each, applied last and in order. specs: what the server says about the inputs, so that a value
+    gets the type that its input declares; without it, that of the present value.
     Raises: UsageError if a node or an input is not there, or a value does not fit.
     """
     filled = copy.deepcopy(workflow)
     if background is not None:
         node_id, name = _background_input(filled)
         filled[node_id]["inputs"][name] = background
+    if first_frame is not None:
+        _set_first_frame(filled, first_frame)
     if subjects:
         set_subjects(filled, subjects)
     for role, value in ((PROMPT, prompt), (NEGATIVE, negative), (SEED, seed)):
@@ -81,7 +86,11 @@ def _makes_noise(node: dict[str, Any]) -> bool:
 
 
 BACKGROUND = Role("--background", "Background", ("image",), lambda node: False)
-PROMPT = Role("--prompt", "Prompt", ("prompt", "text"), lambda node: node["class_type"] == "FFGOTransitionPrompt")
+ANCHOR = Role("--first-frame", OWN_ANCHOR, ("image",), lambda node: False)
+START = Role("--first-frame", FIRST_FRAME, ("image",), lambda node: False)
+PROMPT = Role(
+    "--prompt", "Prompt", ("prompt", "text", "value"), lambda node: node["class_type"] == "FFGOTransitionPrompt"
+)
 NEGATIVE = Role("--negative", "Negative prompt", ("text",), lambda node: False)
 SEED = Role("--seed", "Noise", ("noise_seed", "seed"), _makes_noise)
 
@@ -92,7 +101,7 @@ def _role_input(workflow: Workflow, role: Role) -> tuple[str, str]:
         node_id: name
         for node_id, node in workflow.items()
         for name in role.inputs
-        if name in node["inputs"] and not is_link(node["inputs"][name])
+        if name in node["inputs"] and _can_be_filled(name, node["inputs"][name])
     }
     titled = [node_id for node_id in able if title_of(workflow, node_id).casefold() == role.title.casefold()]
     meant = titled or [node_id for node_id in able if role.fits(workflow[node_id])]
@@ -103,6 +112,20 @@ def _role_input(workflow: Workflow, role: Role) -> tuple[str, str]:
         f'{role.option} goes into the node titled "{role.title}", and the workflow has {len(titled) or "none"} such. '
         f"Title one node so, or use --set. Nodes with an input {' or '.join(role.inputs)}: {candidates}."
     )
+
+
+def _can_be_filled(name: str, value: Any) -> bool:
+    """Whether an input holds a value, and not a link; `value` is what primitives of every type call theirs."""
+    return isinstance(value, str) if name == "value" else not is_link(value)
+
+
+def _set_first_frame(workflow: Workflow, image: str) -> None:
+    """Load the user's own first frame, and switch to it where another could be drawn."""
+    titles = {title_of(workflow, node_id).casefold() for node_id in workflow}
+    node_id, name = _role_input(workflow, ANCHOR if OWN_ANCHOR.casefold() in titles else START)
+    workflow[node_id]["inputs"][name] = image
+    for switch in titled_switches(workflow, OWN_ANCHOR_SWITCH):
+        workflow[switch]["inputs"]["value"] = True
 
 
 def _background_input(workflow: Workflow) -> tuple[str, str]:

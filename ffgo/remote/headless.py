@@ -46,6 +46,7 @@ async def run(
     out: Path,
     *,
     background: Path | None = None,
+    first_frame: Path | None = None,
     subjects: Sequence[Path] = (),
     prompt: str | None = None,
     negative: str | None = None,
@@ -57,25 +58,27 @@ async def run(
 ) -> Result:
     """Fill in `workflow` (API format), run it on the ComfyUI at `server`, and fetch its files into the folder `out`.
 
-    server: "host:port" or an http(s) URL. background, subjects: local image files, uploaded into the server's
-    input/ffgo; the canvas gets as many subjects as there are files. settings: "Node.input=value". previews: fetch
-    what nodes only show, too. reconnect_s: how long a server that was lost in the middle may stay away. timeout_s: how
-    long the job may take, from when it is queued; then it is taken off the server.
+    server: "host:port" or an http(s) URL. background, first_frame, subjects: local image files, uploaded into the
+    server's input/ffgo; the canvas gets as many subjects as there are files. settings: "Node.input=value". previews:
+    fetch what nodes only show, too. reconnect_s: how long a server that was lost in the middle may stay away.
+    timeout_s: how long the job may take, from when it is queued; then it is taken off the server.
     Progress goes to stderr. Cancelling takes the job off the server.
     Raises: UsageError if the request does not fit (nothing is queued then), FFGOError for all that goes wrong on the
     server or on the way to it; in both cases no file is left in `out`.
     """
     check_workflow(workflow)
-    back = [read_picture(background)] if background else []
-    front = [read_picture(path) for path in subjects]
+    alone = {"background": background, "first_frame": first_frame}
+    roles = [role for role, path in alone.items() if path]
+    pictures = [read_picture(path) for path in [*filter(None, alone.values()), *subjects]]
+
+    def placed(names: Sequence[str]) -> dict[str, Any]:
+        return {**dict(zip(roles, names, strict=False)), "subjects": names[len(roles) :]}
 
     async with connect(server) as host:
         specs = await host.specs(node["class_type"] for node in workflow.values()) if settings else {}
         filled = partial(fill, workflow, prompt=prompt, negative=negative, seed=seed, settings=settings, specs=specs)
-        local = [f"{UPLOAD_FOLDER}/{picture.name}" for picture in back + front]
-        filled(background=local[0] if back else None, subjects=local[len(back) :])  # complain before anything is sent
-        sent = [await host.upload(picture) for picture in back + front]
-        ready = filled(background=sent[0] if back else None, subjects=sent[len(back) :])
+        filled(**placed([f"{UPLOAD_FOLDER}/{picture.name}" for picture in pictures]))  # complain before any is sent
+        ready = filled(**placed([await host.upload(picture) for picture in pictures]))
 
         make_folder(out)  # now, and not after an hour of sampling
         progress = Progress(ready)

@@ -289,7 +289,7 @@ def test_transparency_becomes_white():
 )
 def test_what_cannot_be_fitted(image, size, fit, complaint):
     with pytest.raises(FFGOError, match=complaint):
-        fitted_image(image, *size, fit, "The anchor")
+        fitted_image(image, size[0], size[1], fit, "The anchor")
 
 
 def test_what_came_is_looked_at_as_it_came(server, desk):
