@@ -23,9 +23,6 @@ MIN_SIDE = 2
 
 MOST_OF_16_BITS = 2**16 - 1
 
-PICTURE_FORMATS = ("PNG", "JPEG", "WEBP")
-"""Of picture files from outside, as Pillow calls them: for some others, Pillow starts programs."""
-
 MOST_PIXELS = 8192 * 8192
 """Of a picture file or a clip's frame: more is a mistake, or made to fill the memory."""
 
@@ -123,18 +120,23 @@ def opened_picture(content: bytes) -> Image.Image:
 
 def rgb_on_white(picture: Image.Image) -> Image.Image:
     """A picture of any mode as RGB, transparency on white."""
+    return flatten_on_white(with_its_alpha(picture))
+
+
+def with_its_alpha(picture: Image.Image) -> Image.Image:
+    """A picture of any mode as RGB, or as RGBA where it has transparency."""
     if picture.mode.startswith("I"):
         picture = _eight_bit_grey(picture)
-    return flatten_on_white(picture.convert("RGBA" if picture.has_transparency_data else "RGB"))
+    return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
 
 
 def _eight_bit_grey(picture: Image.Image) -> Image.Image:
-    """Grey of 16 bits, which Pillow would clip to white; its transparent value, if it has one, becomes white."""
+    """Grey of 16 bits, which Pillow would clip to white; with alpha where the file names a transparent value."""
     values, transparent = np.asarray(picture).clip(0, MOST_OF_16_BITS), picture.info.get("transparency")
-    grey = np.rint(values / (MOST_OF_16_BITS / 255)).astype(np.uint8)
+    grey = Image.fromarray(np.rint(values / (MOST_OF_16_BITS / 255)).astype(np.uint8))
     if transparent is not None:
-        grey[values == transparent] = 255
-    return Image.fromarray(grey)
+        grey.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
+    return grey
 
 
 def on_white(image: Tensor) -> Tensor:

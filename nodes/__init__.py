@@ -19,6 +19,7 @@ from .dataset.dataset_preview import DatasetPreview
 from .experts.expert_switch import WanExpertSwitch
 from .experts.moe_lora_loader import WanMoELoRALoader
 from .frame.compose_canvas import ComposeCanvas
+from .frame.load_subject import LoadSubject
 from .training.encode_dataset import EncodeDataset
 from .training.save_expert_lora import SaveExpertLoRA
 from .training.train_expert_lora import TrainExpertLoRA
@@ -35,7 +36,7 @@ class FFGOExtension(ComfyExtension):
             GeminiExtract, GeminiRemove, GeminiCaption, GeminiEnhancePrompt,
             GeminiFirstFrame, FirstFrameInstruction, FactorizedPrompts, GeminiPicture, AnchorFrame,
             SAM2Loader, SAM2Matte,
-            ComposeCanvas, TransitionPrompt, WanMoELoRALoader, WanExpertSwitch, TrimCompressionFrames,
+            LoadSubject, ComposeCanvas, TransitionPrompt, WanMoELoRALoader, WanExpertSwitch, TrimCompressionFrames,
             DatasetExample, DatasetFolder, DatasetExport, DatasetPreview, EncodeDataset,
             TrainExpertLoRA, SaveExpertLoRA,
         ]  # fmt: skip

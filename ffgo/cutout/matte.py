@@ -12,6 +12,7 @@ from ..errors import FFGOError
 from ..pixels import on_white, require_image
 from . import white
 from .grid import Array, Window, depth, total, window_of
+from .ground import LEAST_WHITE, Ground, light_share
 from .unmix import FAINT, sure_colour, unmix
 
 Shadow = Literal["drop", "keep"]
@@ -87,16 +88,20 @@ def cut_out_batch(
     )
 
 
-def cut_out(picture: Array, mask: Array | None = None, *, shadow: Shadow = "drop") -> CutOut:
+def cut_out(
+    picture: Array, mask: Array | None = None, *, shadow: Shadow = "drop", ground: Ground | None = None
+) -> CutOut:
     """Cut the subject out of an RGB picture (H, W, 3), float32 0..1; mask (H, W), 1 = subject, may be coarse.
+
+    ground: what the picture was taken on, where that is known; without, and without a mask, it is white or light.
 
     Raises: FFGOError as `white.find_subject`, and where the mask is empty, mere specks, or of another size.
     """
     if mask is not None:
         _require_mask(mask, picture)
     on_white = None
-    if mask is None or white.light_share(picture) >= white.LEAST_WHITE:
-        on_white = white.find_subject(picture)
+    if mask is None or light_share(picture) >= LEAST_WHITE:
+        on_white = white.find_subject(picture, ground)
     subject, faint = _subject(picture, on_white, mask)
     if not subject.any():
         raise FFGOError(SPECKS.format(0 if mask is None else int((mask > 0.5).sum())))
@@ -160,7 +165,7 @@ def _with_shadow(
     alpha: Array, colour: Array, behind: Array, on_white: white.OnWhite, window: Window
 ) -> tuple[Array, Array]:
     """The shadow as black of partial opacity under the subject."""
-    shade = np.clip(1 - (behind / np.maximum(on_white.ground[window], 1e-3)).mean(-1), 0, 1)
+    shade = np.clip(1 - (behind / np.maximum(on_white.ground.colour[window], 1e-3)).mean(-1), 0, 1)
     shade = shade * ((alpha > 0) | on_white.shadow[window])
     total = alpha + (1 - alpha) * shade
     return total, colour * (alpha / np.maximum(total, 1e-6))[..., None]
@@ -184,9 +189,9 @@ def _warnings(on_white: white.OnWhite | None, mask: Array | None) -> list[str]:
             f"{on_white.faint:.0%} of the subject's outline is about as light as the background: parts of it may be "
             "missing. A mask (SAM2 model, or mask input) makes it safe."
         )
-    if on_white.noise > 2 * white.LEVEL:
+    if on_white.ground.noise > 2 * white.LEVEL:
         found.append(
-            f"The background is noisy ({on_white.noise * 255:.1f} of 255): white parts at the edge may be lost."
+            f"The background is noisy ({on_white.ground.noise * 255:.1f} of 255): white parts at the edge may be lost."
         )
     if on_white.shadow.any():
         found.append("A shadow was found without a mask: check the cut-out's edge where light parts touch the shadow.")

@@ -12,6 +12,8 @@ STEEPEST = 2 * LEVEL
 """Steepest slope of a shadow in a picture of 1024 px, per px."""
 TINT, TINT_NEARBY = 6 * LEVEL, 1.2 * LEVEL
 """How far a shadow's channels may differ: at one pixel, and on average around it."""
+DARK = 0.2
+"""Light of a channel of the ground below which its shares are mere noise."""
 BRUSH_PX = 5
 LEAST = 0.03
 """A shadow is at least this share of shadow and subject; less is a soft edge of the subject."""
@@ -42,7 +44,7 @@ def find_shadow(picture: Array, ground: Array, outside: Array, noise: float, sid
 
 
 def _shade(picture: Array, ground: Array, outside: Array, noise: float, side: int) -> _Shade:
-    colour = blur(picture / np.maximum(ground, 1e-3), 1.0 if noise < LEVEL else 2.0)
+    colour = blur(_shares(picture, ground), 1.0 if noise < LEVEL else 2.0)
     light = total(colour) / 3
     down, across = np.gradient(light)
     slope = np.hypot(down, across)
@@ -53,6 +55,14 @@ def _shade(picture: Array, ground: Array, outside: Array, noise: float, side: in
     return _Shade(
         colour, light, outside | (possible & (np.maximum(np.abs(tint[..., 0]), np.abs(tint[..., 1])) < TINT_NEARBY))
     )
+
+
+def _shares(picture: Array, ground: Array) -> Array:
+    """The picture as shares of the ground's light; where a channel has hardly any, what it has more than its share."""
+    if ground.min() >= DARK:
+        return picture / np.maximum(ground, 1e-3)
+    light = (total(picture * ground) / np.maximum(total(ground * ground), 1e-3))[..., None]
+    return light + (picture - light * ground) / np.maximum(ground, 0.5)
 
 
 def _touching(found: Array, outside: Array) -> Array:

@@ -75,6 +75,30 @@ def warn_of_alpha(cutout: FramePicture) -> list[str]:
     return []
 
 
+def warn_of_loaded(cutout: FramePicture) -> list[str]:
+    """What looks wrong with a subject's transparency, for the node that has loaded it with what it can do about it."""
+    if cutout.pixels.shape[2] == 3:
+        return []
+    alpha, box = cutout.pixels[..., 3], cutout.subject.visible
+    match alpha_trouble(cutout):
+        case "opaque":
+            return [f"{cutout.name} has an alpha, but nothing of it is transparent: it stays a rectangle."]
+        case "inside out":
+            return [
+                f"{cutout.name} seems to be inside out: {_border(alpha):.0%} of its border is opaque, and its middle "
+                "is transparent. Set cut_by to `inverted alpha`, as for a subject that was painted in the mask editor."
+            ]
+        case "faint":
+            return [f"{cutout.name} is nearly transparent: its alpha is {alpha.max()} of 255 at most."]
+        case Box() as seen:
+            return [
+                f"{cutout.name} has faint dust around it: without alpha below {FAINT} of 255 it is {seen.width}x"
+                f"{seen.height} px, with it {box.width}x{box.height} px, and so much gets a place in the frame. Set "
+                f"min_alpha of FFGo Compose Canvas to {FAINT / 255:.2f} to crop it away."
+            ]
+    return []
+
+
 def alpha_trouble(cutout: FramePicture) -> Literal["opaque", "inside out", "faint"] | Box | None:
     """What looks wrong with a picture's transparency; with dust far from the subject, the box of what is not dust."""
     if cutout.pixels.shape[2] == 3:

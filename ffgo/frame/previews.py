@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from .advice import alpha_trouble
@@ -12,12 +13,25 @@ from .pictures import FramePicture
 PREVIEW_SIDE = 1024
 """Pixels at most: as much as an editor shows, and eight of them are written in a blink."""
 
+CHECK_PX, CHECKS = 16, (104, 136)
+"""Side of a check, and its two greys: dark and light subjects can be told from both."""
+
 
 def preview(picture: FramePicture) -> Image.Image:
     """A picture as RGBA with straight alpha, at most `PREVIEW_SIDE` pixels long."""
     small = Image.fromarray(picture.pixels).convert("RGBA")
     small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS)
     return small
+
+
+def on_checks(picture: FramePicture) -> Image.Image:
+    """The preview on the checks that picture editors show behind what is transparent, RGB."""
+    small = preview(picture)
+    rows, columns = np.ogrid[: small.height, : small.width]
+    odd = (rows // CHECK_PX + columns // CHECK_PX) % 2
+    checks = Image.fromarray(np.where(odd, *CHECKS).astype(np.uint8)).convert("RGB")
+    checks.paste(small, mask=small)
+    return checks
 
 
 def describe_subject(subject: FramePicture) -> dict[str, Any]:

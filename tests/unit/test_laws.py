@@ -63,7 +63,7 @@ NODES = {
     "cutout": set(),
     "dataset": set(),
     "experts": {"ffgo/lora"},
-    "frame": set(),
+    "frame": {"ffgo/cutout"},
     "training": {"nodes/dataset"},
     "words": set(),
 }
@@ -348,7 +348,7 @@ def test_every_node_has_its_texts_in_the_locale():
 IN_NO_WORKFLOW = {"FFGOGeminiCaption", "FFGOGeminiEnhancePrompt", "FFGOSAM2Loader"}
 # Their workflows are on their way.
 IN_NO_WORKFLOW |= {"FFGOGeminiFirstFrame", "FFGOFirstFrameInstruction", "FFGOFactorizedPrompts"}
-IN_NO_WORKFLOW |= {"FFGOGeminiPicture", "FFGOAnchorFrame"}
+IN_NO_WORKFLOW |= {"FFGOGeminiPicture", "FFGOAnchorFrame", "FFGOLoadSubject"}
 
 
 def test_every_node_has_a_place_in_a_workflow():
