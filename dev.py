@@ -7,6 +7,7 @@ python dev.py check              format, lint, types
 python dev.py serve [--port N]   the same ComfyUI with its page, and a workflow to press Run on; Ctrl-C ends it
 python dev.py bench [NAME] [--small] [--json]
 python dev.py screenshots        the pictures of the editor in docs/images/
+python dev.py film               the moving picture of the README, made by the toy world's models
 python dev.py toy [--json]       what the method does in the toy world, measured; filmstrips in toy-output/
 """
 
@@ -115,6 +116,11 @@ def screenshots(_: argparse.Namespace) -> int:
     return host.run("-m", "lab.workshop.screenshots", pythonpath=[host.tools])
 
 
+def film(_: argparse.Namespace) -> int:
+    """Make the moving picture of the README, docs/images/toy_world.webp, with the toy world's models."""
+    return ensure_host().run("-m", "lab.workshop.film", str(REPO / "docs" / "images" / "toy_world.webp"))
+
+
 def toy(args: argparse.Namespace) -> int:
     """Measure the method in the toy world, with its small trained models, and draw filmstrips into toy-output/."""
     return ensure_host().run("-m", "lab.toyworld", str(REPO / "toy-output"), *(["--json"] if args.json else []))
@@ -134,7 +140,8 @@ def ensure_chromium(host: Host) -> None:
         raise SetupError("No Chromium was found. Install Chromium or Chrome, or set FFGO_CHROMIUM to its program.")
 
 
-def main() -> int:
+def command_line() -> argparse.ArgumentParser:
+    """What this program can be told."""
     parser = argparse.ArgumentParser(
         prog="dev.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -155,9 +162,15 @@ def main() -> int:
     benches.add_argument("--json", action="store_true", help="one JSON object a line")
     benches.set_defaults(run=bench)
     commands.add_parser("screenshots", help=screenshots.__doc__).set_defaults(run=screenshots)
+    commands.add_parser("film", help=film.__doc__).set_defaults(run=film)
     toys = commands.add_parser("toy", help=toy.__doc__)
     toys.add_argument("--json", action="store_true", help="one JSON object a line")
     toys.set_defaults(run=toy)
+    return parser
+
+
+def main() -> int:
+    parser = command_line()
     # What follows `test` and is not ours goes to pytest: dev.py test unit -k trim
     args, args_pytest = parser.parse_known_args()
     if args_pytest and args.command != "test":

@@ -23,10 +23,10 @@ TORCH = ["torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0"]
 NOT_NEEDED = ("comfyui-workflow-templates",)
 # Exact, so that the same code passes the same checks tomorrow; users never install these.
 TOOLS = ["pytest==9.2.0", "pytest-timeout==2.4.0", "playwright==1.65.2", "ruff==0.17.5", "basedpyright==1.40.2"]
-# Judges from outside: the Wan model of others for the trainer, axe for the page, others' statistics for the study.
-# What else they need is there.
+# Judges from outside: the Wan model of others for the trainer, axe for the page, others' statistics for the study, and
+# GitHub's own Markdown for what is read. What else they need is there.
 JUDGES = ["diffusers==0.42.1", "importlib_metadata==10.2.0", "zipp==4.1.2", "axe-playwright-python==0.1.8"]
-JUDGES += ["krippendorff==0.9.0", "choix==0.4.1"]
+JUDGES += ["krippendorff==0.9.0", "choix==0.4.1", "cmarkgfm==2025.10.22"]
 PACK_REQUIREMENTS = REPO / "requirements.txt"
 # Those of the pack's packages that ComfyUI does not bring itself. What the first need besides, it has.
 WITHOUT_DEPENDENCIES, WITH_DEPENDENCIES = ("accelerate", "peft", "tomli-w"), ("google-genai",)

@@ -37,7 +37,16 @@ def make_film(family: Family, examples: Sequence[ToyExample], path: Path) -> Non
     clips = family.generate(composed, [example.prompt for example in examples])
     shown, durations = zip(*_pages(composed, clips, [example.caption for example in examples]), strict=True)
     first, *rest = shown
-    first.save(path, save_all=True, append_images=rest, duration=list(durations), loop=0, quality=70, method=6)
+    first.save(
+        path,
+        save_all=True,
+        append_images=rest,
+        duration=list(durations),
+        loop=0,
+        quality=60,
+        method=6,
+        minimize_size=True,
+    )
 
 
 def _pages(composed: Tensor, clips: Tensor, captions: Sequence[str]) -> Iterator[tuple[Image.Image, int]]:

@@ -1,11 +1,13 @@
-"""Pictures of the frame editor for the README, in both renderers and both themes: docs/images/editor_*.jpg."""
+"""Pictures of the frame editor for the README, in both renderers and both themes: docs/images/editor_*.webp."""
 
 import json
 import os
 import shutil
 import tempfile
+from io import BytesIO
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from .comfyui import CHROMIUM_NAMES, REPO, Host
@@ -41,7 +43,7 @@ def main() -> None:
                             }
                         )
                     )
-                    file = IMAGES / f"editor_{renderer}_{theme}.jpg"
+                    file = IMAGES / f"editor_{renderer}_{theme}.webp"
                     photograph(browser, server, file)
                     print(f"[ffgo] {file.relative_to(REPO)}", flush=True)
             browser.close()
@@ -60,10 +62,10 @@ def photograph(browser: Browser, server: Server, file: Path) -> None:
     editor.settle()
     box = editor.root.bounding_box()
     assert box
-    page.screenshot(
-        path=file, type="jpeg", quality=80,
+    taken = page.screenshot(
         clip={"x": box["x"] - 24, "y": box["y"] - 324, "width": box["width"] + 48, "height": box["height"] + 348},
     )  # fmt: skip
+    Image.open(BytesIO(taken)).convert("RGB").save(file, quality=75, method=6)
     page.close()
 
 

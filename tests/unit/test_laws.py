@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.workshop.archive import archive_names
+
 REPO = Path(__file__).parents[2]
 PAGE = (REPO / "docs/architecture.md").read_text()
 PYPROJECT = tomllib.loads((REPO / "pyproject.toml").read_text())
@@ -368,19 +370,13 @@ def test_requirements_are_those_of_the_project():
 
 
 def test_the_archive_holds_what_users_need_and_nothing_of_ours():
-    def listed(*options: str) -> set[str]:
-        done = subprocess.run(
-            ["git", "-c", "core.quotePath=false", "ls-files", "-z", *options],
-            cwd=REPO, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        return set(filter(None, done.stdout.split("\0")))
-
-    archive = listed() - listed("--cached", "--ignored", "--exclude-from=.comfyignore")
+    archive = set(archive_names())
     # The pictures that the shipped workflows open with are the only part of lab/ that ships.
     parts = {name.split("/")[0] for name in archive if not name.startswith("lab/materials/")}
-    files_at_the_top = {"__init__.py", "pyproject.toml", "requirements.txt", "README.md", "CHANGELOG.md", "LICENSE"}
+    files_at_the_top = {"__init__.py", "pyproject.toml", "requirements.txt", "CHANGELOG.md", "LICENSE"}
+    files_at_the_top |= {"README.md", "README_zh.md"}
     assert parts == files_at_the_top | {"ffgo", "nodes", "web", "locales", "workflows", "subgraphs", "docs"}
-    assert {name for name in listed() if name.startswith(("ffgo/", "nodes/"))} <= archive
+    assert {named(path) for folder in ("ffgo", "nodes") for path in files(folder)} <= archive
 
 
 # ---------------------------------------------------------------- the page

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from lab.workshop.archive import unpacked
 from lab.workshop.comfyui import CHROMIUM_NAMES, Host
 from lab.workshop.page import EditorPage
 from lab.workshop.patience import SILENCE_S, wait_for
@@ -142,7 +143,9 @@ def get_json(server: Server, path: str) -> Any:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     installed = Host.current()
-    base = make_base(tmp_path_factory.mktemp("web"), ensure_standins(installed))
+    folder = tmp_path_factory.mktemp("web")
+    # What users get, not this checkout: a file that the archive lacks is missed here.
+    base = make_base(folder / "base", ensure_standins(installed), pack=unpacked(folder / PACK_FOLDER))
     _add_named_models(base)
     settings = base / "user" / "default" / "comfy.settings.json"
     lay_out_toy_world(base)
