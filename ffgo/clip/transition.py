@@ -79,6 +79,8 @@ class Transition:
     reason: str
     """Why so many, for the user."""
     warnings: tuple[str, ...] = ()
+    found: bool = True
+    """Whether the clip begins with a composed frame, whatever becomes of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def find_transition(images: Tensor, least: int = COMPOSED_FRAMES, most: int = MA
         pictures = _equally_bright(pictures)
         fade = _fade_of_steadier_half(pictures) if composed else None
         if fade is None:
-            return Transition(least, "no composed first frame was found (subjects on a white canvas)")
+            return Transition(least, "no composed first frame was found (subjects on a white canvas)", found=False)
         end = _first_frame_without(fade.share)
         if end is not None and end + SETTLED <= stop:
             break

@@ -41,7 +41,22 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--retry", action="store_true", help="try again what failed before")
     one.add_argument("--anew", action="store_true", help="make again what was made from other settings")
     one.add_argument("--timeout", type=float, default=86400.0, metavar="SECONDS", help="for one clip; default a day")
+
+    one = command("measure", "measure every clip of a run folder, and write the tables")
+    one.add_argument("runs", type=Path, metavar="RUNS", help="the run folder")
+    _add_models(one)
+    one.add_argument("--selftest", type=Path, metavar="FILE", help="what selftest --out wrote of this embedder")
+
+    one = command("selftest", "say how well an embedder tells subjects and scenes apart")
+    one.add_argument("set", type=Path, help="a test set whose cases have reference clips")
+    _add_models(one)
+    one.add_argument("--out", type=Path, metavar="FILE", help="keep the result for measure --selftest")
     return top
+
+
+def _add_models(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--embedder", type=Path, metavar="FILE", help="a CLIP_VISION model file of ComfyUI's kinds")
+    command.add_argument("--text-model", type=Path, metavar="FOLDER", help="a CLIP model in transformers' format")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -93,7 +108,28 @@ def _run(asked: argparse.Namespace) -> int:
     return run_command(asked)
 
 
-_COMMANDS = {"import-official": _import_official, "check": _check, "run": _run}
+def _measure(asked: argparse.Namespace) -> int:
+    from .command import measure_command
+
+    lines, failed = measure_command(asked)
+    _show(lines)
+    return FAILED if failed else 0
+
+
+def _selftest(asked: argparse.Namespace) -> int:
+    from .command import selftest_command
+
+    _show(selftest_command(asked))
+    return 0
+
+
+_COMMANDS = {
+    "import-official": _import_official,
+    "check": _check,
+    "run": _run,
+    "measure": _measure,
+    "selftest": _selftest,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""`python -m ffgo.evaluation run`: from the arguments to the run folder."""
+"""`python -m ffgo.evaluation`: from the arguments of run, measure and selftest to what they do."""
 
 import argparse
 import asyncio
@@ -7,12 +7,20 @@ import signal
 from collections.abc import Sequence
 
 from ..errors import FFGOError
+from ..host.boot import boot_here
 from ..remote.headless import make_folder
 from .cases import read_case_set
+from .embedding import host_embedder
+from .measures import Tools
+from .measuring import file_key, measure_runs
 from .methods import Method, read_methods, unpaired
 from .plan import ClipJob, RunPlan, plan_run
 from .rendering import maker_at
 from .run import Render, RunCount, make_all, say
+from .runs import read_runs
+from .selftest import describe, is_trusted, self_test, write_self_test
+from .tables import lines_of, tabulate, write_tables
+from .text import clip_model
 
 NAMED = 5
 """Clips that a message names at most."""
@@ -71,3 +79,40 @@ async def _nobody(job: ClipJob, _folder: object) -> object:
 def _named(jobs: Sequence[ClipJob]) -> str:
     more = f" and {len(jobs) - NAMED} more" if len(jobs) > NAMED else ""
     return "; ".join(str(job.place) for job in jobs[:NAMED]) + more
+
+
+def measure_command(asked: argparse.Namespace) -> tuple[list[str], bool]:
+    """Measure a run folder. Returns the table in lines, and whether anything failed. Raises: FFGOError."""
+    runs = read_runs(asked.runs)
+    if not runs.results:
+        raise FFGOError(f"{asked.runs} has no clip yet. `python -m ffgo.evaluation run` makes them.")
+    key = file_key(asked.embedder)
+    trusted = bool(asked.selftest and is_trusted(asked.selftest, key))
+    tools = _tools(asked, trusted)
+    measured = measure_runs(runs, tools, f"{key} {file_key(asked.text_model)}")
+    tables = tabulate(measured, [method.name for method in runs.methods])
+    write_tables(tables, asked.runs)
+    lines = lines_of(tables)
+    if tools.embedder and not trusted:
+        lines.append("note: no self-test says that this embedder tells subjects apart: its score is called similarity.")
+    failed = any(score.state == "failed" for clip in measured for score in clip.scores)
+    return lines, failed or bool(runs.failures)
+
+
+def selftest_command(asked: argparse.Namespace) -> list[str]:
+    """Test an embedder, or without one what needs none. Raises: FFGOError."""
+    test = self_test(read_case_set(asked.set), _tools(asked, False), file_key(asked.embedder))
+    if asked.out:
+        write_self_test(test, asked.out)
+    return describe(test)
+
+
+def _tools(asked: argparse.Namespace, trusted: bool) -> Tools:
+    """The models that the user named, loaded. Raises: FFGOError."""
+    for path in (asked.embedder, asked.text_model):
+        if path and not path.exists():
+            raise FFGOError(f"There is no {path}. Name the model's file or folder with its path.")
+    if asked.embedder:
+        boot_here()
+    embedder = host_embedder(asked.embedder) if asked.embedder else None
+    return Tools(embedder, clip_model(asked.text_model) if asked.text_model else None, trusted)

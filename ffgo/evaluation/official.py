@@ -7,6 +7,7 @@ and by eye, and a folder that it does not know is compared with the frames that 
 import csv
 import itertools
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from .cases import SET_FILE, Case, CaseSet, CaseSubject, write_case_set
 from .first_frame import compose_case, opened, rgb
 
 FRAMES, MATERIALS, PROMPTS = "combined_first_frames", "data_materials", "0-data.csv"
+TRAINING, CLIPS, TRAINING_MATERIALS = "train", "round2_mixed_videos_81_frames", "train_materials"
 BACKGROUND = "main_entity"
 PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
 
@@ -62,6 +64,8 @@ class Imported:
     """Case -> the largest difference, of 255, between the official frame and ours."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Folder or frame -> why there is no case of it."""
+    training: CaseSet | None = None
+    """The training clips with their materials, for the self-test of an embedder; None where they are not there."""
 
     @property
     def equal(self) -> int:
@@ -106,6 +110,7 @@ def import_official(data: Path, out: Path) -> Imported:
         imported.left_out |= {name: "the frame is not there" for name in prompts if name not in frames}
         imported.cases = replace(imported.cases, cases=tuple(cases))
         write_case_set(imported.cases)
+        imported.training = _training(root / TRAINING, out / "training")
     except OSError as error:
         raise FFGOError(f"The test set cannot be written to {out}: {error.strerror}. Choose another folder.") from error
     return imported
@@ -177,7 +182,7 @@ def _small(image: Tensor) -> Tensor:
     return functional.interpolate(image.movedim(-1, 1), MINIATURE, mode="area")
 
 
-def _written(case: Case, frame: Path, out: Path) -> Case:
+def _written(case: Case, frame: Path | None, out: Path) -> Case:
     """The case with its pictures as PNGs in a folder of its own."""
     folder = out / case.id
     folder.mkdir(parents=True, exist_ok=True)
@@ -192,8 +197,29 @@ def _written(case: Case, frame: Path, out: Path) -> Case:
         case,
         background=png(case.background, "background", ""),
         subjects=tuple(replace(one, file=png(one.file, one.name, "RGBA")) for one in case.subjects),
-        frame=png(frame, "frame", ""),
+        frame=png(frame, "frame", "") if frame else None,
     )
+
+
+def _training(root: Path, out: Path) -> CaseSet | None:
+    """The training clips as a test set whose cases have references."""
+    cases = []
+    for clip in sorted((root / CLIPS).glob("*.mp4")):
+        folder = root / TRAINING_MATERIALS / f"video_{clip.stem}"
+        pictures = [path for path in sorted(folder.glob("*")) if path.suffix.lower() in PICTURES]
+        background = next((path for path in pictures if path.stem == BACKGROUND), None)
+        cutouts = tuple(CaseSubject(path, path.stem) for path in pictures if path.stem != BACKGROUND)
+        if background and cutouts:
+            case = Case(f"video_{clip.stem}".lower(), f"The clip {clip.stem} of the training set.", background, cutouts)
+            case = _written(case, None, out)
+            reference = out / case.id / "reference.mp4"
+            shutil.copyfile(clip, reference)
+            cases.append(replace(case, reference=reference))
+    if not cases:
+        return None
+    found = CaseSet(out / SET_FILE, "FFGo official, training clips", tuple(cases), licence=LICENCE)
+    write_case_set(found)
+    return found
 
 
 def describe(imported: Imported) -> list[str]:
@@ -203,4 +229,6 @@ def describe(imported: Imported) -> list[str]:
         f"{cases} complete cases; of their composed frames {imported.equal} equal ours to the pixel, {imported.near} "
         f"more are within {EQUAL_WITHIN} of 255."
     ]
+    if imported.training:
+        lines.append(f"{len(imported.training.cases)} training clips, for selftest: {imported.training.path}")
     return lines + [f"left out: {name}: {why}" for name, why in sorted(imported.left_out.items())]

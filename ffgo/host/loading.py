@@ -81,6 +81,17 @@ def load_text_encoder(path: Path, base: Base = DEFAULT) -> Any:
         return comfy.sd.load_clip([str(path)], clip_type=comfy.sd.CLIPType[base.clip_type])
 
 
+def load_clip_vision(path: Path) -> Any:
+    """Load a CLIP_VISION model. Raises: FFGOError where the file is none."""
+    import comfy.clip_vision
+
+    with _loading(path, "a CLIP vision model"):
+        model = comfy.clip_vision.load(str(path))
+        if model is None:
+            raise ValueError("it has no weights of a vision model that ComfyUI knows")
+        return model
+
+
 def latent_format(base: Base = DEFAULT) -> Any:
     """How the base's experts see the VAE's latents."""
     import comfy.latent_formats

@@ -13,6 +13,7 @@ MATHS = {
     "bases/condition.py",
     "frame/geometry.py",
     "frame/packing.py",
+    "evaluation/stats.py",
     "experts/schedule.py",
     "words/phrase.py",
     "pixels.py",

@@ -54,7 +54,7 @@ CORE = {
     "dataset": GROUND | {"bases", "clip", "experts", "words"},
     "training": GROUND | {"bases", "dataset", "experts", "host", "lora"},
     "remote": GROUND,
-    "evaluation": GROUND | {"bases", "clip", "curation", "frame", "remote", "words"},
+    "evaluation": GROUND | {"bases", "clip", "curation", "frame", "host", "remote", "words"},
     "study": GROUND | {"clip", "evaluation"},
 }
 # A wing of nodes may import the core's wing of its name, what that may import, and these.

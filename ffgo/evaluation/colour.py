@@ -1,0 +1,61 @@
+"""Are a subject's colours in one place of the clip: a score of its own, for networks hardly see colour."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .view import Box, small_frame
+
+BINS = (6, 8, 8)
+"""Of lightness, and of the two axes of colour."""
+LIGHTNESS, CHROMA = (0.0, 100.0), (-64.0, 64.0)
+SIDE = 128
+"""Pixels of the longer side of a cut-out that is looked at."""
+SOLID = 0.5
+"""Alpha from which a pixel counts as the subject's."""
+ROOM = 4.0
+"""How many times larger than the subject a window may be."""
+
+
+def bins_of(picture: Tensor) -> np.ndarray:
+    """The bin of each pixel of pictures (..., 3), 0..1."""
+    from kornia.color import rgb_to_lab
+
+    flat = picture[..., :3].reshape(1, -1, 1, 3).movedim(-1, 1).float()
+    lab = rgb_to_lab(flat.clamp(0, 1))[0, :, :, 0].T
+    index = torch.zeros(len(lab), dtype=torch.long)
+    for values, count, (low, high) in zip(lab.T, BINS, (LIGHTNESS, CHROMA, CHROMA), strict=True):
+        step = ((values - low) / (high - low) * count).long().clamp(0, count - 1)
+        index = index * count + step
+    return index.reshape(picture.shape[:-1]).numpy()
+
+
+def subject_colours(cutout: Tensor) -> np.ndarray:
+    """The colours of a cut-out (1, H, W, 3 or 4), 0..1: shares by bin, which add up to 1."""
+    shrunk = small_frame(cutout, SIDE)
+    if cutout.shape[-1] == 4:
+        alpha = small_frame(cutout[..., 3:].expand(*cutout.shape[:-1], 3), SIDE)[..., 0]
+        premultiplied = small_frame(cutout[..., :3] * cutout[..., 3:], SIDE)
+        shrunk = premultiplied / alpha[..., None].clamp_min(1e-3)
+        solid = (alpha >= min(SOLID, float(alpha.max()))).numpy()
+    else:
+        solid = np.ones(shrunk.shape[:-1], bool)
+    return _shares(bins_of(shrunk)[solid])
+
+
+def window_colours(frame: Tensor, boxes: Sequence[Box]) -> np.ndarray:
+    """The colours of windows of a frame (1, h, w, 3): (windows, bins)."""
+    bins = bins_of(frame)[0]
+    return np.stack([_shares(bins[top : top + height, left : left + width]) for left, top, width, height in boxes])
+
+
+def _shares(bins: np.ndarray) -> np.ndarray:
+    counts = np.bincount(bins.ravel(), minlength=int(np.prod(BINS)))
+    return counts / max(1, counts.sum())
+
+
+def likeness(subjects: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """How much of each subject's colours (S, bins) the best of the windows (W, bins) has: (S,), 0..1."""
+    return np.minimum(subjects[:, None], ROOM * seen[None]).sum(-1).max(1)

@@ -1,0 +1,121 @@
+"""Measure every clip of a run folder. What was measured is kept beside each clip, so a second time costs nothing."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from ..errors import FFGOError
+from ..files import complete_file
+from ..locks import sole_writer
+from ..plain import parse_json, part
+from .cases import Case, content_hash
+from .first_frame import as_image, opened, rgb
+from .measures import SubjectFeatures, Tools, Wanted, features, measure_clip
+from .run import say
+from .runs import LOCK_FILE, ClipPlace, ClipResult, Runs
+from .scores import STATES, Score, failed
+from .view import view_clip
+
+SCORES_FILE = "scores.json"
+CLIP = "clip"
+"""In place of a metric: the clip itself cannot be read, and with it all metrics fail."""
+METRICS_VERSION = 1
+"""Raised with every change of what a metric gives: what was kept is then measured anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The scores of one clip."""
+
+    place: ClipPlace
+    scores: tuple[Score, ...]
+
+
+def measure_runs(runs: Runs, tools: Tools, embedder_key: str = "") -> list[Measured]:
+    """Measure what is not measured yet. embedder_key: tells embedders apart. A clip that cannot be read fails alone.
+
+    Raises: FFGOError where the test set, or a picture of it, is no longer there, or the disk refuses.
+    """
+    cases = runs.case_set()
+    subjects = {case.id: case_features(case, tools) for case in cases.cases}
+    every = sorted({one.hash for found in subjects.values() for one in found})
+    measured = []
+    with sole_writer(runs.folder / LOCK_FILE, f"The run folder {runs.folder} is being written to"):
+        for number, result in enumerate(runs.results, 1):
+            case = cases.case(result.place.case)
+            trim = runs.method(result.place.method).trim
+            what = [METRICS_VERSION, result.key, trim, embedder_key, tools.trusted, every]
+            key = hashlib.sha256(json.dumps(what).encode()).hexdigest()
+            scores = _kept(result, key)
+            if scores is None:
+                say(f"[{number}/{len(runs.results)}] {result.place}")
+                foils = [one for other, found in subjects.items() if other != case.id for one in found]
+                scores = _measured(result, case, trim, subjects=subjects[case.id], foils=foils, tools=tools)
+                _keep(result, key, scores)
+            measured.append(Measured(result.place, tuple(scores)))
+    return measured
+
+
+def case_features(case: Case, tools: Tools) -> list[SubjectFeatures]:
+    """What is looked for of a case's cut-outs."""
+    return [
+        features(one.name, content_hash(one.file), as_image(opened(one.file)), tools.embedder) for one in case.subjects
+    ]
+
+
+def _measured(
+    result: ClipResult,
+    case: Case,
+    trim: int | Literal["auto"],
+    *,
+    subjects: Sequence[SubjectFeatures],
+    foils: Sequence[SubjectFeatures],
+    tools: Tools,
+) -> list[Score]:  # fmt: skip
+    try:
+        composed = rgb(result.frame)
+        view = view_clip(result.video, composed, trim)
+        wanted = Wanted(case.prompt, composed, rgb(case.background), subjects, foils, case.reference)
+    except FFGOError as error:
+        say(f"  failed: {error}")
+        return [failed(CLIP, str(error))]
+    return measure_clip(view, wanted, tools)
+
+
+def _kept(result: ClipResult, key: str) -> list[Score] | None:
+    try:
+        content = parse_json((result.folder / SCORES_FILE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    if part(content, "key", of=str) != key:
+        return None
+    scores = list(_scores(part(content, "scores", of=list)))
+    return scores or None
+
+
+def _scores(entries: Sequence[object]) -> Iterator[Score]:
+    for entry in entries:
+        if isinstance(entry, Mapping) and entry.get("state") in STATES:
+            yield Score(**{name: entry[name] for name in Score.__slots__ if name in entry})
+
+
+def _keep(result: ClipResult, key: str, scores: Sequence[Score]) -> None:
+    try:
+        with complete_file(result.folder / SCORES_FILE) as partial:
+            partial.write_text(json.dumps({"key": key, "scores": [asdict(score) for score in scores]}), "utf-8")
+    except OSError as error:
+        raise FFGOError(f"{result.folder} cannot be written to: {error.strerror}. Make room, then go on.") from error
+
+
+def file_key(path: Path | None) -> str:
+    """Tells a model's file from others of its name, without reading all of it."""
+    if path is None:
+        return ""
+    if path.is_dir():
+        return "|".join(file_key(one) for one in sorted(path.glob("*.safetensors")))
+    with path.open("rb") as file:
+        start = hashlib.sha256(file.read(1 << 20)).hexdigest()
+    return f"{path.name}:{path.stat().st_size}:{start}"

@@ -1,0 +1,211 @@
+"""From a run folder to tables, and the self-test."""
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from ffgo.clip.video_io import write_clip
+from ffgo.errors import FFGOError
+from ffgo.evaluation import scene
+from ffgo.evaluation.__main__ import main
+from ffgo.evaluation.cases import write_case_set
+from ffgo.evaluation.colour import window_colours
+from ffgo.evaluation.embedding import Embedder
+from ffgo.evaluation.measures import Tools
+from ffgo.evaluation.measuring import CLIP, Measured, file_key, measure_runs
+from ffgo.evaluation.runs import ClipPlace, read_runs
+from ffgo.evaluation.scores import failed, undefined, value
+from ffgo.evaluation.selftest import Apart, SelfTest, _apart, describe, is_trusted, self_test, write_self_test
+from ffgo.evaluation.tables import lines_of, tabulate, write_tables
+
+from .evaluation_scene import clip_of, make_case_set, make_runs
+
+
+def measured(numbers, metric="colour"):
+    """{method: {case: [value of each seed, or None]}} as what was measured."""
+    return [
+        Measured(
+            ClipPlace(method, case, seed),
+            (undefined(metric, "none") if number is None else value(metric, number),),
+        )
+        for method, cases in numbers.items()
+        for case, seeds in cases.items()
+        for seed, number in enumerate(seeds)
+    ]
+
+
+def test_a_case_counts_once_and_only_where_every_method_has_it():
+    tables = tabulate(
+        measured({"a": {"x": [1, 3], "y": [4], "z": [100]}, "b": {"x": [1], "y": [2, 2, 2], "z": [None]}}), ["a", "b"]
+    )
+    a, b = tables.means["a", "colour"], tables.means["b", "colour"]
+    assert (a.interval.mean, a.interval.n, a.cases) == (3, 2, 3)
+    assert (b.interval.mean, b.interval.n, b.undefined) == (1.5, 2, 1)
+    (comparison,) = tables.comparisons
+    assert (comparison.difference.mean, comparison.difference.n, comparison.adjusted_p) == (1.5, 2, 0.5)
+
+
+def test_undefined_is_never_nothing():
+    tables = tabulate(measured({"a": {"x": [0.8], "y": [None]}}), ["a"])
+    assert tables.means["a", "colour"].interval.mean == 0.8
+
+
+def test_a_clip_that_cannot_be_read_fails_in_every_metric():
+    broken = Measured(ClipPlace("a", "x", 1), (failed(CLIP, "cut short"),))
+    tables = tabulate([broken, *measured({"a": {"y": [1]}})], ["a"])
+    assert (tables.means["a", "colour"].failed, tables.means["a", "motion"].failed) == (1, 1)
+
+
+def test_pairs_are_corrected_for_their_number():
+    rng, cases = np.random.default_rng(0), {}
+    for number, method in enumerate("abc"):
+        cases[method] = {str(case): [number + rng.normal(0, 0.1)] for case in range(8)}
+    tables = tabulate(measured(cases), "abc")
+    assert [(c.one, c.other) for c in tables.comparisons] == [("a", "b"), ("a", "c"), ("b", "c")]
+    assert [c.difference.p for c in tables.comparisons] == pytest.approx([2 / 256] * 3)
+    assert [c.adjusted_p for c in tables.comparisons] == pytest.approx([6 / 256] * 3)
+
+
+def test_a_clip_that_hardly_moves_is_called_frozen():
+    tables = tabulate(measured({"a": {"x": [10]}, "b": {"x": [12]}, "c": {"x": [0.4]}}, "motion"), "abc")
+    assert tables.frozen == (ClipPlace("c", "x", 0),)
+    assert any("c / x / 0 hardly moves" in line for line in lines_of(tables))
+
+
+def test_the_tables_open_elsewhere_without_harm(tmp_path):
+    found = measured({"=cmd()": {"x": [-1.5], "y": [2.5]}})
+    write_tables(tabulate(found, ["=cmd()"]), tmp_path)
+    assert [(row["method"], row["value"], row["state"]) for row in rows_of(tmp_path / "metrics.csv")] == [
+        ("'=cmd()", "-1.5", "value"), ("'=cmd()", "2.5", "value"),
+    ]  # fmt: skip
+    assert {path.name for path in tmp_path.iterdir()} == {"metrics.csv", "summary.csv", "comparisons.csv"}
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Two methods on four cases; the second shows another case's subject."""
+    cases = make_case_set(tmp_path / "set", 4)
+
+    def frames(case, number):
+        other = cases.cases[(cases.cases.index(case) + number) % 4]
+        return clip_of(replace(case, subjects=other.subjects), 0, 9)
+
+    return make_runs(tmp_path / "runs", cases, ("right", "wrong"), frames=frames)
+
+
+def test_a_run_folder_is_measured_once(runs, capsys):
+    assert main(["measure", str(runs)]) == 0
+    said = capsys.readouterr()
+    assert "[8/8] wrong / case_3 / 42" in said.err
+    assert "Colour" in said.out
+    first = (runs / "summary.csv").read_text()
+    assert main(["measure", str(runs)]) == 0
+    assert "[8/8]" not in capsys.readouterr().err
+    assert (runs / "summary.csv").read_text() == first
+    colour = next(row for row in rows_of(runs / "comparisons.csv") if row["metric"] == "colour")
+    assert float(colour["low"]) > 0.2
+    assert colour["n"] == "4"
+
+
+def rows_of(path):
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_clip_that_was_spoiled_fails_alone_and_in_words(runs, capsys):
+    video = runs / "wrong/case_0/42/video.mp4"
+    video.write_bytes(video.read_bytes()[:-300])
+    assert main(["measure", str(runs)]) == 1
+    assert "failed: video.mp4" in capsys.readouterr().err
+    rows = rows_of(runs / "metrics.csv")
+    assert {row["state"] for row in rows} == {"value", "undefined", "failed"}
+    assert len([row for row in rows if row["metric"] == "scene_identity"]) == 7
+
+
+def test_another_embedder_measures_anew(runs):
+    tools = Tools(Embedder("mean", lambda pictures: pictures.mean((1, 2)) - 0.5))
+    found = read_runs(runs)
+    one, other = measure_runs(found, tools, "one"), measure_runs(found, Tools(), "")
+    states = [{s.metric: s.state for s in clips[0].scores} for clips in (one, other)]
+    assert states[0]["object_similarity"] == "value"
+    assert states[1]["object_similarity"] == "undefined"
+
+
+def test_nothing_to_measure_is_told(tmp_path, capsys):
+    folder = make_runs(tmp_path / "runs", make_case_set(tmp_path / "set"), ())
+    assert main(["measure", str(folder)]) == 1
+    assert "has no clip yet" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- self-test
+
+
+@pytest.fixture
+def with_clips(tmp_path):
+    cases = make_case_set(tmp_path / "set", 4)
+    filmed = []
+    for case in cases.cases:
+        reference = tmp_path / "set" / f"{case.id}.mp4"
+        write_clip(reference, clip_of(case, frames=9), 16)
+        filmed.append(replace(case, reference=reference))
+    cases = replace(cases, cases=tuple(filmed))
+    write_case_set(cases)
+    return cases
+
+
+def test_an_embedder_that_sees_is_told_apart_and_the_rest_is_tested_without_one(with_clips, tmp_path, monkeypatch):
+    def colours(pictures):
+        """As good as a network, here: subjects are discs of one colour."""
+        boxes = [(0, 0, *pictures.shape[2:0:-1])]
+        return torch.stack([torch.from_numpy(window_colours(one[None], boxes)[0]) for one in pictures])
+
+    monkeypatch.setattr(scene, "ZOOMS", (1.0,))
+    found = self_test(with_clips, Tools(Embedder("sees", colours)), "sees:1")
+    rows = {row.score: row for row in found.rows}
+    assert list(rows) == ["colour", "scene", "object", "scene (embedder)"]
+    assert found.trusted
+    assert min(rows["colour"].calibrated, rows["scene"].calibrated) > 0.9
+    assert any("may be called identity" in line for line in describe(found))
+    write_self_test(found, tmp_path / "t.json")
+    assert is_trusted(tmp_path / "t.json", "sees:1")
+
+
+def test_scores_that_say_nothing_are_no_identity():
+    rng, owners = np.random.default_rng(0), np.arange(12)
+    noise = rng.normal(size=(12, 12))
+    assert not _apart("object", noise, owners).is_identity
+    levels = noise * 0.1 + 5 * rng.normal(size=(12, 1)) + 5 * rng.normal(size=(1, 12)) + 0.6 * np.eye(12)
+    found = _apart("object", levels, owners)
+    assert found.raw < 0.7
+    assert found.calibrated > 0.95  # subjects and clips have levels of their own, and those are taken out
+    assert found.is_identity
+    same = np.ones((12, 12), bool)
+    same[0, 1] = False
+    levels[0, 1] = 1e3  # two backgrounds that are nearly one
+    assert _apart("scene", levels, owners, same).raw > 0.45
+
+
+def test_a_self_test_counts_for_its_embedder_alone(tmp_path):
+    row = Apart("object", 0.9, 0.95, 0.8, 1.0, 0.9, 12, 11)
+    for trusted, change in ((True, {}), (False, {"calibrated": 0.89}), (False, {"low": 0.45})):
+        write_self_test(SelfTest("net:1", (replace(row, **change),)), tmp_path / "t.json")
+        assert is_trusted(tmp_path / "t.json", "net:1") == trusted
+    with pytest.raises(FFGOError, match=r"another embedder .net."):
+        is_trusted(tmp_path / "t.json", "other:1")
+
+
+def test_a_self_test_needs_real_clips(tmp_path, capsys):
+    make_case_set(tmp_path / "set")
+    assert main(["selftest", str(tmp_path / "set")]) == 1
+    assert "needs 4: real clips" in capsys.readouterr().err
+
+
+def test_files_of_one_name_are_told_apart(tmp_path):
+    (tmp_path / "a").write_bytes(b"one")
+    first = file_key(tmp_path / "a")
+    (tmp_path / "a").write_bytes(b"two")
+    assert file_key(tmp_path / "a") != first
+    assert file_key(None) == ""
