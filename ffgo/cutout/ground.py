@@ -59,7 +59,8 @@ def ground_of(picture: Array) -> Ground:
     samples = _Samples(picture, frame)
     values = samples.colours
     away = values.min(1) - np.percentile(values.min(1), 80) if light else np.abs(values - commonest).max(1)
-    colour = samples.surface(np.abs(away) < max(4 * noise, 6 * LEVEL), noise)
+    start = np.abs(away) < max(4 * noise, 6 * LEVEL)
+    colour = samples.surface(start if start.any() else np.ones_like(start), noise)
     plain = _plain(picture, colour, every, noise)
     if plain < SURE:
         other = _Samples(picture, alike).falling_off(noise)

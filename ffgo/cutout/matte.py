@@ -13,6 +13,7 @@ from ..pixels import on_white, require_image
 from . import white
 from .grid import Array, Window, depth, total, window_of
 from .ground import LEAST_WHITE, Ground, light_share
+from .shadow import shares_of
 from .unmix import FAINT, sure_colour, unmix
 
 Shadow = Literal["drop", "keep"]
@@ -165,7 +166,7 @@ def _with_shadow(
     alpha: Array, colour: Array, behind: Array, on_white: white.OnWhite, window: Window
 ) -> tuple[Array, Array]:
     """The shadow as black of partial opacity under the subject."""
-    shade = np.clip(1 - (behind / np.maximum(on_white.ground.colour[window], 1e-3)).mean(-1), 0, 1)
+    shade = np.clip(1 - shares_of(behind, on_white.ground.colour[window]).mean(-1), 0, 1)
     shade = shade * ((alpha > 0) | on_white.shadow[window])
     total = alpha + (1 - alpha) * shade
     return total, colour * (alpha / np.maximum(total, 1e-6))[..., None]
@@ -186,12 +187,13 @@ def _warnings(on_white: white.OnWhite | None, mask: Array | None) -> list[str]:
     found = []
     if on_white.faint > white.UNSURE:
         found.append(
-            f"{on_white.faint:.0%} of the subject's outline is about as light as the background: parts of it may be "
-            "missing. A mask (SAM2 model, or mask input) makes it safe."
+            f"{on_white.faint:.0%} of the subject's outline hardly differs from the background: parts of it may be "
+            "missing. SAM2 Matte with a mask or a SAM2 model makes it safe."
         )
     if on_white.ground.noise > 2 * white.LEVEL:
         found.append(
-            f"The background is noisy ({on_white.ground.noise * 255:.1f} of 255): white parts at the edge may be lost."
+            f"The background is noisy ({on_white.ground.noise * 255:.1f} of 255): parts of the edge that are like it "
+            "may be lost."
         )
     if on_white.shadow.any():
         found.append("A shadow was found without a mask: check the cut-out's edge where light parts touch the shadow.")

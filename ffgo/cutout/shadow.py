@@ -12,8 +12,10 @@ STEEPEST = 2 * LEVEL
 """Steepest slope of a shadow in a picture of 1024 px, per px."""
 TINT, TINT_NEARBY = 6 * LEVEL, 1.2 * LEVEL
 """How far a shadow's channels may differ: at one pixel, and on average around it."""
-DARK = 0.2
-"""Light of a channel of the ground below which its shares are mere noise."""
+DARK, BRIGHT = 0.2, 0.5
+"""Light of a channel of the ground below which its shares are mere noise, and in place of which this is put."""
+LOOSER = 6.0
+"""See `_loose`."""
 BRUSH_PX = 5
 LEAST = 0.03
 """A shadow is at least this share of shadow and subject; less is a soft edge of the subject."""
@@ -44,25 +46,41 @@ def find_shadow(picture: Array, ground: Array, outside: Array, noise: float, sid
 
 
 def _shade(picture: Array, ground: Array, outside: Array, noise: float, side: int) -> _Shade:
-    colour = blur(_shares(picture, ground), 1.0 if noise < LEVEL else 2.0)
+    colour = blur(shares_of(picture, ground), 1.0 if noise < LEVEL else 2.0)
     light = total(colour) / 3
     down, across = np.gradient(light)
     slope = np.hypot(down, across)
     steepest = STEEPEST * max(1.0, 1024 / side)
-    grey = largest(colour) - smallest(colour) < TINT + noise
+    loose = _loose(ground)
+    grey = largest(colour) - smallest(colour) < loose * TINT + noise
     possible = (slope < steepest) & grey & (light > DARKEST) & (light < 1.02) & ~outside
     tint, _ = average(np.stack([colour[..., 0] - colour[..., 1], colour[..., 2] - colour[..., 1]], -1), possible, 4.0)
     return _Shade(
-        colour, light, outside | (possible & (np.maximum(np.abs(tint[..., 0]), np.abs(tint[..., 1])) < TINT_NEARBY))
+        colour,
+        light,
+        outside | (possible & (np.maximum(np.abs(tint[..., 0]), np.abs(tint[..., 1])) < loose * TINT_NEARBY)),
     )
 
 
-def _shares(picture: Array, ground: Array) -> Array:
-    """The picture as shares of the ground's light; where a channel has hardly any, what it has more than its share."""
+def _loose(ground: Array) -> float:
+    """How much more tint a shadow may have than on white.
+
+    JPEG rounds a shadow's colours coarsely, and few subjects on a coloured ground have parts of just its hue.
+    """
+    red, green, blue = ground.reshape(-1, 3).mean(0)
+    colour = max(red, green, blue) - min(red, green, blue)
+    return 1.0 if colour < DARK else 1 + LOOSER * float(colour)
+
+
+def shares_of(picture: Array, ground: Array) -> Array:
+    """A picture (H, W, 3) as shares of the ground's light, 1 where nothing is on it.
+
+    A channel in which the ground has hardly any light has the share of the others, and what it has more than that.
+    """
     if ground.min() >= DARK:
         return picture / np.maximum(ground, 1e-3)
     light = (total(picture * ground) / np.maximum(total(ground * ground), 1e-3))[..., None]
-    return light + (picture - light * ground) / np.maximum(ground, 0.5)
+    return light + (picture - light * ground) / np.maximum(ground, BRIGHT)
 
 
 def _touching(found: Array, outside: Array) -> Array:

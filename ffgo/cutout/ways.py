@@ -20,8 +20,8 @@ BY_ALPHA = CUT_BY[1], CUT_BY[2]
 
 OPAQUE = 229
 """Alpha, of 255, that a picture with alpha of its own goes below somewhere: files say 254 where they mean opaque."""
-LONGEST_SIDE = 2048
-"""Of what is cut off its ground, in px: more than a frame shows, and the work grows with the pixels."""
+MOST_PX = 3_000_000
+"""Of what is cut off its ground: more than a frame shows, and the work grows with them."""
 RECTANGLE = 0.99
 """Part of its own box that a subject fills only if it is a picture in a picture."""
 TOUCHING = 0.3
@@ -53,16 +53,21 @@ def subject_of(picture: Image.Image, name: str, *, cut_by: CutBy = "auto", shado
         raise FFGOError(f"{name} has no alpha, so it cannot be cut out by it. Set cut_by to `auto` or `plain ground`.")
     if cut_by in BY_ALPHA or (cut_by == "auto" and least <= OPAQUE):
         way = BY_ALPHA[0] if cut_by == "auto" else cut_by
-        return LoadedSubject(
-            _image(_inverted(picture) if way == BY_ALPHA[1] else picture), f"{size}, cut by its {way}.", []
-        )
+        return LoadedSubject(_image(_by_alpha(picture, name, way)), f"{size}, cut by its {way}.", [])
     return _off_its_ground(flatten_on_white(picture), name, _seen(alpha, least), cut_by, shadow)
 
 
-def _inverted(picture: Image.Image) -> Image.Image:
-    alpha = picture.getchannel("A").point(lambda value: 255 - value)
-    picture = picture.copy()
-    picture.putalpha(alpha)
+def _by_alpha(picture: Image.Image, name: str, way: str) -> Image.Image:
+    alpha = picture.getchannel("A")
+    if way == BY_ALPHA[1]:
+        alpha = alpha.point(lambda value: 255 - value)
+        picture = picture.copy()
+        picture.putalpha(alpha)
+    if not alpha.getbbox():
+        other = next(by for by in BY_ALPHA if by != way)
+        raise FFGOError(
+            f"nothing of {name} can be seen by its {way}. Set cut_by to `{other}`, or take another picture."
+        )
     return picture
 
 
@@ -76,8 +81,9 @@ def _image(picture: Image.Image) -> Tensor:
 
 def _off_its_ground(picture: Image.Image, name: str, seen: str, cut_by: CutBy, shadow: Shadow) -> LoadedSubject:
     whole = f"{picture.width}x{picture.height} px"
-    if max(picture.size) > LONGEST_SIDE:
-        picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    if (scale := (MOST_PX / (picture.width * picture.height)) ** 0.5) < 1:
+        size = max(1, round(scale * picture.width)), max(1, round(scale * picture.height))
+        picture = picture.resize(size, Image.Resampling.LANCZOS)
         whole += f", made {picture.width}x{picture.height} px"
     values = to_float(picture)
     ground = ground_of(values)

@@ -18,7 +18,9 @@ ROWS = {
     "editor": {f"editor_{what}_{page}" for what in ("drag", "200_drags") for page in ("canvas", "elements")},
     "host_start": {"host_start", "host_start_cpu"},
     "lora_load": {"lora_load", "lora_load_memory"},
-    "matte": {f"matte_{kind}{mask}" for kind in KINDS for mask in ("", "_masked")} | {"matte_seconds"},
+    "matte": {f"matte_{kind}{mask}" for kind in KINDS for mask in ("", "_masked")}
+    | {f"load_subject_{ground}" for ground in (*KINDS, "grey", "green", "blue", "dark")}
+    | {"matte_seconds"},
     "sam2_masks": {"sam2_masks"},
     "training": {
         *("loop_over_bare", "loop_over_bare_checkpointed", "two_processes_over_one", "cached_over_uncached"),

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from ffgo.cutout.matte import cut_out
+
 from .conftest import HostError
 
 RED = (180, 40, 30)
@@ -62,6 +64,15 @@ def test_a_plain_ground_is_cut_away(host, ground):
     truth = np.asarray(cutout())[..., 3]
     assert np.abs(pixels[..., 3].astype(int) - truth).sum() / truth.sum() < 0.05
     assert "plain ground" in shown["text"][0]
+
+
+def test_a_photo_on_white_is_cut_as_well_as_by_the_matte(host):
+    photo = jpeg(on("white"))
+    pixels, _ = run(host, host.input("photo.jpg", photo))
+    with Image.open(BytesIO(photo)) as picture:
+        matte = cut_out(np.asarray(picture, np.float32) / 255).image[0, ..., 3].numpy()
+    # Save Image rounds down.
+    assert np.array_equal(pixels[..., 3], (matte * np.float32(255)).astype(np.uint8))
 
 
 def test_the_result_is_shown_on_checks_and_told_to_the_editor(host):
