@@ -1,12 +1,17 @@
-"""The command: python -m ffgo.study simulate ..."""
+"""The command: python -m ffgo.study build | serve | simulate ..."""
 
 import argparse
 import json
+import math
 import sys
+from pathlib import Path
+from typing import Literal
 
 from ..errors import FFGOError
+from ..plain import Source
 
 FAILED, INTERRUPTED = 1, 130
+LOOPBACK, PORT = "127.0.0.1", 8790
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -17,17 +22,44 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_build(commands)
+    _add_serve(commands)
     _add_simulate(commands)
     return parser.parse_args(arguments)
 
 
-def _add_simulate(commands) -> None:
-    from .simulate import Size
+def _add_build(commands) -> None:
+    add = _command(commands, "build", _build, "make a study of a run folder: clips that tell nothing, and their key")
+    add("runs", type=Path, metavar="RUNS", help="what `python -m ffgo.evaluation run` made")
+    add("out", type=Path, metavar="STUDY", help="folder to make; its part `served` is all that a server needs")
+    add("--kind", choices=("rank", "pairwise"), default="rank", help="all methods at once, or two; default %(default)s")
+    add("--method", action="append", default=[], metavar="NAME", help="compare these only; several times")
+    add("--against", default="", metavar="NAME", help="pairs of this method and each other; default: all pairs")
+    add("--seed", type=int, metavar="N", help="of the clips; default: the first that all methods have")
+    add("--trim", action="append", default=[], metavar="METHOD=N", help="leave out so many frames, or `auto`")
+    add("--seconds", type=float, default=math.inf, metavar="N", help="cut all clips to so much; default: the shortest")
+    add("--title", default="Which video is better?", help="default %(default)r")
+    add("--per-participant", type=int, metavar="N", help="sets of each person, without checks; default 5")
+    add("--raters", type=int, default=4, metavar="N", help="people for each case, default %(default)s")
+    add("--gold", type=int, metavar="N", help="sets with a clip of another case; default: one in six")
+    add("--repeats", type=int, default=1, metavar="N", help="sets that come again, default %(default)s")
+    add("--completion-url", default="", metavar="URL", help="where people go in the end, such as Prolific's")
+    add("--consent", type=Path, metavar="FILE", help="text that people agree to, paragraphs with empty lines between")
+    add("--instructions", type=Path, metavar="FILE", help="text that says what to do, in the same form")
 
-    add = _command(commands, "simulate", _simulate, "how wide the intervals of a study of some size are")
-    usual = Size()
-    for name in ("raters", "sets", "cases", "methods"):
-        add(f"--{name}", type=int, default=getattr(usual, name), metavar="N", help="default %(default)s")
+
+def _add_serve(commands) -> None:
+    add = _command(commands, "serve", _serve, "let people answer a study in their browsers")
+    add("study", type=Path, metavar="STUDY", help="the study's folder, or the served folder in it")
+    add("--host", default=LOOPBACK, help="address to listen on, default %(default)s: this machine alone")
+    add("--port", type=int, default=PORT, help="default %(default)s; 0 takes a free one")
+    add("--behind-proxy", action="store_true", help="a reverse proxy of yours, which adds HTTPS, asks for others")
+
+
+def _add_simulate(commands) -> None:
+    add = _command(commands, "simulate", _simulate, "print how wide the intervals of a study of some size are")
+    for name, of_the_paper in (("raters", 40), ("sets", 5), ("cases", 50), ("methods", 4)):
+        add(f"--{name}", type=int, default=of_the_paper, metavar="N", help="default %(default)s")
     add("--studies", type=int, default=400, metavar="N", help="how many are drawn, default %(default)s")
     add("--seed", type=int, default=0, metavar="N", help="default %(default)s")
     add("--json", action="store_true", help="one JSON object a line")
@@ -37,6 +69,59 @@ def _command(commands, name: str, run, what: str):
     command = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.", allow_abbrev=False)
     command.set_defaults(run=run)
     return command.add_argument
+
+
+def _build(arguments: argparse.Namespace) -> None:
+    from .build import StudyPlan, build
+    from .texts import CONSENT
+
+    plan = StudyPlan(
+        kind=arguments.kind,
+        title=arguments.title,
+        methods=tuple(arguments.method),
+        against=arguments.against,
+        seed=arguments.seed,
+        trims=dict(_trim(text) for text in arguments.trim),
+        most_seconds=arguments.seconds,
+        per_participant=arguments.per_participant,
+        raters_per_case=arguments.raters,
+        gold=arguments.gold,
+        repeats=arguments.repeats,
+        completion_url=arguments.completion_url,
+        consent=_paragraphs(arguments.consent) or CONSENT,
+        instructions=_paragraphs(arguments.instructions),
+    )
+    built = build(arguments.runs, arguments.out, plan)
+    for note in built.notes:
+        print(note, file=sys.stderr)
+    study = built.study
+    print(
+        f"{built.folder}: {len(study.items)} items of {study.places} clips, {study.seconds:.2f} s each; "
+        f"{built.participants} people with {study.per_participant} sets each, and {study.sets - study.per_participant} "
+        f"checks, make it full. key.json says which clip is whose: keep it to yourself."
+    )
+
+
+def _trim(text: str) -> tuple[str, int | Literal["auto"]]:
+    """METHOD=N. Raises: FFGOError."""
+    method, equals, frames = text.rpartition("=")
+    if not equals or not (frames == "auto" or frames.isdecimal()):
+        raise FFGOError(f"--trim {text} is not of the form METHOD=N, where N is a number of frames, or auto.")
+    return method, "auto" if frames == "auto" else int(frames)
+
+
+def _paragraphs(path: Path | None) -> tuple[str, ...]:
+    text = Source("text", whole=str(path)).file(path) if path else ""
+    return tuple(" ".join(part.split()) for part in text.split("\n\n") if part.strip())
+
+
+def _serve(arguments: argparse.Namespace) -> None:
+    from .serve import serve
+
+    def started(url: str) -> None:
+        print(f"{url}  (Ctrl-C ends it; every answer is on the disk)", flush=True)
+
+    serve(arguments.study, arguments.host, arguments.port, behind_proxy=arguments.behind_proxy, started=started)
 
 
 def _simulate(arguments: argparse.Namespace) -> None:

@@ -24,7 +24,8 @@ class StudyAnswer:
 
     slot: int
     question: str
-    value: int
+    value: int | None
+    """None takes an answer back."""
 
 
 def answers_of(database: sqlite3.Connection, one: StudySet) -> list[StudyAnswer]:
@@ -49,12 +50,18 @@ def save(database: sqlite3.Connection, study: Study, one: StudySet, answers: Seq
         raise RefusedError(409, "This set is handed in already. Reload the page.")
     for answer in answers:
         slots, values = study.asked.get(answer.question, ((), ()))
-        if answer.slot not in slots or answer.value not in values:
+        if answer.slot not in slots or (answer.value is not None and answer.value not in values):
             raise RefusedError(400, "There is no such question, or no such answer to it. Reload the page.")
-    database.executemany(
-        "INSERT INTO answer VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value, at = excluded.at",
-        [(one.id, answer.slot, answer.question, answer.value, now) for answer in answers],
-    )
+    for answer in answers:
+        if answer.value is None:
+            about = (one.id, answer.slot, answer.question)
+            database.execute("DELETE FROM answer WHERE assignment = ? AND slot = ? AND question = ?", about)
+            continue
+        database.execute(
+            "INSERT INTO answer VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET value = excluded.value, at = excluded.at",
+            (one.id, answer.slot, answer.question, answer.value, now),
+        )
     database.execute("UPDATE assignment SET active_at = ? WHERE id = ?", (now, one.id))
 
 

@@ -110,6 +110,14 @@ def _next(database: sqlite3.Connection, study: Study, participant: StudyParticip
     return next_set(may_come, study.places, used, study.seed, kind, participant.id)
 
 
+def may_see(database: sqlite3.Connection, participant: StudyParticipant, study: Study) -> set[str]:
+    """Tokens of the clips and first frames of a participant's own sets."""
+    rows = database.execute("SELECT item, order_json FROM assignment WHERE participant = ?", (participant.id,))
+    mine = rows.fetchall()
+    clips = {clip for _, order in mine for clip in json.loads(order)["clips"]}
+    return clips | {study.item(item).frame for item, _ in mine}
+
+
 def set_of(database: sqlite3.Connection, participant: StudyParticipant, token: str) -> StudySet:
     """A participant's own set. Raises: RefusedError where there is none, or it is somebody else's."""
     row = database.execute("SELECT * FROM assignment WHERE token = ?", (token,)).fetchone()

@@ -157,7 +157,7 @@ def read_study(folder: Path) -> Study:
         keys["raters_per_case"].whole(1, 100_000),
         keys["gold"].whole(0, 1000),
         keys["repeats"].whole(0, 1000),
-        _link(keys["completion_url"]),
+        keys["completion_url"].string(most=2000),
     )
     check(study, source)
     return study
@@ -180,6 +180,8 @@ def check(study: Study, source: Source) -> None:
             f"is {study.per_participant}, with {study.gold} gold sets, and there are {len(study.items)} items",
             "nobody sees an item twice: ask for fewer sets, or add cases",
         )
+    if study.completion_url and not study.completion_url.startswith("https://"):
+        source.refuse("completion_url", "is no address that people can be sent to", "it begins with https://")
     if study.gold and len({item.case for item in study.items}) < 2:
         source.refuse("gold", f"is {study.gold}", "a clip of another case needs a second case; set it to 0")
 
@@ -209,10 +211,3 @@ def _token(value: Value) -> str:
     if not _TOKEN.fullmatch(value.string()):
         value.refuse(f"is {value.shown}", "a token has 8 to 64 of 0-9 and a-f")
     return value.value
-
-
-def _link(value: Value) -> str:
-    link = value.string(most=2000)
-    if link and not link.startswith("https://"):
-        value.refuse(f"is {value.shown}", "it begins with https://")
-    return link

@@ -394,7 +394,13 @@ def plan() -> dict[str, set[str]]:
 
 def test_every_room_is_named_on_the_architecture_page():
     words = plan()
-    for folder, pattern in (("ffgo", "*.py"), ("nodes", "*.py"), ("lab", "*.py"), ("web/ffgo", "*.js")):
+    for folder, pattern in (
+        ("ffgo", "*.py"),
+        ("nodes", "*.py"),
+        ("lab", "*.py"),
+        ("web/ffgo", "*.js"),
+        ("ffgo/study/pages", "*.js"),
+    ):
         for path in files(folder, pattern):
             if path.stem != "__init__":
                 assert path.stem in words.get(f"{named(path.parent)}/", ()), f"{named(path)} is not on the page"

@@ -11,6 +11,8 @@ import pytest
 
 REPO = Path(__file__).parents[2]
 WEB = REPO / "web"
+STUDY = REPO / "ffgo" / "study" / "pages"
+"""Pages of their own, which no ComfyUI loads."""
 MAY_IMPORT = {"pure": {"pure"}, "page": {"pure", "page"}, "graph": {"pure", "page", "graph"}}
 LONGEST_FUNCTION = 80
 LONGEST_LINE = 120
@@ -81,10 +83,18 @@ def test_one_script_registers_the_extension(scripts):
     assert speaking_of(scripts, "registerExtension") == ["ffgo.js"]
 
 
-def test_functions_and_lines_are_short(scripts):
+@pytest.mark.parametrize("folder", [WEB, STUDY], ids=lambda folder: folder.name)
+def test_functions_and_lines_are_short(folder):
+    scripts = outlines(folder)
     assert long_functions(scripts) == []
-    lines = [(name, line) for name in scripts for line in (WEB / name).read_text().splitlines()]
+    lines = [(name, line) for name in scripts for line in (folder / name).read_text().splitlines()]
     assert [(name, line) for name, line in lines if len(line) > LONGEST_LINE] == []
+
+
+def test_the_studys_scripts_import_each_other_alone():
+    scripts = outlines(STUDY)
+    assert not [one for script in scripts.values() for one in script["imports"] if (one or "")[:2] != "./"]
+    assert speaking_of(scripts, "registerExtension", "innerHTML", "eval") == []
 
 
 def test_what_breaks_the_laws_is_seen(tmp_path):
