@@ -51,6 +51,9 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("set", type=Path, help="a test set whose cases have reference clips")
     _add_models(one)
     one.add_argument("--out", type=Path, metavar="FILE", help="keep the result for measure --selftest")
+
+    one = command("report", "make a page of what was measured: report.html")
+    one.add_argument("runs", type=Path, metavar="RUNS", help="the run folder")
     return top
 
 
@@ -123,12 +126,21 @@ def _selftest(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _report(asked: argparse.Namespace) -> int:
+    from .report import write_report
+    from .runs import read_runs
+
+    _show([str(write_report(read_runs(asked.runs)))])
+    return 0
+
+
 _COMMANDS = {
     "import-official": _import_official,
     "check": _check,
     "run": _run,
     "measure": _measure,
     "selftest": _selftest,
+    "report": _report,
 }
 
 if __name__ == "__main__":

@@ -59,6 +59,12 @@ def measure_runs(runs: Runs, tools: Tools, embedder_key: str = "") -> list[Measu
     return measured
 
 
+def kept_scores(runs: Runs) -> list[Measured]:
+    """What was measured of a run folder's clips, whenever that was."""
+    found = [(result.place, _kept(result, None)) for result in runs.results]
+    return [Measured(place, tuple(scores)) for place, scores in found if scores]
+
+
 def case_features(case: Case, tools: Tools) -> list[SubjectFeatures]:
     """What is looked for of a case's cut-outs."""
     return [
@@ -85,12 +91,13 @@ def _measured(
     return measure_clip(view, wanted, tools)
 
 
-def _kept(result: ClipResult, key: str) -> list[Score] | None:
+def _kept(result: ClipResult, key: str | None) -> list[Score] | None:
+    """What is kept of a clip; None where it was measured from something else. key None: whatever it is."""
     try:
         content = parse_json((result.folder / SCORES_FILE).read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    if part(content, "key", of=str) != key:
+    if key is not None and part(content, "key", of=str) != key:
         return None
     scores = list(_scores(part(content, "scores", of=list)))
     return scores or None
