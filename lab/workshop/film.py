@@ -16,7 +16,7 @@ from ffgo.bases.catalogue import COMPOSED_FRAMES
 from ffgo.charts import ALARM, FAINT, GRID, PAPER, write
 from ffgo.host.boot import boot_here
 from ffgo.pixels import to_uint8
-from lab.toyworld.examples import ToyExample, test_set
+from lab.toyworld.examples import test_set
 from lab.toyworld.family import LORA_HIGH, LORA_LOW, WEIGHTS, Family
 from lab.toyworld.scene import SIZE
 
@@ -31,26 +31,19 @@ LETTERS = 36
 """Of a caption's line."""
 
 
-def make_film(family: Family, examples: Sequence[ToyExample], path: Path) -> None:
-    """Write the film of some examples, side by side, as an animated WebP that goes round for ever."""
-    composed = torch.stack([example.composed() for example in examples])
-    clips = family.generate(composed, [example.prompt for example in examples])
-    shown, durations = zip(*_pages(composed, clips, [example.caption for example in examples]), strict=True)
+def draw_film(composed: Tensor, clips: Tensor, captions: Sequence[str], path: Path) -> None:
+    """Write clips side by side as an animated WebP that goes round for ever.
+
+    composed: their first frames (N, H, W, 3); clips (N, F, H, W, 3), the dropped frames first; both 0..1.
+    """
+    shown, durations = zip(*_pages(composed, clips, captions), strict=True)
     first, *rest = shown
-    first.save(
-        path,
-        save_all=True,
-        append_images=rest,
-        duration=list(durations),
-        loop=0,
-        quality=60,
-        method=6,
-        minimize_size=True,
-    )
+    how = {"quality": 60, "method": 6, "minimize_size": True}
+    first.save(path, save_all=True, append_images=rest, duration=list(durations), loop=0, **how)
 
 
 def _pages(composed: Tensor, clips: Tensor, captions: Sequence[str]) -> Iterator[tuple[Image.Image, int]]:
-    """Each page of the film and how long it stays, in ms. composed (N, H, W, 3), clips (N, F, H, W, 3), 0..1."""
+    """Each page of the film and how long it stays, in ms."""
     yield _page(composed, captions, 0), HOLD_MS
     for frame in range(clips.shape[1]):
         last = frame == clips.shape[1] - 1
@@ -77,8 +70,15 @@ def _page(pictures: Tensor, captions: Sequence[str], stage: int) -> Image.Image:
     return page
 
 
+def main(path: Path) -> None:
+    examples = [test_set()[number] for number in EXAMPLES]
+    composed = torch.stack([example.composed() for example in examples])
+    family = Family.load().with_loras(WEIGHTS / LORA_HIGH, WEIGHTS / LORA_LOW)
+    clips = family.generate(composed, [example.prompt for example in examples])
+    draw_film(composed, clips, [example.caption for example in examples], path)
+    print(f"[ffgo] {path}")
+
+
 if __name__ == "__main__":
     boot_here("--cpu")
-    chosen = [test_set()[number] for number in EXAMPLES]
-    make_film(Family.load().with_loras(WEIGHTS / LORA_HIGH, WEIGHTS / LORA_LOW), chosen, Path(sys.argv[1]))
-    print(f"[ffgo] {sys.argv[1]}")
+    main(Path(sys.argv[1]))

@@ -32,7 +32,7 @@ def _loader(title: str, kind: str, x: int, y: int, gives: str, **widgets: str) -
 
 
 MODELS = Sub(
-    "Toy models", (960, 200), (400, 110),
+    "Toy models", (860, 200), (400, 110),
     [
         _loader("High noise expert", "UNETLoader", 0, 0, "MODEL", unet_name="", weight_dtype="default"),
         _loader("Low noise expert", "UNETLoader", 0, 180, "MODEL", unet_name="", weight_dtype="default"),
@@ -57,7 +57,7 @@ def _expert(name: str, y: int, noise: str, latent: str, number: int) -> list[Nod
 
 
 SAMPLING = Sub(
-    "Wan 2.2 sampling", (1420, 0), (300, 150),
+    "Wan 2.2 sampling", (1320, 0), (300, 150),
     [
         *_expert("High", 0, "Noise", "First frame/2", 1),
         *_expert("Low", 240, "No new noise", "High noise steps", 2),
@@ -89,37 +89,37 @@ SAMPLING = Sub(
 def _root(background: str, subjects: Sequence[str], prompt: str) -> list[Node]:
     pictures = [
         _picture("Background", background, 0),
-        *(_picture(f"Subject {n}", name, 350 * n) for n, name in enumerate(subjects, 1)),
+        *(_subject(f"Subject {n}", name, 450 * n - 100) for n, name in enumerate(subjects, 1)),
     ]
-    cut = [
-        Node(f"Cut-out {n}", "JoinImageWithAlpha", (240, 350 * n), (180, 60), ["IMAGE"],
-             {"image": f"Subject {n}", "alpha": f"Subject {n}/1"})
-        for n in range(1, len(subjects) + 1)
-    ]  # fmt: skip
-    shown = {f"subjects.subject{n}": node.title for n, node in enumerate(cut)}
+    shown = {f"subjects.subject{n}": f"Subject {n + 1}" for n in range(len(subjects))}
     return [
-        Node("Start here", "MarkdownNote", (460, 700), (440, 310), widgets={"": HELLO}),
-        *pictures, *cut,
-        Node("Canvas", "FFGOComposeCanvas", (460, 0), (440, 620), ["IMAGE", "MASK", "STRING"],
+        Node("Start here", "MarkdownNote", (360, 700), (440, 310), widgets={"": HELLO}),
+        *pictures,
+        Node("Canvas", "FFGOComposeCanvas", (360, 0), (440, 620), ["IMAGE", "MASK", "STRING"],
              {"background": "Background", **shown},
              {"preset": "custom", "width": 0, "height": 0, "layout": "published", "background_fit": "keep_aspect"}),
-        Node("FFGo LoRA", "FFGOWanMoELoRALoader", (960, 380), (400, 560), ["MODEL", "MODEL", "STRING"],
+        Node("FFGo LoRA", "FFGOWanMoELoRALoader", (860, 380), (400, 560), ["MODEL", "MODEL", "STRING"],
              {"model_high": "Toy models", "model_low": "Toy models/1"},
              {"lora_high": "", "lora_low": "", "strength_high": 1.0, "strength_low": 1.0, "strict": True,
               "apply": "auto"}),
-        Node("Prompt", "FFGOTransitionPrompt", (960, 0), (400, 130), ["STRING"], widgets={"prompt": prompt}),
-        Node("Trim", "FFGOTrimCompressionFrames", (1420, 220), (300, 330), ["IMAGE", "AUDIO", "INT"],
+        Node("Prompt", "FFGOTransitionPrompt", (860, 0), (400, 130), ["STRING"], widgets={"prompt": prompt}),
+        Node("Trim", "FFGOTrimCompressionFrames", (1320, 220), (300, 330), ["IMAGE", "AUDIO", "INT"],
              {"images": "Wan 2.2 sampling"}, {"frames": 4, "mode": "fixed", "max_frames": 24, "fps": 16.0}),
-        Node("Enlarge", "ImageScaleBy", (1780, 0), (400, 90), ["IMAGE"], {"image": "Trim"},
+        Node("Enlarge", "ImageScaleBy", (1680, 0), (400, 90), ["IMAGE"], {"image": "Trim"},
              {"upscale_method": "nearest-exact", "scale_by": ENLARGED}),
-        Node("Create video", "CreateVideo", (1780, 160), (400, 110), ["VIDEO"], {"images": "Enlarge"}, {"fps": 16.0}),
-        Node("Save video", "SaveVideo", (1780, 340), (400, 560), ["VIDEO"], {"video": "Create video"},
+        Node("Create video", "CreateVideo", (1680, 160), (400, 110), ["VIDEO"], {"images": "Enlarge"}, {"fps": 16.0}),
+        Node("Save video", "SaveVideo", (1680, 340), (400, 560), ["VIDEO"], {"video": "Create video"},
              {"filename_prefix": "toy_world/video", "format": "auto", "codec": "auto"}),
     ]  # fmt: skip
 
 
 def _picture(title: str, name: str, y: int) -> Node:
-    return Node(title, "LoadImage", (0, y), (200, 270), ["IMAGE", "MASK"], widgets={"image": name, "upload": "image"})
+    return Node(title, "LoadImage", (0, y), (280, 300), ["IMAGE", "MASK"], widgets={"image": name, "upload": "image"})
+
+
+def _subject(title: str, name: str, y: int) -> Node:
+    widgets = {"image": name, "cut_by": "auto", "shadow": "drop", "upload": "image"}
+    return Node(title, "FFGOLoadSubject", (0, y), (280, 390), ["IMAGE", "STRING"], widgets=widgets)
 
 
 def toy_workflow(background: str, subjects: Sequence[str], prompt: str) -> dict[str, Any]:
