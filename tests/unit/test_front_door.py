@@ -184,7 +184,7 @@ def test_the_quick_ones_run(command):
 
 def test_the_archive_is_small(tmp_path):
     archive = pack(tmp_path / "node.zip")
-    assert archive.stat().st_size <= 2.5 * MB
+    assert archive.stat().st_size <= 2.2 * MB
     with zipfile.ZipFile(archive) as packed:
         assert packed.testzip() is None
         assert sorted(packed.namelist()) == archive_names()
