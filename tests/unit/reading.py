@@ -59,6 +59,7 @@ class Page(HTMLParser):
             self.tables[-1][-1].append(self._text)
         if tag == "code":
             lines = self._text.replace("\\\n", " ").splitlines()
+            lines = [re.sub(r"\s# .*", "", line) for line in lines]
             self.commands += [" ".join(line.split()) for line in lines if line.strip()]
         if tag in HEADINGS:  # GitHub's own rule for what a heading is called in addresses
             self.anchors.add(re.sub(r"[^\w\- ]", "", self._text.strip().lower()).replace(" ", "-"))
