@@ -1,4 +1,4 @@
-"""The command: python -m ffgo.study build | serve | simulate ..."""
+"""The command: python -m ffgo.study build | serve | analyse | simulate ..."""
 
 import argparse
 import json
@@ -24,6 +24,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_build(commands)
     _add_serve(commands)
+    _add_analyse(commands)
     _add_simulate(commands)
     return parser.parse_args(arguments)
 
@@ -54,6 +55,18 @@ def _add_serve(commands) -> None:
     add("--host", default=LOOPBACK, help="address to listen on, default %(default)s: this machine alone")
     add("--port", type=int, default=PORT, help="default %(default)s; 0 takes a free one")
     add("--behind-proxy", action="store_true", help="a reverse proxy of yours, which adds HTTPS, asks for others")
+
+
+def _add_analyse(commands) -> None:
+    add = _command(
+        commands, "analyse", _analyse, "print what people said: table 1, intervals, agreement; write it, too"
+    )
+    add("study", type=Path, metavar="STUDY", help="the study's folder; people may answer meanwhile")
+    add("--out", type=Path, metavar="DIR", help="folder for table1.csv, .md and .html; default: the study's")
+    add("--key", type=Path, metavar="FILE", help="key.json, where it is not in the study's folder")
+    add = _command(commands, "backup", _backup, "copy the answers; people may answer meanwhile")
+    add("study", type=Path, metavar="STUDY")
+    add("to", type=Path, metavar="FILE", help="the copy, which must not be there")
 
 
 def _add_simulate(commands) -> None:
@@ -122,6 +135,21 @@ def _serve(arguments: argparse.Namespace) -> None:
         print(f"{url}  (Ctrl-C ends it; every answer is on the disk)", flush=True)
 
     serve(arguments.study, arguments.host, arguments.port, behind_proxy=arguments.behind_proxy, started=started)
+
+
+def _analyse(arguments: argparse.Namespace) -> None:
+    from .analyse import analyse
+
+    found = analyse(arguments.study, arguments.out, arguments.key)
+    print(next(path for path in found.files if path.suffix == ".md").read_text("utf-8"))
+    print(*found.files, sep="\n", file=sys.stderr)
+
+
+def _backup(arguments: argparse.Namespace) -> None:
+    from .database import back_up
+    from .study_file import ANSWERS_FILE, served_folder
+
+    back_up(served_folder(arguments.study) / ANSWERS_FILE, arguments.to)
 
 
 def _simulate(arguments: argparse.Namespace) -> None:
