@@ -5,6 +5,7 @@ python dev.py demo [--curate]    run the shipped workflow on a real ComfyUI, lea
 python dev.py test [unit|host|web] [--nightly] [PYTEST ...]
 python dev.py check              format, lint, types
 python dev.py serve [--port N]   the same ComfyUI with its page, and a workflow to press Run on; Ctrl-C ends it
+python dev.py study [--pairs]    a user study of toy clips, in your browser; the answers lie in study-output/
 python dev.py bench [NAME] [--small] [--json]
 python dev.py screenshots        the pictures of the editor in docs/images/
 python dev.py film               the moving picture of the README, made by the toy world's models
@@ -98,6 +99,12 @@ def serve(args: argparse.Namespace) -> int:
                 return 0
 
 
+def study(args: argparse.Namespace) -> int:
+    """Build a user study of toy clips in study-output/, where it is not there yet, and serve it until interrupted."""
+    kind = "pairwise" if args.pairs else "rank"
+    return ensure_host().run("-m", "lab.workshop.study", str(REPO / "study-output"), str(args.port), kind)
+
+
 def bench(args: argparse.Namespace) -> int:
     """Run one benchmark, or all; ratios are measured side by side in one run."""
     host = ensure_host(tools=True)
@@ -156,6 +163,10 @@ def command_line() -> argparse.ArgumentParser:
     server = commands.add_parser("serve", help=serve.__doc__)
     server.add_argument("--port", type=int, default=0, help="default: a free one")
     server.set_defaults(run=serve)
+    studies = commands.add_parser("study", help=study.__doc__)
+    studies.add_argument("--port", type=int, default=0, help="default: a free one")
+    studies.add_argument("--pairs", action="store_true", help="two clips at once, in place of four")
+    studies.set_defaults(run=study)
     benches = commands.add_parser("bench", help=bench.__doc__)
     benches.add_argument("name", nargs="?", help="default: all")
     benches.add_argument("--small", action="store_true", help="to see that it runs: seconds, and no useful numbers")

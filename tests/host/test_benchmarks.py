@@ -22,6 +22,7 @@ ROWS = {
     | {f"load_subject_{ground}" for ground in (*KINDS, "grey", "green", "blue", "dark")}
     | {"matte_seconds"},
     "sam2_masks": {"sam2_masks"},
+    "study": {"study_page_p95", "study_set_p95", "study_answer_p95"},
     "training": {
         *("loop_over_bare", "loop_over_bare_checkpointed", "two_processes_over_one", "cached_over_uncached"),
         *(f"host_node_over_loop_b{batch}{dtype}" for batch in (1, 2) for dtype in ("", "_bf16")),

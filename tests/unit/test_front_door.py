@@ -118,8 +118,8 @@ def runs(command: str) -> bool:
 
 
 def commands() -> list[str]:
-    """Every command of the README, and of the two pages that are nothing but commands."""
-    every = [*READMES, REPO / "docs/headless.md", REPO / "docs/evaluation.md"]
+    """Every command of the README, and of the pages that are nothing but commands."""
+    every = [*READMES, REPO / "docs/headless.md", REPO / "docs/evaluation.md", REPO / "docs/study.md"]
     found = sorted({line for path in every for line in page(path).commands if runs(line)})
     assert len(found) > 8
     return found
@@ -156,6 +156,10 @@ def _parse(module: str, words: list[str]) -> None:
         from ffgo.evaluation.__main__ import parser
 
         parser().parse_args(words)
+    elif module == "ffgo.study":
+        from ffgo.study.__main__ import parse
+
+        parse(words)
     else:
         assert module == "ffgo.training"
         assert len(words) == 1
