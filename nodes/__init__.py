@@ -16,6 +16,8 @@ from .dataset.dataset_example import DatasetExample
 from .dataset.dataset_export import DatasetExport
 from .dataset.dataset_folder import DatasetFolder
 from .dataset.dataset_preview import DatasetPreview
+from .evaluation.compare_clips import CompareClips
+from .evaluation.evaluate_clip import EvaluateClip
 from .experts.expert_switch import WanExpertSwitch
 from .experts.moe_lora_loader import WanMoELoRALoader
 from .frame.compose_canvas import ComposeCanvas
@@ -39,4 +41,5 @@ class FFGOExtension(ComfyExtension):
             LoadSubject, ComposeCanvas, TransitionPrompt, WanMoELoRALoader, WanExpertSwitch, TrimCompressionFrames,
             DatasetExample, DatasetFolder, DatasetExport, DatasetPreview, EncodeDataset,
             TrainExpertLoRA, SaveExpertLoRA,
+            EvaluateClip, CompareClips,
         ]  # fmt: skip

@@ -14,5 +14,8 @@ LORA_MODEL = io.Custom("LORA_MODEL")
 LOSS_MAP = io.Custom("LOSS_MAP")
 """The host's: {"loss": one number a step}."""
 
+SCORES = io.Custom("FFGO_SCORES")
+"""What was measured of one clip: `ffgo.evaluation.compared.ClipScores`."""
+
 FFGO_SAM2 = io.Custom("FFGO_SAM2")
 """A loaded SAM2 model in the host's memory management: `nodes/_sam2.py`, `SAM2`."""

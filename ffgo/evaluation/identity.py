@@ -24,8 +24,6 @@ class Calibrated:
     """Mean over frames of its own score less the foils' mean."""
     presence: float
     """Share of the frames in which it beats nine of ten foils."""
-    raw: float
-    frames: int
 
 
 def best_windows(subjects: NDArray, seen: Sequence[NDArray]) -> NDArray[np.float64]:
@@ -40,6 +38,4 @@ def calibrate(own: NDArray, foils: NDArray) -> Calibrated | None:
     return Calibrated(
         float((own - foils.mean(0)).mean()),
         float((own > np.quantile(foils, BEATEN, axis=0)).mean()),
-        float(own.mean()),
-        len(own),
     )

@@ -13,10 +13,10 @@ from ..bases.catalogue import COMPOSED_FRAMES
 from ..errors import FFGOError
 from .colour import likeness, subject_colours, window_colours
 from .embedding import Embedder, cutout_picture, whole_picture, window_pictures
-from .identity import FEWEST_FOILS, MANY_FOILS, Calibrated, best_windows, calibrate
+from .identity import FEWEST_FOILS, MANY_FOILS, best_windows, calibrate
 from .motion import measure_motion
 from .scene import scene_identity
-from .scores import Score, failed, undefined, value
+from .scores import RAW, Score, failed, undefined, value
 from .text import TextEmbedder, text_alignment
 from .view import ClipView, fitted, view_clip, windows
 
@@ -108,16 +108,19 @@ def _others(subject: SubjectFeatures, wanted: Wanted) -> list[SubjectFeatures]:
     )
 
 
-def _calibrated(metric: str, name: str, found: Calibrated | None, foils: int) -> Iterator[Score]:
+def _calibrated(metric: str, name: str, scores: NDArray) -> Iterator[Score]:
+    """scores (1 + foils, frames), the own subject's first."""
+    foils, frames = len(scores) - 1, scores.shape[1]
+    found = calibrate(scores[0], scores[1:])
     if found is None:
         why = f"{foils} subjects of other cases to compare with; at least {FEWEST_FOILS} are needed"
         yield undefined(metric, why, subject=name)
-        return
-    note = "" if foils >= MANY_FOILS else f"compared with {foils} other subjects only; {MANY_FOILS} say more"
-    yield value(metric, found.identity, found.frames, subject=name, note=note)
-    if metric != "colour":
-        yield value("presence", found.presence, found.frames, subject=name, note=note)
-    yield value(f"{metric}_raw", found.raw, found.frames, subject=name)
+    else:
+        note = "" if foils >= MANY_FOILS else f"compared with {foils} other subjects only; {MANY_FOILS} say more"
+        yield value(metric, found.identity, frames, subject=name, note=note)
+        if metric != "colour":
+            yield value("presence", found.presence, frames, subject=name, note=note)
+    yield value(f"{metric}{RAW}", float(scores[0].mean()), frames, subject=name)
 
 
 def _embedded(view: ClipView, wanted: Wanted, tools: Tools) -> Iterator[Score]:
@@ -130,7 +133,7 @@ def _embedded(view: ClipView, wanted: Wanted, tools: Tools) -> Iterator[Score]:
     for subject in wanted.subjects:
         foils = _others(subject, wanted)
         scores = best_windows(np.stack([one.vector for one in [subject, *foils] if one.vector is not None]), seen)
-        yield from _calibrated(metric, subject.name, calibrate(scores[0], scores[1:]), len(foils))
+        yield from _calibrated(metric, subject.name, scores)
 
 
 def _colours(view: ClipView, wanted: Wanted) -> Iterator[Score]:
@@ -140,7 +143,7 @@ def _colours(view: ClipView, wanted: Wanted) -> Iterator[Score]:
         foils = _others(subject, wanted)
         every = np.stack([one.colours for one in [subject, *foils]])
         scores = np.stack([likeness(every, one) for one in seen], 1)
-        yield from _calibrated("colour", subject.name, calibrate(scores[0], scores[1:]), len(foils))
+        yield from _calibrated("colour", subject.name, scores)
 
 
 def _scene(view: ClipView, wanted: Wanted) -> Iterator[Score]:

@@ -15,7 +15,7 @@ from .measuring import kept_scores
 from .page import PAGE, SCRIPT, STYLE
 from .plots import dot_plot
 from .runs import ClipPlace, ClipResult, Runs
-from .scores import BY_ID, Metric, Score
+from .scores import BY_ID, Metric, Score, in_figures, titled
 from .strips import write_strip
 from .tables import Mean, Tables, in_words, tabulate
 
@@ -183,7 +183,9 @@ def _film(runs: Runs, result: ClipResult, scores: Sequence[Score], tables: Table
     place = result.place
     target = runs.folder / STRIPS / place.method / f"{place.case}_{place.seed}.webp"
     trim = runs.method(place.method).trim
-    numbers = ", ".join(_in_a_word(score) for score in scores if score.metric in BY_ID and score.state == "value")
+    numbers = ", ".join(
+        f"{titled(score)} {in_figures(score)}" for score in scores if score.metric in BY_ID and score.value is not None
+    )
     lost = ", ".join(
         f"{BY_ID[s.metric].title} failed ({s.note})" if s.metric in BY_ID else s.note
         for s in scores
@@ -205,12 +207,6 @@ def _film(runs: Runs, result: ClipResult, scores: Sequence[Score], tables: Table
 
 def _alt(place: ClipPlace) -> str:
     return f"Frames of {place.case} by {place.method}"
-
-
-def _in_a_word(score: Score) -> str:
-    metric = BY_ID[score.metric]
-    of = f" of {score.subject}" if score.subject else ""
-    return f"{metric.title}{of} {score.value:.{metric.digits}f}"
 
 
 def _address(path: str) -> str:

@@ -6,6 +6,9 @@ from typing import Literal, get_args
 State = Literal["value", "undefined", "failed"]
 STATES: tuple[State, ...] = get_args(State)
 
+RAW = "_raw"
+"""Ends the name of a score before it was calibrated: to look at, never to compare subjects or clips by."""
+
 Better = Literal["higher", "lower", "neither"]
 
 
@@ -72,3 +75,20 @@ METRICS: tuple[Metric, ...] = (
     Metric("mse", "Reconstruction error", "lower", "Mean squared difference to the reference clip, of 1.", 4),
 )  # fmt: skip
 BY_ID = {metric.id: metric for metric in METRICS}
+
+
+def titled(score: Score) -> str:
+    """The metric's title, with the subject's name."""
+    metric = BY_ID.get(score.metric.removesuffix(RAW))
+    title = metric.title if metric else score.metric
+    raw = " (raw)" if score.metric.endswith(RAW) else ""
+    return f"{title}{raw}{f' of {score.subject}' if score.subject else ''}"
+
+
+def in_figures(score: Score) -> str:
+    """The value with its unit; the state where there is none."""
+    metric = BY_ID.get(score.metric.removesuffix(RAW))
+    if score.value is None:
+        return score.state
+    digits, unit = (metric.digits, metric.unit) if metric else (3, "")
+    return f"{score.value:.{digits}f}{f' {unit}' if unit else ''}"

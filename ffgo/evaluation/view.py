@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..bases.catalogue import COMPOSED_FRAMES
 from ..clip.transition import WORKING_SIDE, Transition, find_transition
 from ..clip.video_io import probe_clip, read_frames
 from ..errors import FFGOError
@@ -83,7 +84,9 @@ def _beginning(small: Tensor, composed: Tensor | None, trim: int | str) -> tuple
     transition = find_transition(small, 0, len(small)) if composed is None or _begins_with(small, composed) else None
     if transition and not transition.found:
         transition = None
-    dropped = find_transition(small).frames if trim == "auto" else int(trim)
+    # A clip that does not begin with the composed frame was trimmed before.
+    gone = max(COMPOSED_FRAMES, transition.frames) if transition else 0
+    dropped = gone if trim == "auto" else int(trim)
     if dropped >= len(small):
         raise FFGOError(
             f"The clip has {len(small)} frames, and the first {dropped} are not to be measured. Lower trim."

@@ -64,6 +64,7 @@ NODES = {
     "curation": set(),
     "cutout": set(),
     "dataset": set(),
+    "evaluation": set(),
     "experts": {"ffgo/lora"},
     "frame": {"ffgo/cutout"},
     "training": {"nodes/dataset"},
@@ -353,6 +354,7 @@ IN_NO_WORKFLOW = {"FFGOGeminiCaption", "FFGOGeminiEnhancePrompt", "FFGOSAM2Loade
 # Their workflows are on their way.
 IN_NO_WORKFLOW |= {"FFGOGeminiFirstFrame", "FFGOFirstFrameInstruction", "FFGOFactorizedPrompts"}
 IN_NO_WORKFLOW |= {"FFGOGeminiPicture", "FFGOAnchorFrame", "FFGOLoadSubject"}
+IN_NO_WORKFLOW |= {"FFGOEvaluateClip", "FFGOCompareClips"}
 
 
 def test_every_node_has_a_place_in_a_workflow():

@@ -1,0 +1,1 @@
+"""Is it any good: one clip measured, two compared."""
