@@ -9,6 +9,7 @@ python dev.py study [--pairs]    a user study of toy clips, in your browser; the
 python dev.py bench [NAME] [--small] [--json]
 python dev.py screenshots        the pictures of the editor in docs/images/
 python dev.py film               the moving picture of the README, made by the toy world's models
+python dev.py workflows [NAME ...]    write the workflows anew, as lab/workflows describes them
 python dev.py toy [--json]       what the method does in the toy world, measured; filmstrips in toy-output/
 """
 
@@ -128,6 +129,14 @@ def film(_: argparse.Namespace) -> int:
     return ensure_host().run("-m", "lab.workshop.film", str(REPO / "docs" / "images" / "toy_world.webp"))
 
 
+def workflows(args: argparse.Namespace) -> int:
+    """Write workflows/, workflows/api/ and subgraphs/ anew, with the real page; NAME: those whose names hold it."""
+    host = ensure_host(tools=True)
+    ensure_chromium(host)
+    ensure_standins(host)
+    return host.run("-m", "lab.workflows", *args.name, pythonpath=[host.tools])
+
+
 def toy(args: argparse.Namespace) -> int:
     """Measure the method in the toy world, with its small trained models, and draw filmstrips into toy-output/."""
     return ensure_host().run("-m", "lab.toyworld", str(REPO / "toy-output"), *(["--json"] if args.json else []))
@@ -174,6 +183,9 @@ def command_line() -> argparse.ArgumentParser:
     benches.set_defaults(run=bench)
     commands.add_parser("screenshots", help=screenshots.__doc__).set_defaults(run=screenshots)
     commands.add_parser("film", help=film.__doc__).set_defaults(run=film)
+    writer = commands.add_parser("workflows", help=workflows.__doc__)
+    writer.add_argument("name", nargs="*", help="default: all")
+    writer.set_defaults(run=workflows)
     toys = commands.add_parser("toy", help=toy.__doc__)
     toys.add_argument("--json", action="store_true", help="one JSON object a line")
     toys.set_defaults(run=toy)

@@ -21,11 +21,11 @@ SMALL = {
 
 
 def workflow(name, settings):
-    """A shipped workflow in API format, with inputs set by the titles of its nodes."""
+    """A shipped workflow in API format, with inputs set by the titles of those of its nodes that are named."""
     prompt = json.loads((API / f"{name}.json").read_text())
     by_title = {node["_meta"]["title"]: node for node in prompt.values()}
-    for title, inputs in settings.items():
-        by_title[title]["inputs"].update(inputs)
+    for title in settings.keys() & by_title.keys():
+        by_title[title]["inputs"].update(settings[title])
     return prompt
 
 
@@ -64,8 +64,13 @@ def test_the_dataset_lies_in_the_official_format(host, dataset):
     assert of(dataset, "Look at the examples")["images"]
 
 
-def test_training_ends_with_a_test_clip_and_two_files(host, trained):
-    assert of(trained, "Save video")["images"]
+def test_the_test_clip_is_made_with_what_was_trained(host, trained):
+    loras = {f"lora_{expert}": f"flow_{expert}.safetensors" for expert in ("high", "low")}
+    prompt = workflow("FFGo test clip", SMALL | {"FFGo LoRA": loras})
+    assert of((prompt, host.run(prompt)), "Save video")["images"]
+
+
+def test_training_ends_with_two_files(host, trained):
     for expert in ("high", "low"):
         with safe_open(host.base / f"output/loras/flow_{expert}.safetensors", framework="pt") as file:
             assert file.metadata()["ffgo.expert"] == expert

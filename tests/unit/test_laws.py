@@ -71,7 +71,9 @@ NODES = {
     "words": set(),
 }
 SHARED_BY_NODES = {"nodes/_gemini", "nodes/_host", "nodes/_types"}
-LAB = {"toyworld": set(), "workshop": {"toyworld"}, "benchmarks": {"toyworld", "workshop"}}
+LAB = {
+    "toyworld": set(), "workshop": {"toyworld"}, "workflows": {"workshop"}, "benchmarks": {"toyworld", "workshop"},
+}  # fmt: skip
 
 
 # ---------------------------------------------------------------- reading the house
@@ -353,7 +355,7 @@ def test_every_node_has_its_texts_in_the_locale():
 IN_NO_WORKFLOW = {"FFGOGeminiCaption", "FFGOGeminiEnhancePrompt", "FFGOSAM2Loader"}
 # Their workflows are on their way.
 IN_NO_WORKFLOW |= {"FFGOGeminiFirstFrame", "FFGOFirstFrameInstruction", "FFGOFactorizedPrompts"}
-IN_NO_WORKFLOW |= {"FFGOGeminiPicture", "FFGOAnchorFrame", "FFGOLoadSubject"}
+IN_NO_WORKFLOW |= {"FFGOGeminiPicture", "FFGOAnchorFrame"}
 IN_NO_WORKFLOW |= {"FFGOEvaluateClip", "FFGOCompareClips"}
 
 

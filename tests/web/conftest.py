@@ -122,6 +122,11 @@ class ComfyPage:
         }"""
         self.page.evaluate(code, title)
 
+    def enter(self, title: str) -> None:
+        """Open the subgraph that a node holds."""
+        code = "title => app.canvas.setGraph(app.rootGraph.nodes.find(node => node.title === title).subgraph)"
+        self.page.evaluate(code, title)
+
     def run(self) -> str:
         """Press Run; returns the id of the queued prompt."""
         with self.page.expect_response(lambda answer: answer.url.endswith("/prompt")) as queued:
@@ -157,10 +162,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def _add_named_models(base: Path) -> None:
     """An empty file for each model that a workflow names: the page then has nothing to complain about."""
     for workflow in WORKFLOWS:
-        for node in json.loads(workflow.read_text())["nodes"]:
+        for node in all_nodes(json.loads(workflow.read_text())):
             for value in node.get("widgets_values") or []:
                 if node["type"] in MODEL_FOLDERS and str(value).endswith(".safetensors"):
                     (base / "models" / MODEL_FOLDERS[node["type"]] / value).touch()
+
+
+def all_nodes(workflow: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Those of a workflow's file and of its subgraphs."""
+    for graph in (workflow, *workflow.get("definitions", {}).get("subgraphs", ())):
+        yield from graph["nodes"]
 
 
 @pytest.fixture(scope="session")

@@ -11,24 +11,24 @@ from playwright.sync_api import expect
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 MAIN, FAST = WORKFLOWS / "FFGo image to video.json", WORKFLOWS / "FFGo image to video (8 steps).json"
 STANDINS = {
-    "High noise expert": {"unet_name": "standin_high_noise.safetensors"},
-    "Low noise expert": {"unet_name": "standin_low_noise.safetensors"},
-    "Text encoder": {"clip_name": "standin_umt5.safetensors"},
-    "VAE": {"vae_name": "standin_vae.safetensors"},
-    "FFGo LoRA": {"lora_high": "standin_ffgo_high_noise.safetensors", "lora_low": "standin_ffgo_low_noise.safetensors"},
+    "high noise expert": "standin_high_noise.safetensors",
+    "low noise expert": "standin_low_noise.safetensors",
+    "text encoder": "standin_umt5.safetensors",
+    "VAE": "standin_vae.safetensors",
+    "FFGo LoRA, high noise": "standin_ffgo_high_noise.safetensors",
+    "FFGo LoRA, low noise": "standin_ffgo_low_noise.safetensors",
 }
 DISTILLATION = {
-    "Distillation LoRA": {
-        "lora_high": "standin_distill_high_noise.safetensors",
-        "lora_low": "standin_distill_low_noise.safetensors",
-    }
+    "distillation, high noise": "standin_distill_high_noise.safetensors",
+    "distillation, low noise": "standin_distill_low_noise.safetensors",
 }
-SMALL = {"Canvas": {"width": 320, "height": 192}, "First frame": {"length": 17}, "Expert switch": {"steps": 4}}
+SMALL = {"Canvas": {"width": 320, "height": 192}, "Wan 2.2 sampling": {"frames": 17, "steps": 4}}
 
 
 def prepare(comfy, workflow):
     comfy.open_template(workflow.stem)
-    for title, widgets in (STANDINS | SMALL | (DISTILLATION if workflow == FAST else {})).items():
+    models = {"Models": STANDINS | (DISTILLATION if workflow == FAST else {})}
+    for title, widgets in (models | SMALL).items():
         comfy.set_widgets(title, **widgets)
 
 
@@ -41,6 +41,7 @@ def test_a_run_ends_with_a_video(comfy, server, workflow):
     prepare(comfy, workflow)
     entry = comfy.finished(comfy.run())
     assert failure(entry) == []
+    comfy.enter("Models")
     comfy.select("FFGo LoRA")
     table = comfy.page.get_by_role("table", name="What was loaded")
     expect(table.filter(has_text="standin_ffgo_high_noise")).to_be_visible()

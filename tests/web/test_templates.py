@@ -33,6 +33,8 @@ def test_each_workflow_has_a_wide_thumbnail(server):
 def test_the_template_browser_shows_them(comfy):
     comfy.browse_templates()
     for name in NAMES:
-        picture = comfy.page.get_by_test_id(f"template-workflow-{name}").locator("img")
+        card = comfy.page.get_by_test_id(f"template-workflow-{name}")
+        card.scroll_into_view_if_needed()  # pictures come when they are seen
+        picture = card.locator("img")
         expect(picture).to_have_js_property("naturalWidth", 640)
     comfy.page.keyboard.press("Escape")

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from .conftest import MODEL_FOLDERS, all_nodes
+
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 MAIN, FAST = "FFGo image to video", "FFGo image to video (8 steps)"
-TRAIN = "FFGo train LoRA"
+TRAIN, TEST = "FFGo train LoRA", "FFGo test clip"
 ALL = sorted(path.stem for path in WORKFLOWS.glob("*.json"))
 # The long negative prompt of the official single_predict.py.
 OFFICIAL_NEGATIVE = (
@@ -43,8 +45,8 @@ OFFICIAL = {
     ("Text encoder", "clip_name"): "umt5_xxl_fp8_e4m3fn_scaled.safetensors",
     ("Text encoder", "type"): "wan",
     ("VAE", "vae_name"): "wan_2.1_vae.safetensors",
-    ("FFGo LoRA", "lora_high"): "ffgo_high_noise.safetensors",
-    ("FFGo LoRA", "lora_low"): "ffgo_low_noise.safetensors",
+    ("FFGo LoRA", "lora_high"): "Wan22_FFGO-LoRA-HIGH_bf16.safetensors",
+    ("FFGo LoRA", "lora_low"): "Wan22_FFGO-LoRA-LOW_bf16.safetensors",
     ("FFGo LoRA", "strength_high"): 1,
     ("FFGo LoRA", "strength_low"): 1,
     ("FFGo LoRA", "strict"): True,
@@ -68,9 +70,7 @@ EIGHT_STEPS = {
 # From (node, input) to (node, output): what decides which expert sees what.
 LINKS = {
     ("Canvas", "background"): ("Background", 0),
-    **{("Canvas", f"subjects.subject{i}"): (f"Cut-out {i + 1}", 0) for i in range(3)},
-    **{(f"Cut-out {i}", "image"): (f"Subject {i}", 0) for i in (1, 2, 3)},
-    **{(f"Cut-out {i}", "alpha"): (f"Subject {i}", 1) for i in (1, 2, 3)},
+    **{("Canvas", f"subjects.subject{i}"): (f"Subject {i + 1}", 0) for i in range(3)},
     ("FFGo LoRA", "model_high"): ("High noise expert", 0),
     ("FFGo LoRA", "model_low"): ("Low noise expert", 0),
     ("Expert switch", "model"): ("Shift (high noise)", 0),
@@ -108,7 +108,11 @@ TRAINING = {
     **{(f"Train {expert} noise", "expert"): expert for expert in ("high", "low")},
     **{(f"Train {expert} noise", "accumulation"): 4 for expert in ("high", "low")},
     **{(f"Train {expert} noise", "seed"): 42 for expert in ("high", "low")},
-    **{(f"Trained LoRA ({expert} noise)", "bypass"): True for expert in ("high", "low")},
+}
+OWN_LORAS = {
+    **OFFICIAL,
+    ("FFGo LoRA", "lora_high"): "my_ffgo_high.safetensors",
+    ("FFGo LoRA", "lora_low"): "my_ffgo_low.safetensors",
 }
 TRAINING_LINKS = {
     ("Encode", "dataset"): ("Examples", 0),
@@ -124,14 +128,8 @@ TRAINING_LINKS = {
     },
     ("Train high noise", "model"): ("High noise expert", 0),
     ("Train low noise", "model"): ("Low noise expert", 0),
-    ("Trained LoRA (high noise)", "model"): ("High noise expert", 0),
-    ("Trained LoRA (low noise)", "model"): ("Low noise expert", 0),
-    ("Trained LoRA (high noise)", "lora"): ("Train high noise", 0),
-    ("Trained LoRA (low noise)", "lora"): ("Train low noise", 0),
-    ("Shift (high noise)", "model"): ("Trained LoRA (high noise)", 0),
-    ("Shift (low noise)", "model"): ("Trained LoRA (low noise)", 0),
 }
-SHIFTED_FROM = {MAIN: "FFGo LoRA", FAST: "Distillation LoRA"}
+SHIFTED_FROM = {MAIN: "FFGo LoRA", FAST: "Distillation LoRA", TEST: "FFGo LoRA"}
 
 
 def read_api(name: str) -> dict[str, Any]:
@@ -150,7 +148,9 @@ def read_ui(name: str) -> dict[str, Any]:
     return json.loads((WORKFLOWS / f"{name}.json").read_text())
 
 
-@pytest.mark.parametrize(("name", "settings"), [(MAIN, OFFICIAL), (FAST, EIGHT_STEPS), (TRAIN, TRAINING)])
+@pytest.mark.parametrize(
+    ("name", "settings"), [(MAIN, OFFICIAL), (FAST, EIGHT_STEPS), (TRAIN, TRAINING), (TEST, OWN_LORAS)]
+)
 def test_settings(name, settings):
     nodes = read_api(name)
     assert {at: nodes[at[0]]["inputs"][at[1]] for at in settings} == settings
@@ -167,8 +167,13 @@ def test_wiring(name):
 def test_wiring_of_the_training():
     nodes = read_api(TRAIN)
     assert {at: nodes[at[0]]["inputs"][at[1]] for at in TRAINING_LINKS} == TRAINING_LINKS
-    test_clip = {at: source for at, source in LINKS.items() if at[0] in nodes and source[0] in nodes}
-    assert {at: nodes[at[0]]["inputs"][at[1]] for at in test_clip} == test_clip
+
+
+def test_wiring_of_the_test_clip():
+    nodes = read_api(TEST)
+    wanted = {at: source for at, source in LINKS.items() if source[0] in nodes}
+    assert LINKS.keys() - wanted.keys() == {("Canvas", "subjects.subject1"), ("Canvas", "subjects.subject2")}
+    assert {at: nodes[at[0]]["inputs"][at[1]] for at in wanted} == wanted
 
 
 def test_wiring_of_the_photo():
@@ -206,43 +211,88 @@ def test_the_fast_workflow_differs_only_where_it_says():
     }
 
 
-@pytest.mark.parametrize("name", [MAIN, FAST])
+@pytest.mark.parametrize("name", ALL)
 def test_models_can_be_downloaded_from_the_page(name):
     """A link works only if it names the chosen file: the page offers it when the file is missing."""
     links = 0
-    for node in read_ui(name)["nodes"]:
+    for node in all_nodes(read_ui(name)):
         for model in node["properties"].get("models", []):
             links += 1
             assert model["name"] in node["widgets_values"]
-            assert model["url"].startswith("https://huggingface.co/Comfy-Org/")
-            assert model["url"].endswith(f"/{model['directory']}/{model['name']}")
-    assert links == {MAIN: 4, FAST: 6}[name]
+            assert model["url"].startswith(("https://huggingface.co/Comfy-Org/", "https://huggingface.co/Kijai/"))
+            assert model["url"].endswith(f"/{model['name']}")
+            assert f"/{model['directory']}/" in model["url"].lower()
+    chosen = [
+        value
+        for node in all_nodes(read_ui(name))
+        if node["type"] in MODEL_FOLDERS
+        for value in node["widgets_values"]
+        if str(value).endswith(".safetensors")
+    ]
+    assert links == len(chosen) - (2 if name == TEST else 0), "the user's own LoRAs are nowhere to be had"
+
+
+def test_the_loras_are_offered_under_the_names_that_people_have():
+    offered = {
+        model["name"]: model["url"]
+        for node in all_nodes(read_ui(FAST))
+        for model in node["properties"].get("models", [])
+    }
+    kijai = "https://huggingface.co/Kijai/WanVideo_comfy/resolve/main/LoRAs/Wan22_FFGO"
+    for expert in ("high", "low"):
+        name = f"Wan22_FFGO-LoRA-{expert.upper()}_bf16.safetensors"
+        assert offered[name] == f"{kijai}/{name}"
+        distilled = f"wan2.2_i2v_lightx2v_4steps_lora_v1_{expert}_noise.safetensors"
+        assert offered[distilled].endswith(f"/split_files/loras/{distilled}")
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_it_needs_no_other_pack(name):
-    packs = Counter(node["properties"].get("cnr_id", node["type"]) for node in read_ui(name)["nodes"])
-    assert packs.keys() == {"ffgo", "comfy-core", "MarkdownNote"}
-    for node in read_ui(name)["nodes"]:
-        assert (node["properties"].get("cnr_id") == "ffgo") == node["type"].startswith("FFGO")
+    subgraphs = (
+        {one["id"] for one in read_ui(name)["definitions"]["subgraphs"]} if "definitions" in read_ui(name) else set()
+    )
+    for node in all_nodes(read_ui(name)):
+        if node["type"] != "MarkdownNote":
+            ours = node["type"].startswith("FFGO") or node["type"] in subgraphs
+            assert node["properties"]["cnr_id"] == ("ffgo" if ours else "comfy-core"), node
+
+
+def test_what_is_shared_is_the_same_everywhere():
+    """A subgraph of one name has one inside, also in the node library, but for the files and numbers set in it."""
+    found = {}
+    for path in [*WORKFLOWS.glob("*.json"), *(WORKFLOWS.parent / "subgraphs").glob("*.json")]:
+        for one in json.loads(path.read_text()).get("definitions", {}).get("subgraphs", ()):
+            inside = Counter((node.get("title"), node["type"]) for node in one["nodes"])
+            assert found.setdefault(one["id"], (one["name"], inside)) == (one["name"], inside)
+    names = [name for name, _ in found.values()]
+    assert {"Models", "Wan 2.2 sampling"} <= set(names)
+    assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize("name", [MAIN, FAST])
 def test_the_noise_stays_fixed(name):
-    noise = next(node for node in read_ui(name)["nodes"] if node["title"] == "Noise")
+    noise = next(node for node in all_nodes(read_ui(name)) if node.get("title") == "Noise")
     assert noise["widgets_values"] == [42, "fixed"]
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_nodes_stand_in_titled_groups_that_do_not_overlap(name):
+def test_the_note_says_first_what_to_press(name):
+    (note,) = [node for node in read_ui(name)["nodes"] if node.get("title") == "Start here"]
+    (text,) = note["widgets_values"]
+    assert text.startswith("## Press Run")
+    assert len(text) < 700
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_groups_are_titled_and_do_not_overlap(name):
     graph = read_ui(name)
     boxes = [group["bounding"] for group in graph["groups"]]
     assert all(not _overlap(a, b) for i, a in enumerate(boxes) for b in boxes[:i])
-    assert all(group["title"] for group in graph["groups"])
+    assert all(group["title"] and not group["color"].startswith("#a") for group in graph["groups"])
     for node in graph["nodes"]:
         box = [*node["pos"], *node["size"]]
         inside = [group["title"] for group in graph["groups"] if _overlap(box, group["bounding"])]
-        assert len(inside) == 1 or (node["type"] == "MarkdownNote" and not inside), node["title"]
+        assert len(inside) == bool(boxes), node["title"]
 
 
 def _overlap(a: list[float], b: list[float]) -> bool:

@@ -1,0 +1,1 @@
+"""The shipped workflows, described in Python; the real page writes them."""
