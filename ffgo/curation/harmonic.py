@@ -1,7 +1,8 @@
 """Fill a hole in a picture smoothly from its edge: a preview of a plate, and the colours of a patch."""
 
 import numpy as np
-from scipy.ndimage import zoom
+import torch
+from torch.nn import functional
 
 SMALLEST = 16
 """Pixels of a side down to which the picture is halved."""
@@ -25,8 +26,7 @@ def harmonic_fill(values: np.ndarray, hole: np.ndarray) -> np.ndarray:
     if min(height, width) >= 2 * SMALLEST and hole.any():
         coarse, coarse_known = _halved(filled, known)
         small = harmonic_fill(coarse, ~coarse_known)
-        factors = (height / small.shape[0], width / small.shape[1], 1)
-        guess = np.asarray(zoom(small, factors, order=1, grid_mode=True, mode="nearest"))
+        guess = _enlarged(small, height, width)
         sweeps = SWEEPS
     else:
         guess = np.broadcast_to(filled[known].mean(0) if known.any() else np.float32(0.5), filled.shape)
@@ -43,6 +43,11 @@ def _halved(values: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarr
     count = blocks.sum((1, 3))
     total = (values[:height, :width] * weight[..., None]).reshape(height // 2, 2, width // 2, 2, -1).sum((1, 3))
     return total / np.maximum(count, 1)[..., None], count > 0
+
+
+def _enlarged(values: np.ndarray, height: int, width: int) -> np.ndarray:
+    channels = torch.from_numpy(values).movedim(-1, 0)[None]
+    return functional.interpolate(channels, (height, width), mode="bilinear")[0].movedim(0, -1).numpy()
 
 
 def _relaxed(values: np.ndarray, hole: np.ndarray, sweeps: int) -> np.ndarray:

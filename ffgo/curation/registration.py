@@ -133,11 +133,9 @@ def _prepared(photo: np.ndarray, returned: np.ndarray) -> tuple[Tensor, Tensor, 
 
 
 def _blurred(picture: Tensor, sigma: float) -> Tensor:
-    radius = round(3 * sigma)
-    kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1) / sigma) ** 2)
-    kernel /= kernel.sum()
-    padded = functional.pad(picture[None, None], [radius] * 4, mode="reflect")
-    return functional.conv2d(functional.conv2d(padded, kernel[None, None, None]), kernel[None, None, :, None])[0, 0]
+    from kornia.filters import gaussian_blur2d
+
+    return gaussian_blur2d(picture[None, None], 2 * round(3 * sigma) + 1, (sigma, sigma))[0, 0]
 
 
 def _shrunk_mask(keep: np.ndarray, like: Tensor) -> Tensor:

@@ -4,7 +4,10 @@ import argparse
 import importlib
 import json
 
-BENCHMARKS = ("card", "compose", "editor", "host_start", "lora_load", "matte", "sam2_masks", "study", "training")
+BENCHMARKS = (
+    *("card", "compose", "editor", "filters", "host_start", "lora_load", "matte", "sam2_masks", "study"),
+    "training",
+)
 
 
 def main() -> None:

@@ -16,6 +16,13 @@ ROWS = {
     "card": {"card_sample", "card_memory", "card_lora_load", "card_bypass_over_merge"},
     "compose": {"compose_published", "compose_script", "compose_packed", "compose"},
     "editor": {f"editor_{what}_{page}" for what in ("drag", "200_drags") for page in ("canvas", "elements")},
+    "filters": {
+        f"filters_{name}"
+        for name in (
+            *("gaussian", "box", "dilation", "erosion", "opening", "distance", "label"),
+            *("registration_blur", "enlarge"),
+        )
+    },
     "host_start": {"host_start", "host_start_cpu"},
     "lora_load": {"lora_load", "lora_load_memory"},
     "matte": {f"matte_{kind}{mask}" for kind in KINDS for mask in ("", "_masked")}
