@@ -2,6 +2,7 @@
 
 from comfy_api.latest import ComfyExtension, io
 
+from ._pictures import put_pictures_once
 from .anchor.anchor_frame import AnchorFrame
 from .anchor.factorized_prompts import FactorizedPrompts
 from .anchor.first_frame import GeminiFirstFrame
@@ -32,6 +33,9 @@ from .words.transition_prompt import TransitionPrompt
 
 class FFGOExtension(ComfyExtension):
     """All nodes of the pack, in the order of the pipeline."""
+
+    async def on_load(self) -> None:
+        put_pictures_once()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from PIL import Image
 
+from ffgo.demo.photos import PHOTO
 from ffgo.errors import FFGOError
 from ffgo.remote import Result, Workflow, load_workflow, run_workflow
 
 from .comfyui import REPO, Host, SetupError
 from .demo import keep_video, titled, watcher, with_watchers
 from .fake_gemini import answer_for_demo_photo, fake_gemini
-from .photos import PHOTO
 from .server import make_base, running_server
 from .story import draw_rows, stacked
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from .photos import MATERIALS, PLATE, placed_subjects
+from ffgo.demo.photos import MATERIALS, PLATE, placed_subjects
 
 RESET = object()
 """Instead of an answer: hang up without one."""

@@ -55,9 +55,11 @@ class Server:
 
 def ensure_standins(host: Host) -> Path:
     """The untrained stand-in weights, made once and kept in the cache."""
-    sources = b"".join(
-        (REPO / "lab" / "workshop" / name).read_bytes() for name in ("standins.py", "clips.py", "photos.py")
-    )
+    files = [
+        REPO / "lab" / "workshop" / "standins.py",
+        *(REPO / "ffgo" / "demo" / f"{n}.py" for n in ("clips", "photos")),
+    ]
+    sources = b"".join(file.read_bytes() for file in files)
     folder = cache_folder() / f"standins-{hashlib.sha256(sources).hexdigest()[:10]}"
     if not (folder / "ready").exists():
         print("[ffgo] Making the untrained stand-in weights", flush=True)
@@ -67,10 +69,10 @@ def ensure_standins(host: Host) -> Path:
     return folder
 
 
-def make_base(base: Path, standins: Path, *, pack: Path | None = REPO) -> Path:
+def make_base(base: Path, standins: Path, *, pack: Path | None = REPO, pictures: bool = True) -> Path:
     """Fill a base folder: the stand-ins and the toy models, the demo materials as input, the pack linked in.
 
-    pack: its folder, where it is not this one; None: without it.
+    pack: its folder, where it is not this one; None: without it. pictures: whether they are there before it starts.
     """
     for folder in ("input", "output", "temp", "user", "custom_nodes", *(f"models/{m}" for m in MODEL_FOLDERS)):
         (base / folder).mkdir(parents=True, exist_ok=True)
@@ -79,7 +81,7 @@ def make_base(base: Path, standins: Path, *, pack: Path | None = REPO) -> Path:
     for name, folder in TOY_MODELS.items():
         weights = REPO / "lab" / "toyworld" / "weights" / f"{name}.safetensors"
         _link(weights, base / "models" / folder / weights.name)
-    for file in (*MATERIALS.glob("*.png"), *standins.glob("input/*")):
+    for file in (*MATERIALS.glob("*.png"), *standins.glob("input/*")) if pictures else ():
         shutil.copy(file, base / "input")
     _link(REPO / "lab" / "toyworld" / "custom_nodes" / "ffgo_standins", base / "custom_nodes" / "ffgo_standins")
     if pack:

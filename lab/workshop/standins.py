@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from .clips import draw_clips
-from .photos import draw_photos
+from ffgo.demo.clips import draw_clips
+from ffgo.demo.photos import draw_photos
 
 SEED = 20251121
 EXPERT: dict[str, Any] = {"dim": 256, "ffn_dim": 512, "num_heads": 2, "num_layers": 2, "in_dim": 36, "out_dim": 16}

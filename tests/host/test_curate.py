@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ffgo.demo.photos import MATERIALS, PHOTO, PLATE, placed_subjects
 from lab.workshop.curate import tell_story
 from lab.workshop.fake_gemini import answer_for_demo_photo
-from lab.workshop.photos import MATERIALS, PHOTO, PLATE, placed_subjects
 
 pytest.importorskip("google.genai")
 

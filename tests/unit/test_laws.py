@@ -44,6 +44,7 @@ CORE = {
     "cutout": GROUND,
     "frame": GROUND,
     "clip": GROUND | {"bases"},
+    "demo": GROUND | {"clip"},
     "gemini": GROUND | {"clip"},
     "words": GROUND | {"gemini"},
     "anchor": GROUND | {"bases", "gemini", "words"},
@@ -70,7 +71,7 @@ NODES = {
     "training": {"nodes/dataset"},
     "words": set(),
 }
-SHARED_BY_NODES = {"nodes/_gemini", "nodes/_host", "nodes/_types"}
+SHARED_BY_NODES = {"nodes/_gemini", "nodes/_pictures", "nodes/_host", "nodes/_types"}
 LAB = {
     "toyworld": set(), "workshop": {"toyworld"}, "workflows": {"workshop"}, "benchmarks": {"toyworld", "workshop"},
 }  # fmt: skip

@@ -150,12 +150,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     installed = Host.current()
     folder = tmp_path_factory.mktemp("web")
     # What users get, not this checkout: a file that the archive lacks is missed here.
-    base = make_base(folder / "base", ensure_standins(installed), pack=unpacked(folder / PACK_FOLDER))
+    pack = unpacked(folder / PACK_FOLDER)
+    base = make_base(folder / "base", ensure_standins(installed), pack=pack, pictures=False)
     _add_named_models(base)
     settings = base / "user" / "default" / "comfy.settings.json"
     lay_out_toy_world(base)
     settings.write_text(json.dumps({"Comfy.TutorialCompleted": True}))
     with running_server(installed, base) as running:
+        # The pack's own: it draws the pictures of its workflows when it is loaded for the first time.
+        wait_for((base / "user/__ffgo/pictures.txt").exists, running.log_size)
         yield running
 
 

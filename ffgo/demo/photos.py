@@ -4,10 +4,12 @@ from pathlib import Path
 
 from PIL import Image, ImageFilter
 
-MATERIALS = Path(__file__).parents[1] / "materials"
+from . import MATERIALS
+
 PHOTO, PLATE = "demo_photo.png", "background_lake.png"
 # Subject, height and centre, as shares of the photo's height and size.
 SUBJECTS = {"robot": (0.5, 0.22, 0.68), "boat": (0.42, 0.62, 0.66)}
+PHOTOS = PHOTO, *(name for subject in SUBJECTS for name in (f"demo_photo_{subject}.png", f"{subject}_on_white.png"))
 MASK_GROWTH = 41
 """Pixels, odd: the masks are coarse, as a hand paints them."""
 

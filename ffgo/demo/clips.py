@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ffgo.clip.video_io import write_clip
+from ..clip.video_io import write_clip
+from . import MATERIALS
 
-MATERIALS = Path(__file__).parents[1] / "materials"
 SIZE, FRAMES, FPS = (640, 360), 81, 24
 CLIPS = {
     "demo_clip_lake.mp4": ("background_lake", [("subject_boat", 0.3, 0.72), ("subject_balloon", 0.22, 0.3)]),
