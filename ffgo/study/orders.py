@@ -80,7 +80,8 @@ def schedule(real: int, gold: int, repeats: int, seed: str, *what: object) -> li
     random = Random(draw(seed, "schedule", *what))
     for _ in range(gold):
         kinds.insert(random.randint(1, len(kinds)), "gold")
-    return [*kinds, *(["repeat"] * min(repeats, real))]
+    again: list[SetKind] = ["repeat"] * min(repeats, real)
+    return kinds + again
 
 
 def with_foreign_clip(order: Iterable[str], foreign: str, seed: str, *what: object) -> tuple[list[str], int]:

@@ -94,7 +94,13 @@ def read_records(database: Path, study: Study, key: StudyKey) -> Records:
             FOREIGN if place == clips["foreign"] else at[0] for place, at in enumerate(places) if at is not None
         )
         case = key.clips[study.item(item).clips[0]][1]
-        sets.append(JudgedSet(rater, item, case, kind, methods, answers.get(assignment, {}), seconds))
+        given = answers.get(assignment, {})
+        if lacking := study.asked.keys() - given.keys():
+            raise FFGOError(
+                f"A finished set has no answer to {', '.join(sorted(lacking))}: the questions in study.json were "
+                "changed after people answered. Put those back that they were asked."
+            )
+        sets.append(JudgedSet(rater, item, case, kind, methods, given, seconds))
     return Records(tuple(sets), people, finished)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ffgo.study.answering import StudyAnswer, save, submit, take_note
 from ffgo.study.people import Arrival, log_in, note, participant_of
-from ffgo.study.sets import current
+from ffgo.study.sets import StudySet, current
 from ffgo.study.study_file import NEITHER, Study, StudyItem, StudyQuestion
 
 SECONDS = 2.0
@@ -59,11 +59,16 @@ def watch(database, study, one, now):
         take_note(database, study, one, what="ended", slot=slot, now=now + study.seconds)
 
 
-def do_set(database: sqlite3.Connection, study: Study, participant, now: float = 0.0, answers=all_answers):
-    """Do the set that is open, all of it; returns it, or nothing where all are done."""
+def open_set(database: sqlite3.Connection, study: Study, participant, now: float) -> StudySet:
+    """The set that a participant is at."""
     one = current(database, study, participant, now)
-    if one is None:
-        return None
+    assert one is not None
+    return one
+
+
+def do_set(database: sqlite3.Connection, study: Study, participant, now: float = 0.0, answers=all_answers) -> StudySet:
+    """Do the set that is open, all of it; returns it."""
+    one = open_set(database, study, participant, now)
     watch(database, study, one, now)
     save(database, study, one, answers(study, clips=one.clips), now)
     submit(database, study, participant, one, now)

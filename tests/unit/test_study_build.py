@@ -1,6 +1,7 @@
 """A study made of a run folder: clips that tell nothing, a key that is not served, and words for what cannot be."""
 
 import json
+import shutil
 import stat
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from PIL import Image, PngImagePlugin
 
 from ffgo.clip.video_io import probe_clip, read_frames, write_clip
 from ffgo.errors import FFGOError
+from ffgo.evaluation.cases import read_case_set
 from ffgo.study.__main__ import main
 from ffgo.study.build import StudyPlan, build
 from ffgo.study.key import read_key
@@ -24,14 +26,21 @@ REPO = Path(__file__).parents[2]
 METHODS = ("alpha", "beta", "gamma")
 
 
-@pytest.fixture
-def cases(tmp_path):
-    return make_case_set(tmp_path / "set", 3)
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    make_runs(folder / "runs", make_case_set(folder / "set", 3), METHODS)
+    return folder
 
 
 @pytest.fixture
-def runs(tmp_path, cases):
-    return make_runs(tmp_path / "runs", cases, METHODS)
+def cases(once):
+    return read_case_set(once / "set")
+
+
+@pytest.fixture
+def runs(once, tmp_path):
+    return shutil.copytree(once, tmp_path / "made") / "runs"
 
 
 def clips_of(folder):
@@ -136,7 +145,7 @@ def test_cases_without_a_clip_of_all_methods_are_left_out_and_seeds_are_the_same
 def test_what_cannot_be_compared_is_said_and_nothing_is_left(tmp_path, runs, plan, words):
     with pytest.raises(FFGOError, match=words):
         build(runs, tmp_path / "study", plan)
-    assert {path.name for path in tmp_path.iterdir()} == {"set", "runs"}
+    assert {path.name for path in tmp_path.iterdir()} == {"made"}
 
 
 def test_a_truncated_clip_is_named(tmp_path, runs):

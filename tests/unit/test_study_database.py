@@ -14,7 +14,8 @@ import pytest
 from ffgo.errors import FFGOError
 from ffgo.study.database import StorageError, Writer, back_up, open_database, open_to_read
 from ffgo.study.people import RefusedError
-from tests.unit.study_scene import arrive, do_set, make_study
+
+from .study_scene import arrive, do_set, make_study
 
 REPO = Path(__file__).parents[2]
 

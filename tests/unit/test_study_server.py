@@ -14,7 +14,12 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp.test_utils import TestServer
+from yarl import URL
 
+from ffgo.errors import FFGOError
+from ffgo.study.serve import serve
+from ffgo.study.server import StudyServer
 from ffgo.study.sets import LOST_AFTER_S
 from ffgo.study.study_file import SERVED, read_study
 from ffgo.study.throttle import BURST
@@ -109,9 +114,7 @@ def test_those_who_mean_ill_get_nothing(built):
         stranger = Browser(mine.url, "stranger", mine.clock)
         assert (await stranger.get(own["clips"][0]))[0] == 403
         assert (await stranger.post("/api/submit", set=own["token"]))[0] == 403
-        stranger.session.cookie_jar.update_cookies(
-            {"study_session": "0" * 16 + "." + "0" * 64}, aiohttp.client.URL(mine.url)
-        )
+        stranger.session.cookie_jar.update_cookies({"study_session": "0" * 16 + "." + "0" * 64}, URL(mine.url))
         assert (await stranger.get(own["frame"]))[0] == 403
         assert (await stranger.state())["step"] == "login"
         await stranger.close()
@@ -170,7 +173,7 @@ def test_a_program_that_tries_ids_has_to_wait_and_others_do_not(study_folder):
                 headers={"X-Forwarded-For": f"1.2.3.4, {address}"},
             )
 
-        statuses = Counter()
+        statuses, last = Counter(), {}
         for number in range(1000):
             async with log_in(number, "10.0.0.1") as response:
                 statuses[response.status] += 1
@@ -291,9 +294,10 @@ def start_serving(folder, *options):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="kill -9 is POSIX's")
-def test_a_killed_server_has_every_answer_that_it_acknowledged(tmp_path):
-    """Eight people at once; the process dies by SIGKILL while they answer, twice, and they go on."""
-    study = make_study(cases=8, seconds=0.01)
+@pytest.mark.parametrize("crowd", [6, pytest.param(40, marks=pytest.mark.nightly)])
+def test_a_killed_server_has_every_answer_that_it_acknowledged(tmp_path, crowd):
+    """Many people at once; the process dies by SIGKILL while they answer, twice, and they go on."""
+    study = make_study(cases=50 if crowd == 40 else 8, seconds=0.01)
     folder = save_study(study, tmp_path / "study")
     acknowledged = {}
 
@@ -312,21 +316,22 @@ def test_a_killed_server_has_every_answer_that_it_acknowledged(tmp_path):
             finally:
                 await browser.close()
 
-        await asyncio.gather(*(one(number) for number in range(8)))
+        await asyncio.gather(*(one(number) for number in range(crowd)))
 
-    for until in (40, 250, None):
+    for until in (5 * crowd, 30 * crowd, None):
         process, url = start_serving(folder)
         asyncio.run(people(url, until))
         if until is None:
             process.send_signal(signal.SIGTERM)
         assert process.wait() == (-signal.SIGKILL if until else 0)
-        for stream in (process.stdout, process.stderr):
-            stream.close()
+        process.communicate()
     with closing(sqlite3.connect(folder / SERVED / "answers.sqlite")) as database:
         rows = database.execute(
             "SELECT token, slot, question, value FROM answer JOIN assignment ON id = assignment"
         ).fetchall()
-        assert database.execute("SELECT count(*) FROM assignment WHERE state = 'done'").fetchone() == (8 * study.sets,)
+        assert database.execute("SELECT count(*) FROM assignment WHERE state = 'done'").fetchone() == (
+            crowd * study.sets,
+        )
     kept = {(token, slot, question): value for token, slot, question, value in rows}
     assert kept == {key: answer.value for key, answer in acknowledged.items()}
 
@@ -342,6 +347,9 @@ def test_a_study_is_served_once_and_here_alone(tmp_path):
         )  # fmt: skip
         assert second.returncode == 1
         assert "is being served by process" in second.stderr
+        other = save_study(make_study(cases=8), tmp_path / "other")
+        with pytest.raises(FFGOError, match="Choose another --port"):
+            serve(other, "127.0.0.1", int(url.rpartition(":")[2]))
     finally:
         process.terminate()
         process.communicate()
@@ -360,6 +368,41 @@ def test_what_cannot_be_served_is_said_in_words(tmp_path):
     folder = save_study(make_study(cases=8), tmp_path / "study")
     (folder / SERVED / "media").rmdir()
     assert "has no media folder" in said(str(folder))
+
+
+def test_a_full_disk_is_said_and_the_answer_comes_in_later(study_folder):
+    async def with_room(server, pages):
+        await server.writer.run(lambda db: db.execute(f"PRAGMA max_page_count={pages}").fetchone())
+
+    async def fill(browser):
+        """Log in until the pages that there are, are full."""
+        for number in range(50):
+            about = {"pid": f"{number:0100}", "study_id": "s" * 100, "session_id": "t" * 100}
+            status, said = await browser.post("/api/login", **about)
+            if status != 200:
+                return status, said["error"]
+        return 200, ""
+
+    async def work():
+        server = StudyServer(study_folder)
+        async with TestServer(server.app()) as served:
+            browser, other = Browser(str(served.make_url("")), "a"), Browser(str(served.make_url("")), "b")
+            token = (await browser.arrive())["set"]["token"]
+            answers = [{"slot": 1, "question": "object", "value": value} for value in (1, 5)]
+            assert (await browser.post("/api/answers", set=token, answers=answers[:1]))[0] == 200
+            await with_room(server, 1)
+            outcomes = [await fill(other)]
+            await with_room(server, 100_000)
+            outcomes.append(await fill(other))
+            shown = (await browser.state())["set"]
+            outcomes.append(await browser.post("/api/answers", set=token, answers=answers[1:]))
+            await asyncio.gather(browser.close(), other.close())
+            return outcomes, shown
+
+    (full, room, later), shown = asyncio.run(work())
+    assert full == (507, "Your last answer could not be saved. The page tries again by itself.")
+    assert (room, later) == ((200, ""), (200, {}))
+    assert shown["answers"] == [{"slot": 1, "question": "object", "value": 1}]
 
 
 def test_pairs_are_answered_by_place(tmp_path):

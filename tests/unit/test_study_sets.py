@@ -14,7 +14,8 @@ from ffgo.study.orders import gold_sets, schedule, williams
 from ffgo.study.people import Arrival, RefusedError, log_in, participant_of
 from ffgo.study.sets import LOST_AFTER_S, current, set_of
 from ffgo.study.study_file import SERVED, Study, read_study, served_folder, write_study
-from tests.unit.study_scene import SECONDS, all_answers, arrive, do_set, make_study, token, watch
+
+from .study_scene import SECONDS, all_answers, arrive, do_set, make_study, open_set, token, watch
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_forty_people_fill_a_balanced_study(database, methods):
                 if person != people[0] or step < leaves_at:
                     do_set(database, study, person, start + step)
                 elif step == leaves_at:
-                    current(database, study, person, start + step)
+                    open_set(database, study, person, start + step)
     sets = real_sets(database)
     cases = Counter(item for item, _ in sets)
     assert all(abs(cases[item.id] - 4) <= 1 for item in study.items)
@@ -80,7 +81,7 @@ def test_nobody_sees_an_item_twice_but_in_the_repeat(database):
     for number in range(8):
         person = arrive(database, f"person {number}")
         sets = [do_set(database, study, person) for _ in range(study.sets)]
-        assert do_set(database, study, person) is None
+        assert current(database, study, person, 0) is None
         assert len({one.item for one in sets if one.kind != "repeat"}) == study.sets - 1
         repeat = next(one for one in sets if one.kind == "repeat")
         before = next(one for one in sets if one.item == repeat.item)
@@ -120,22 +121,21 @@ def test_pairs_of_one_case_go_to_different_people(database):
 def test_whoever_comes_back_is_at_the_same_set(database):
     study = make_study()
     person = arrive(database, "a")
-    first = current(database, study, person, 0)
+    first = open_set(database, study, person, 0)
     save(database, study, first, [StudyAnswer(1, "rank", 2)], 1)
-    again = current(database, study, arrive(database, " a "), 2)
-    assert again is not None
+    again = open_set(database, study, arrive(database, " a "), 2)
     assert again.token == first.token
     assert answers_of(database, again) == [StudyAnswer(1, "rank", 2)]
 
 
 def test_a_set_that_was_left_goes_to_another_and_is_kept_for_who_left(database):
     study = make_study(cases=2, per_participant=1, gold=0, repeats=0, raters_per_case=1)
-    left = current(database, study, arrive(database, "leaves"), 0)
-    other = current(database, study, arrive(database, "second"), 1)
+    left = open_set(database, study, arrive(database, "leaves"), 0)
+    other = open_set(database, study, arrive(database, "second"), 1)
     assert {left.item, other.item} == {item.id for item in study.items}
-    third = current(database, study, arrive(database, "third"), LOST_AFTER_S + 0.5)
+    third = open_set(database, study, arrive(database, "third"), LOST_AFTER_S + 0.5)
     assert third.item == left.item
-    back = current(database, study, arrive(database, "leaves"), LOST_AFTER_S + 2)
+    back = open_set(database, study, arrive(database, "leaves"), LOST_AFTER_S + 2)
     assert back.token == left.token
     assert do_set(database, study, arrive(database, "leaves"), LOST_AFTER_S + 3).token == left.token
 
@@ -157,7 +157,7 @@ def test_one_person_has_one_session_and_others_have_theirs(database):
 def test_another_ones_set_and_none_are_refused(database):
     study = make_study()
     mine, theirs = arrive(database, "a"), arrive(database, "b")
-    one = current(database, study, theirs, 0)
+    one = open_set(database, study, theirs, 0)
     with pytest.raises(RefusedError) as refused:
         set_of(database, mine, one.token)
     assert refused.value.status == 403
@@ -175,7 +175,7 @@ def test_another_ones_set_and_none_are_refused(database):
 )  # fmt: skip
 def test_answers_to_nothing_are_refused_whole(database, answer):
     study = make_study()
-    one = current(database, study, arrive(database, "a"), 0)
+    one = open_set(database, study, arrive(database, "a"), 0)
     with pytest.raises(RefusedError, match="no such"):
         save(database, study, one, [StudyAnswer(1, "rank", 1), answer], 0)
     assert answers_of(database, one) == []
@@ -183,7 +183,7 @@ def test_answers_to_nothing_are_refused_whole(database, answer):
 
 def test_a_set_is_handed_in_only_when_it_is_complete(database):
     study, person = make_study(), arrive(database, "a")
-    one = current(database, study, person, 0)
+    one = open_set(database, study, person, 0)
     whole = all_answers(study, clips=one.clips)
     save(database, study, one, [answer for answer in whole if answer != whole[0]], 0)
     with pytest.raises(RefusedError, match=r"Watch video 1 .* Answer rank for video \d"):
@@ -201,12 +201,12 @@ def test_a_set_is_handed_in_only_when_it_is_complete(database):
     submit(database, study, person, one, 1)  # a request that came twice
     with pytest.raises(RefusedError, match="already"):
         save(database, study, one, whole, 2)
-    assert current(database, study, person, 3).ordinal == 1
+    assert open_set(database, study, person, 3).ordinal == 1
 
 
 def test_only_a_clip_that_ran_counts_as_watched(database):
     study, person = make_study(), arrive(database, "a")
-    one = current(database, study, person, 0)
+    one = open_set(database, study, person, 0)
 
     def happens(what, slot, now):
         return take_note(database, study, one, what=what, slot=slot, now=now)

@@ -2,8 +2,6 @@
 
 import { element } from "./dom.js";
 
-const AT_START_S = 0.1;
-
 export class Clips {
   #together = false;
 
@@ -42,7 +40,7 @@ export class Clips {
     const start = !this.#together;
     this.#stop();
     this.#together = start;
-    if (start) this.clips.forEach(({ video }) => this.#start(video));
+    if (start) this.places.forEach((slot) => this.#start(slot));
     this.#label();
   }
 
@@ -51,9 +49,18 @@ export class Clips {
     if (!video.paused) video.pause();
     else {
       if (this.#together) this.#stop();
-      if (video.ended) video.currentTime = 0;
-      video.play().catch(() => {});
+      if (video.ended || video.currentTime === 0) this.#start(slot);
+      else video.play().catch(() => {});
     }
+  }
+
+  /** A clip that ended and does not count as watched, as where a slow line brought the word too late, runs again. */
+  again(slot) {
+    if (!this.#together && this.clips[slot - 1].video.ended) this.#start(slot);
+  }
+
+  get places() {
+    return this.clips.map((_, index) => index + 1);
   }
 
   #whenHidden = () => {
@@ -66,8 +73,10 @@ export class Clips {
     this.#label();
   }
 
-  #start(video) {
+  #start(slot) {
+    const { video } = this.clips[slot - 1];
     video.currentTime = 0;
+    this.happened("play", slot);
     video.play().catch(() => {});
   }
 
@@ -78,7 +87,7 @@ export class Clips {
   /** In step: none begins again before the last one has ended. */
   #ended() {
     if (this.#together && this.clips.every(({ video }) => video.ended || video.error)) {
-      this.clips.forEach(({ video }) => this.#start(video));
+      this.places.forEach((slot) => this.#start(slot));
     }
   }
 
@@ -99,10 +108,7 @@ export class Clips {
       play.setAttribute("aria-label", `${play.textContent} ${name}`);
     };
     label();
-    video.addEventListener("play", () => {
-      label();
-      if (video.currentTime < AT_START_S) this.happened("play", slot);
-    });
+    video.addEventListener("play", label);
     video.addEventListener("pause", label);
     video.addEventListener("ended", () => {
       this.happened("ended", slot);

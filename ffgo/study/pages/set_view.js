@@ -176,6 +176,7 @@ export class SetView {
         this.watched = watched;
         this.clips.showWatched(watched);
         this.#showWhatIsLeft();
+        if (what === "ended" && !watched.includes(slot)) this.clips.again(slot);
       })
       .catch((error) => say(error.message));
   }
