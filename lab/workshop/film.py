@@ -22,12 +22,12 @@ from lab.toyworld.scene import SIZE
 
 EXAMPLES = (17, 57, 60)
 """Of the 64 that no model was trained on: one or two subjects that move."""
-ENLARGED, MARGIN, GAP = 4, 24, 40
+ENLARGED, MARGIN, GAP = 3, 20, 40
 SIDE = SIZE * ENLARGED
-STAGES = "1  The frame you compose", "2  The first four frames: cut off", "3  The clip"
+STAGES = "1  The composed frame", "2  Four frames are cut off", "3  The clip"
 NOTICE = "Made by small models, trained on a toy world of sprites; these sprites they have never seen."
 HOLD_MS, FRAME_MS, END_MS = 1800, 140, 1200
-LETTERS = 36
+LETTERS = 27
 """Of a caption's line."""
 
 
@@ -56,7 +56,7 @@ def _page(pictures: Tensor, captions: Sequence[str], stage: int) -> Image.Image:
     draw = ImageDraw.Draw(page)
     for number, words in enumerate(STAGES):
         colour = (ALARM if stage == 1 else PAPER.ink) if number == stage else GRID
-        write(draw, (MARGIN + number * (SIDE + GAP), 14), words, 17, colour)
+        write(draw, (MARGIN + number * (SIDE + GAP), 14), words, 16, colour)
     for number, (pixels, caption) in enumerate(zip(pictures, captions, strict=True)):
         x, y = MARGIN + number * (SIDE + GAP), 48
         picture = Image.fromarray(to_uint8(pixels)).resize((SIDE, SIDE), Image.Resampling.NEAREST)

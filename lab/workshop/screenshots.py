@@ -51,7 +51,7 @@ def main() -> None:
 
 def photograph(browser: Browser, server: Server, file: Path) -> None:
     """The node with three subjects arranged by hand, one of them chosen."""
-    page = browser.new_page(viewport={"width": 1400, "height": 1000}, device_scale_factor=1.5)
+    page = browser.new_page(viewport={"width": 1400, "height": 1000}, device_scale_factor=1.25)
     page.goto(server.url)
     page.wait_for_function("!!window.app?.extensionManager?.workflow.activeWorkflow")
     editor = EditorPage(page)
