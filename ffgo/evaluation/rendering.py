@@ -41,7 +41,7 @@ async def maker_at(server: str, timeout_s: float) -> Render:
         except FFGOError as error:
             await _still_there(server, error)
             raise
-        return Rendered(the_clip(result.files), result.texts, versions)
+        return Rendered(the_clip(result.files), result.texts, versions, result.workflow)
 
     return render
 

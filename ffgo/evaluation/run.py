@@ -20,6 +20,7 @@ from ..errors import FFGOError, printable
 from ..files import unfinished_name
 from ..locks import sole_writer
 from ..pixels import to_uint8
+from ..remote.workflow import Workflow
 from .finished import find_video, take_clip
 from .first_frame import first_frame
 from .methods import Method
@@ -48,6 +49,8 @@ class Rendered:
     clip: Path
     texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    workflow: Workflow | None = None
+    """As it was queued, with all settings in it: its canvas composed the first frame."""
 
 
 Render = Callable[[ClipJob, Path], Awaitable[Rendered]]
@@ -122,7 +125,7 @@ async def _make(job: ClipJob, runs: Path, maker: Render, started: float) -> None
     try:
         rendered = await (_taken(job) if job.method.videos else maker(job, scratch))
         info = take_clip(rendered.clip, scratch / VIDEO_FILE)
-        frame = first_frame(job.cases, job.case, job.workflow)
+        frame = first_frame(job.cases, job.case, rendered.workflow)
         Image.fromarray(to_uint8(frame[0, ..., :3])).save(scratch / FRAME_FILE)
         folder = job.place.folder(runs)
         folder.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,6 +27,8 @@ class TextEmbedder:
     """Sentences to vectors (N, D)."""
     tokens_over: Callable[[str], int]
     """How many tokens of a sentence it does not read."""
+    model: Any = None
+    tokenizer: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,4 +99,4 @@ def clip_model(folder: Path) -> TextEmbedder:
     def tokens_over(sentence: str) -> int:
         return max(0, len(tokenizer(sentence)["input_ids"]) - limit)
 
-    return TextEmbedder(Embedder(folder.name, pictures), texts, tokens_over)
+    return TextEmbedder(Embedder(folder.name, pictures), texts, tokens_over, model, tokenizer)

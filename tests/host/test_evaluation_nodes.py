@@ -66,3 +66,18 @@ def test_a_batch_of_backgrounds_is_refused_in_words(host, graph):
     evaluate = graph["evaluate"]["inputs"] | {"background": ["batch_1", 0]}
     with pytest.raises(Exception, match="background holds 2 pictures"):
         host.run(graph | {"evaluate": {"class_type": "FFGOEvaluateClip", "inputs": evaluate}})
+
+
+def test_the_hosts_vision_models_and_transformers_clip_are_embedders(probes, tmp_path):
+    found = probes.ask("evaluation_probe", str(tmp_path))
+    assert found["vectors"] == [4, 16]
+    assert found["lengths"] == pytest.approx([1] * 4)
+    assert found["same"] == pytest.approx(1, abs=1e-5)
+    assert found["other"] < 0.9999
+    assert "other.safetensors" in found["no_vision"]
+    assert "transformers' format" in found["no_clip"]
+    score, sentences, frames, cut_off = found["text"]
+    assert (sentences, frames) == (2, 3)
+    assert -1 <= score <= 1
+    assert cut_off > 80  # of a sentence of 200 words; CLIP reads 77 tokens
+    assert found["text_agrees"] < 1e-5

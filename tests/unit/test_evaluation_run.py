@@ -8,8 +8,9 @@ import pytest
 
 from ffgo.clip.video_io import write_clip
 from ffgo.evaluation.__main__ import main
-from ffgo.evaluation.cases import content_hash
+from ffgo.evaluation.cases import content_hash, read_case_set
 from ffgo.evaluation.check import check_set
+from ffgo.evaluation.first_frame import compose_case, rgb
 from ffgo.evaluation.runs import read_runs
 
 from .evaluation_scene import clip_of, edited, make_case_set
@@ -19,7 +20,8 @@ WORKFLOW = """{
  "1": {"class_type": "LoadImage", "inputs": {"image": "b.png"}, "_meta": {"title": "Background"}},
  "2": {"class_type": "LoadImage", "inputs": {"image": "s.png"}, "_meta": {"title": "Subject 1"}},
  "3": {"class_type": "FFGOComposeCanvas", "_meta": {"title": "Canvas"},
-       "inputs": {"background": ["1", 0], "subjects.subject0": ["2", 0], "width": 128, "height": 64}},
+       "inputs": {"background": ["1", 0], "subjects.subject0": ["2", 0], "width": 128, "height": 64,
+                  "layout": "script"}},
  "4": {"class_type": "FFGOTransitionPrompt", "inputs": {"prompt": "-"}, "_meta": {"title": "Prompt"}},
  "5": {"class_type": "RandomNoise", "inputs": {"noise_seed": 1}, "_meta": {"title": "Noise"}},
  "6": {"class_type": "SaveVideo", "inputs": {"video": ["3", 0], "image": "a.png"}, "_meta": {"title": "Save video"}}
@@ -72,16 +74,16 @@ def test_every_method_case_and_seed_is_made_once_and_one_method_after_the_other(
     assert "4 clips are there, 0 are to be made" in said
 
 
-def test_the_first_frame_is_what_the_canvas_of_the_workflow_composes(scene):
-    from ffgo.evaluation.cases import read_case_set
-    from ffgo.evaluation.first_frame import compose_case, rgb
-
+def test_the_first_frame_is_what_the_canvas_of_the_workflow_composes_with_the_methods_settings(scene):
+    text = '[[method]]\nname = "a"\nworkflow = "w.json"\nset = ["Canvas.layout=published", "Canvas.width=160"]\n'
+    (scene / "methods.toml").write_text(text)
     host = comfyui(scene)
     with serving(host.app) as server:
-        run(scene, server, "--only", "case_0")
+        assert run(scene, server, "--only", "case_0") == 0
     case = read_case_set(scene / "set").cases[0]
     frame = rgb(read_runs(scene / "runs").results[0].frame)
-    assert frame.equal(compose_case(case, 128, 64))
+    assert frame.equal(compose_case(case, 160, 64, "published"))
+    assert not frame.equal(compose_case(case, 160, 64, "script"))
 
 
 def test_a_failure_is_recorded_and_the_rest_is_made(scene, capsys):

@@ -1,0 +1,129 @@
+"""The toy world as a test set, and the pack's own metrics held against the exact ones, row by row.
+
+`python -m lab.toyworld.evaluate [--examples N]` (COMFYUI_PATH names ComfyUI) makes clips for each row of the table,
+measures them both ways, and prints in which order each way puts the rows: Spearman's correlation.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import torch
+from PIL import Image
+from scipy.stats import spearmanr
+from torch import Tensor
+
+from ffgo.evaluation.cases import SET_FILE, Case, CaseSet, CaseSubject, write_case_set
+from ffgo.evaluation.colour import window_colours
+from ffgo.evaluation.embedding import Embedder
+from ffgo.evaluation.measures import SubjectFeatures, Tools, Wanted, features, measure_clip
+from ffgo.evaluation.view import view_frames
+from ffgo.host.boot import boot_here
+from ffgo.pixels import to_uint8
+
+from .examples import ToyExample, test_set
+from .family import Family
+from .render import render_cutout, render_scene
+from .scene import FRAME_RATE, FRAMES, SIZE
+from .table import Measured, Row, measure, rows
+
+EXAMPLES = 12
+SAME_CLIPS = "lora_auto_trim"
+"""The row that cuts another row's clips differently."""
+EXACT = {"object_identity": "object_similarity", "scene_identity": "scene_identity", "motion": "motion_subjects"}
+"""Exact metric -> ours."""
+CELLS = 4
+
+
+def write_toy_set(folder: Path, examples: Sequence[ToyExample]) -> CaseSet:
+    """The examples as a test set in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    cases = []
+    for number, example in enumerate(examples):
+        scene = folder / f"scene_{number}.png"
+        _save(example.scene, scene)
+        subjects = []
+        for index, subject in enumerate(example.clip.shot.subjects):
+            path = folder / f"sprite_{number}_{index}.png"
+            _save(torch.from_numpy(render_cutout(subject.sprite)), path)
+            subjects.append(CaseSubject(path, f"sprite {index}"))
+        cases.append(Case(f"toy_{number:02}", example.caption, scene, tuple(subjects)))
+    made = CaseSet(folder / SET_FILE, "toy world", tuple(cases), SIZE, SIZE, FRAMES, float(FRAME_RATE))
+    write_case_set(made)
+    return made
+
+
+def _save(pixels: Tensor, path: Path) -> None:
+    Image.fromarray(to_uint8(pixels)).save(path)
+
+
+def toy_embedder() -> Embedder:
+    """What tells sprites apart: their colours, in each of 4x4 cells and in all."""
+
+    def embed(pictures: Tensor) -> Tensor:
+        vectors = []
+        for picture in pictures:
+            small = torch.nn.functional.interpolate(picture[None].movedim(-1, 1), (64, 64), mode="area").movedim(1, -1)
+            side = 64 // CELLS
+            boxes = [(x, y, side, side) for y in range(0, 64, side) for x in range(0, 64, side)]
+            cells = torch.from_numpy(window_colours(small, [(0, 0, 64, 64), *boxes])).float().sqrt()
+            vectors.append(torch.cat([cells[0] * CELLS, cells[1:].flatten()]))
+        return torch.stack(vectors)
+
+    return Embedder("toy", embed)
+
+
+def score_row(measured: Measured, examples: Sequence[ToyExample], subjects: Sequence[list[SubjectFeatures]]) -> dict:
+    """Our metrics of a row's clips, as means."""
+    tools, found = Tools(toy_embedder()), {}
+    for number, (clip, example) in enumerate(zip(measured.clips, examples, strict=True)):
+        composed = measured.row.first_frame(example)[None]
+        others = [one for other, listed in enumerate(subjects) if other != number for one in listed]
+        scene = torch.from_numpy(render_scene(example.clip.shot.scene))[None] if example.clip.shot.scene else None
+        wanted = Wanted(example.caption, composed, scene, subjects[number], others)
+        trim = "auto" if measured.row.trim == "auto" else 4
+        for score in measure_clip(view_frames(clip, FRAME_RATE, composed, trim), wanted, tools):
+            if score.value is not None:
+                found.setdefault(score.metric, []).append(score.value)
+    return {metric: fmean(values) for metric, values in found.items()}
+
+
+def compare(family: Family, count: int, chosen: Sequence[Row] | None = None) -> dict[str, Any]:
+    """Every row measured both ways, and Spearman's correlation of the two orders for each metric."""
+    examples, clips, table = test_set()[:count], {}, []
+    embedder = toy_embedder()
+    subjects = [
+        [
+            features(f"sprite {n}", f"{e}/{n}", torch.from_numpy(render_cutout(one.sprite))[None], embedder)
+            for n, one in enumerate(example.clip.shot.subjects)
+        ]
+        for e, example in enumerate(examples)
+    ]
+    for row in chosen or rows():
+        measured = measure(family, row, examples, clips.get("lora_both") if row.name == SAME_CLIPS else None)
+        clips[row.name] = measured.clips
+        ours = score_row(measured, examples, subjects)
+        table.append({"row": row.name} | {f"exact {e}": measured.values[e] for e in EXACT} | ours)
+        print(
+            f"{row.name:28}"
+            + "".join(f"{measured.values[e]:8.3f}{ours.get(m, float('nan')):8.3f}" for e, m in EXACT.items()),
+            flush=True,
+        )
+    order = {e: float(spearmanr([r[f"exact {e}"] for r in table], [r[m] for r in table])[0]) for e, m in EXACT.items()}
+    return {"table": table, "spearman": order}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m lab.toyworld.evaluate", description=__doc__)
+    parser.add_argument("--examples", type=int, default=EXAMPLES)
+    arguments = parser.parse_args()
+    boot_here("--cpu")
+    print(f"{'exact, ours:':28}" + "".join(f"{name:>16}" for name in EXACT))
+    found = compare(Family.load(), arguments.examples)
+    print("Spearman: " + ", ".join(f"{name} {value:.2f}" for name, value in found["spearman"].items()))
+
+
+if __name__ == "__main__":
+    main()
