@@ -38,9 +38,9 @@ def main(names: Sequence[str]) -> None:
                 continue
             file = written(graph, defs, canvas, elements)
             if graph in BLUEPRINTS:
-                _write(REPO / "subgraphs" / f"{graph.name}.json", json.dumps(file, ensure_ascii=False))
+                _write(REPO / "subgraphs" / f"{graph.name}.json", in_lines(file))
             else:
-                _write(REPO / "workflows" / f"{graph.name}.json", json.dumps(file, ensure_ascii=False))
+                _write(REPO / "workflows" / f"{graph.name}.json", in_lines(file))
                 _write(
                     REPO / "workflows/api" / f"{graph.name}.json",
                     json.dumps(prompt_of(canvas), ensure_ascii=False, indent=2),
@@ -71,6 +71,17 @@ def _opened(page: Page, server: Server, elements: bool) -> Page:
     page.goto(server.url)
     page.wait_for_function("!!window.app?.extensionManager?.workflow.activeWorkflow")
     return page
+
+
+def in_lines(file: Any, depth: int = 3) -> str:
+    """JSON with a line for each node and link, so that a difference can be read."""
+    if not depth or not file or not isinstance(file, dict | list):
+        return json.dumps(file, ensure_ascii=False)
+    if isinstance(file, dict):
+        deeper = {"definitions": 5, "nodes": 1, "links": 1, "subgraphs": 3, "groups": 1}
+        parts = [f"{json.dumps(key)}: {in_lines(value, deeper.get(key, 0))}" for key, value in file.items()]
+        return "{\n" + ",\n".join(parts) + "\n}"
+    return "[\n" + ",\n".join(in_lines(one, depth - 1) for one in file) + "\n]"
 
 
 def _write(path: Path, text: str) -> None:

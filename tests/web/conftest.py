@@ -116,7 +116,7 @@ class ComfyPage:
 
     def select(self, title: str) -> None:
         code = """title => {
-            const node = app.rootGraph.nodes.find(node => node.title === title)
+            const node = app.canvas.graph.nodes.find(node => node.title === title)
             app.canvas.selectNode(node)
             app.canvas.centerOnNode(node)
         }"""
