@@ -76,6 +76,7 @@ def meaning(prompt):
             {
                 name: (titles[value[0]], value[1]) if isinstance(value, list) else value
                 for name, value in node["inputs"].items()
+                if name != "video-preview"  # what page 1.47 shows on Load Video; no input
             },
         )
         for number, node in prompt.items()
