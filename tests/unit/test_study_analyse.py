@@ -11,14 +11,14 @@ from scipy import stats
 from ffgo.errors import FFGOError
 from ffgo.study.__main__ import main
 from ffgo.study.analyse import ALL, KEPT, analyse
-from ffgo.study.answering import StudyAnswer
+from ffgo.study.answering import StudyAnswer, save
 from ffgo.study.database import open_database
 from ffgo.study.key import StudyKey, read_key, write_key
 from ffgo.study.orders import draw
 from ffgo.study.study_file import ANSWERS_FILE, KEY_FILE, SERVED, write_study
 
 from .study_browser import save_study
-from .study_scene import arrive, do_set, make_study
+from .study_scene import arrive, do_set, make_study, open_set
 
 METHODS = ("good", "fair", "poor", "=bad|<i>")
 
@@ -187,6 +187,7 @@ def test_unfinished_sets_and_checks_count_for_nothing(tmp_path):
     with closing(open_database(folder / SERVED / ANSWERS_FILE, study.id)) as database:
         person = arrive(database, "a")
         do_set(database, study, person)
+        save(database, study, open_set(database, study, person, 1), [StudyAnswer(1, "rank", 1)], 1)
         with pytest.raises(FFGOError, match="not of one study"):
             analyse(folder, key_path=other_key(tmp_path, study))
         found = analyse(folder, out=tmp_path / "out")  # while the database is open

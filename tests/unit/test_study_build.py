@@ -87,6 +87,8 @@ def test_a_study_has_all_clips_alike_and_a_key(tmp_path, cases, runs):
     for path in (tmp_path / "study/served").rglob("*"):
         content = path.read_bytes().lower() if path.is_file() else b""
         assert not any(word.encode() in content for word in (*METHODS, "secretmethod", "case_")), path
+    boxes = paths["alpha", "case_0"].read_bytes()
+    assert boxes.index(b"moov") < boxes.index(b"mdat"), "browsers would have to fetch the end first"
     with av.open(str(paths["alpha", "case_0"])) as clip:
         assert set(clip.metadata) <= {"major_brand", "minor_version", "compatible_brands"}
     assert any("24" not in note and "frames a second" in note for note in built.notes)
