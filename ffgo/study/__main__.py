@@ -12,6 +12,8 @@ from ..plain import Source
 
 FAILED, INTERRUPTED = 1, 130
 LOOPBACK, PORT = "127.0.0.1", 8790
+SWITCH_S = 0.0005
+"""How long the server's thread that speaks HTTP may keep the one that writes waiting, at each of its short steps."""
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -130,6 +132,8 @@ def _paragraphs(path: Path | None) -> tuple[str, ...]:
 
 def _serve(arguments: argparse.Namespace) -> None:
     from .serve import serve
+
+    sys.setswitchinterval(SWITCH_S)
 
     def started(url: str) -> None:
         print(f"{url}  (Ctrl-C ends it; every answer is on the disk)", flush=True)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +11,6 @@ from aiohttp import web
 from ..errors import FFGOError
 from ..locks import LOCK_FILE, sole_writer
 from .server import StudyServer, require_served
-
-SWITCH_S = 0.0005
-"""How long the thread that speaks HTTP may keep the one that writes waiting, at each of its many short steps."""
 
 
 def serve(
@@ -31,7 +27,6 @@ def serve(
     Raises: FFGOError where there is no study, another process serves it, or the port is taken.
     """
     served = require_served(folder)
-    sys.setswitchinterval(SWITCH_S)
     with sole_writer(served / LOCK_FILE, f"The study {served} is being served"):
         asyncio.run(_serve(StudyServer(folder, behind_proxy=behind_proxy), host, port, started))
 

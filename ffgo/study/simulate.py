@@ -18,7 +18,7 @@ WORTHS = (0.0, 0.35, 1.0, 2.6)
 CASE_SD, RATER_SD = 0.6, 0.3
 """How much a case, and a rater, add to a method's worth, in logits."""
 LIKERT_MIDDLE, LIKERT_SLOPE = 2.6, 0.6
-TRUTH_DRAWS = 400_000
+TRUTH_DRAWS = 200_000
 SHARE = "% first"
 """The one measure that is a share."""
 MOST = 10_000
