@@ -51,7 +51,7 @@ def draw_banner() -> Image.Image:
         torch.from_numpy(np.array(Image.open(FOLDER / f"{name}.png"))).float()[None] / 255
         for name in ("background_lake", *MATERIALS)
     )
-    subjects = dict(zip(MATERIALS, cutouts, strict=True))
+    subjects: dict[str, torch.Tensor] = dict(zip(MATERIALS, cutouts, strict=True))
     width, height = BANNER
     frame = compose(background, subjects, width=width, height=height, layout="packed").image[0]
     return Image.fromarray(to_uint8(frame))
