@@ -52,7 +52,7 @@ def _pages(composed: Tensor, clips: Tensor, captions: Sequence[str]) -> Iterator
 
 def _page(pictures: Tensor, captions: Sequence[str], stage: int) -> Image.Image:
     width = len(captions) * (SIDE + GAP) - GAP + 2 * MARGIN
-    page = Image.new("RGB", (width, SIDE + 160), PAPER.ground)
+    page = Image.new("RGB", (width, SIDE + 176), PAPER.ground)
     draw = ImageDraw.Draw(page)
     for number, words in enumerate(STAGES):
         colour = (ALARM if stage == 1 else PAPER.ink) if number == stage else GRID
