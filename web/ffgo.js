@@ -5,9 +5,11 @@ import { chain } from "./ffgo/graph/chain.js";
 import { addEditor, COMPOSE_NODE } from "./ffgo/graph/compose_node.js";
 import { createPictures } from "./ffgo/graph/pictures.js";
 import { addReport, REPORT_NODE } from "./ffgo/graph/report_node.js";
+import { tendSockets } from "./ffgo/graph/sockets.js";
 import { locator } from "./ffgo/graph/sources.js";
 import { openHelp, openLargeEditor } from "./ffgo/page/dialog.js";
 
+const OURS = /^FFGO/;
 const pictures = createPictures((path) => api.fetchApi(path));
 
 /** The editors of the page by their nodes. */
@@ -110,6 +112,7 @@ app.registerExtension({
     api.addEventListener("graphChanged", () => refreshAll());
   },
   nodeCreated(node) {
+    if (OURS.test(node.comfyClass)) tendSockets(node);
     if (node.comfyClass === COMPOSE_NODE) withEditor(node);
     if (node.comfyClass === REPORT_NODE) addReport(node, app);
   },

@@ -33,6 +33,8 @@ WITHOUT_DEPENDENCIES, WITH_DEPENDENCIES = ("accelerate", "peft", "tomli-w"), ("g
 PACK_MODULES = ("accelerate", "peft", "tomli_w", "google.genai")
 # An optional package, which is built against the torch that is there; else its build brings another one of gigabytes.
 SAM2, BUILD_TOOLS = "sam2==1.1.0", ["setuptools==80.9.0", "wheel==0.45.1"]
+# ComfyUI's pages besides the one that the pinned ComfyUI brings: what users have who update, and the newest there is.
+PAGES = {"1.49": "comfyui-frontend-package==1.49.6", "newest": "comfyui-frontend-package==1.58.1"}
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
 OLDEST_PYTHON, FIRST_UNSUPPORTED_PYTHON = (3, 11), (3, 15)
 
@@ -98,6 +100,17 @@ def ensure_host(*, tools: bool = False) -> Host:
         else:
             python = _python_of(comfyui)
         return Host(comfyui, python, _missing_packages(python), _tools(python) if tools else _NOTHING)
+
+
+def ensure_page(host: Host, name: str) -> Path:
+    """The folder of one of PAGES, for the host's --front-end-root; installed where it is missing, into its own folder."""
+    with _one_setup_at_a_time():
+        folder = _keyed_folder("page", PAGES[name])
+        if not (folder / "ready").exists():
+            _say(f"Installing ComfyUI's page {PAGES[name].partition('==')[2]} into {folder}")
+            _install(["--python", str(host.python), "--target", str(folder), "--no-deps"], [PAGES[name]])
+            (folder / "ready").touch()
+    return folder / "comfyui_frontend_package" / "static"
 
 
 def _users_comfyui() -> Path | None:

@@ -91,15 +91,15 @@ def make_base(base: Path, standins: Path, *, pack: Path | None = REPO, pictures:
 
 @contextlib.contextmanager
 def running_server(
-    host: Host, base: Path, *, port: int = 0, env: Mapping[str, str | None] | None = None
+    host: Host, base: Path, *, port: int = 0, page: Path | None = None, env: Mapping[str, str | None] | None = None
 ) -> Iterator[Server]:
     """Start ComfyUI on the base folder and wait until it answers, however slowly; stop it on the way out.
 
-    env: what to set in its environment, or with None to take out of it.
+    page: the folder of another page than its own; env: what to set in its environment, or with None to take out of it.
     Raises: SetupError where it ends, or logs nothing for a long time, before it answers.
     """
     for _ in range(1 if port else TRIES):
-        server = _start(host, base, port, env or {})
+        server = _start(host, base, port, page, env or {})
         try:
             if _comes_up(server):
                 yield server
@@ -109,12 +109,13 @@ def running_server(
     raise SetupError("Another program took ComfyUI's port as it started. Run the command again.")
 
 
-def _start(host: Host, base: Path, port: int, env: Mapping[str, str | None]) -> Server:
+def _start(host: Host, base: Path, port: int, page: Path | None, env: Mapping[str, str | None]) -> Server:
     port = _usable_port(port)
     log_file = base / f"comfyui-{port}.log"
     command = [
         str(host.python), str(host.comfyui / "main.py"), "--cpu", "--port", str(port), "--base-directory", str(base),
         "--database-url", "sqlite:///:memory:", "--disable-auto-launch", "--log-stdout",
+        *(("--front-end-root", str(page)) if page else ()),
     ]  # fmt: skip
     # The tools of the tests must not be seen by the host.
     changed = {**os.environ, **env, "PYTHONPATH": str(host.packages)}

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
 
 from lab.workshop.archive import unpacked
-from lab.workshop.comfyui import CHROMIUM_NAMES, Host
+from lab.workshop.comfyui import CHROMIUM_NAMES, PAGES, Host, ensure_page
 from lab.workshop.page import EditorPage
 from lab.workshop.patience import SILENCE_S, wait_for
 from lab.workshop.server import PACK_FOLDER, Server, ensure_standins, make_base, running_server
@@ -40,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write workflows/api/ and locales/en/nodeDefs.json anew, as the page and the nodes give them",
     )
+    parser.addoption("--page", choices=PAGES, help="ComfyUI's page; without it the one that ComfyUI brings")
     parser.addoption("--renderer", choices=RENDERERS, help="this one's tests only; those of none go with the first")
 
 
@@ -62,11 +63,16 @@ class ComfyPage:
     def __init__(self, page: Page, server: Server):
         self.page, self.server = page, server
         self.problems: list[str] = []
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("pageerror", self._note)
         page.on("console", self._note_our_errors)
         page.goto(server.url)
         # The page opens a workflow of its own when all else is ready.
         page.wait_for_function("!!window.app?.extensionManager?.workflow.activeWorkflow")
+
+    def _note(self, error: Error) -> None:
+        # Page 1.58 says so of every node with growing sockets that is removed, also of ComfyUI's own.
+        if "LGraph reference that was null" not in str(error):
+            self.problems.append(str(error))
 
     def _note_our_errors(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and PACK_FOLDER in message.text + message.location.get("url", ""):
@@ -146,8 +152,9 @@ def get_json(server: Server, path: str) -> Any:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Server]:
     installed = Host.current()
+    wanted = request.config.getoption("--page")
     folder = tmp_path_factory.mktemp("web")
     # What users get, not this checkout: a file that the archive lacks is missed here.
     pack = unpacked(folder / PACK_FOLDER)
@@ -156,7 +163,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     settings = base / "user" / "default" / "comfy.settings.json"
     lay_out_toy_world(base)
     settings.write_text(json.dumps({"Comfy.TutorialCompleted": True}))
-    with running_server(installed, base) as running:
+    with running_server(installed, base, page=ensure_page(installed, wanted) if wanted else None) as running:
         # The pack's own: it draws the pictures of its workflows when it is loaded for the first time.
         wait_for((base / "user/__ffgo/pictures.txt").exists, running.log_size)
         yield running

@@ -78,8 +78,9 @@ def _texts(node):
     # The sockets of a growing input have no tooltip of their own: only the locale can give them one.
     for name, options in inputs_of(node):
         if growing := options.get("template"):
-            sockets = [f"{growing['prefix']}{number}" for number in range(growing["max"])]
-            inputs |= {f"{name}_{socket}": {"name": socket, "tooltip": options["tooltip"]} for socket in sockets}
+            prefix = growing["prefix"]
+            sockets = {f"{name}_{prefix}{number}": f"{prefix} {number + 1}" for number in range(growing["max"])}
+            inputs |= {key: {"name": shown, "tooltip": options["tooltip"]} for key, shown in sockets.items()}
     outputs = enumerate(zip(node["output_name"], node["output_tooltips"], strict=True))
     return {
         "display_name": node["display_name"],

@@ -18,7 +18,7 @@ export function subjectSources(app, node, layers) {
 /** The background as {source, name, recipe, fingerprint}, or null. */
 export function backgroundSource(app, node) {
   const slot = slotNamed(node, "background");
-  return slot < 0 || node.inputs[slot].link == null ? null : picturesOf(app, origin(app, node, slot), null)[0];
+  return slot < 0 || !node.getInputLink(slot) ? null : picturesOf(app, origin(app, node, slot), null)[0];
 }
 
 /**
@@ -37,8 +37,8 @@ export function layersBySource(app, node, layers) {
 
 function subjectInputs(node) {
   return node.inputs
-    .map(({ name, link }, slot) => ({ slot, name, link, key: name.split(".").at(-1) }))
-    .filter(({ name, link }) => name.startsWith("subjects.") && link != null);
+    .map(({ name }, slot) => ({ slot, name, key: name.split(".").at(-1) }))
+    .filter(({ name, slot }) => name.startsWith("subjects.") && node.getInputLink(slot));
 }
 
 export function asRecipe({ filename, subfolder, type, fingerprint, ...layer }) {
@@ -53,10 +53,9 @@ export function asRecipe({ filename, subfolder, type, fingerprint, ...layer }) {
  * that of a primitive node. Null where the value comes from a node that must run first.
  */
 export function widgetFor(app, node, name) {
-  const input = node.inputs.find((one) => one.widget?.name === name);
-  if (input?.link == null) return node.widgets?.find((widget) => widget.name === name) ?? null;
-  const link = node.graph.getLink(input.link);
-  if (!link) return null;
+  const slot = node.inputs.findIndex((one) => one.widget?.name === name);
+  const link = slot < 0 ? null : node.getInputLink(slot);
+  if (!link) return node.widgets?.find((widget) => widget.name === name) ?? null;
   if (!link.originIsIoNode) {
     const feeding = node.graph.getNodeById(link.origin_id);
     return /^Primitive/.test(feeding?.comfyClass ?? feeding?.type) ? (feeding.widgets?.[0] ?? null) : null;
@@ -72,8 +71,7 @@ const outerNode = (app, graph) =>
 
 /** The node and output that really feeds an input: {node, slot}, or null. */
 export function origin(app, node, slot, depth = 0) {
-  const id = node.inputs[slot]?.link;
-  const link = id == null ? null : node.graph.getLink(id);
+  const link = node.inputs[slot] ? node.getInputLink(slot) : null;
   if (!link || depth > 100) return null;
   if (link.originIsIoNode) {
     const outer = outerNode(app, node.graph);
