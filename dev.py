@@ -59,7 +59,7 @@ def test(args: argparse.Namespace) -> int:
         ensure_standins(host)
     given += ["-m", ""] if args.nightly else []
     os.environ["OMP_NUM_THREADS"] = "1"  # two lanes that take every core for each product only wait for each other
-    lanes = lanes_of(rooms, given)
+    lanes = lanes_of(rooms, given, nightly=args.nightly)
     if len(lanes) > 1:
         return Lanes(host, lanes, stop_early=not {"-x", "--exitfirst"}.isdisjoint(given)).run()
     return host.run("-m", "pytest", *next(iter(lanes.values()), given), pythonpath=[host.tools])

@@ -6,11 +6,14 @@ import { addEditor, COMPOSE_NODE } from "./ffgo/graph/compose_node.js";
 import { createPictures } from "./ffgo/graph/pictures.js";
 import { addReport, REPORT_NODE } from "./ffgo/graph/report_node.js";
 import { tendSockets } from "./ffgo/graph/sockets.js";
-import { locator } from "./ffgo/graph/sources.js";
+import { locator, SUBJECT_LOADER } from "./ffgo/graph/sources.js";
+import { takeMany } from "./ffgo/graph/subject_node.js";
 import { openHelp, openLargeEditor } from "./ffgo/page/dialog.js";
 
 const OURS = /^FFGO/;
-const pictures = createPictures((path) => api.fetchApi(path));
+const fetchApi = (path, options) => api.fetchApi(path, options);
+const createNode = (kind) => window.LiteGraph.createNode(kind);
+const host = { app, fetchApi, createNode, pictures: createPictures(fetchApi) };
 
 /** The editors of the page by their nodes. */
 const editors = new Map();
@@ -21,7 +24,7 @@ const REMEMBERED_MS = 5000;
 let dialog = null;
 
 function withEditor(node) {
-  const made = addEditor(node, { app, pictures, openLarge });
+  const made = addEditor(node, host, openLarge);
   let place = null;
   // The host also makes nodes only to copy them: those are never added to a graph, nor removed from one.
   chain(node, "onAdded", () => editors.set(node, made));
@@ -44,7 +47,8 @@ function remember(place, { model, editor }) {
 }
 
 /** Go on where the editor of the same node was before undo: on the page, selected, with the keyboard, in the dialog. */
-function takeUp(place, { model, editor, later }) {
+function takeUp(place, made) {
+  const { model, editor, later } = made;
   const before = left.get(place);
   left.delete(place);
   if (before) {
@@ -55,7 +59,7 @@ function takeUp(place, { model, editor, later }) {
       if (before.focused) focusOnceShown(editor);
     });
   }
-  if (dialog?.place === place) dialog.show(model);
+  if (dialog?.place === place) dialog.show(made);
 }
 
 function focusOnceShown(editor, tries = 30) {
@@ -65,8 +69,7 @@ function focusOnceShown(editor, tries = 30) {
 
 function openLarge(node) {
   if (dialog) return;
-  const { model } = editors.get(node);
-  dialog = { place: locator(node), ...openLargeEditor(model, () => (dialog = null)) };
+  dialog = { place: locator(node), ...openLargeEditor(editors.get(node), () => (dialog = null)) };
 }
 
 /** The compose node that a command is meant for: the selected one, or the only one in sight. */
@@ -114,6 +117,7 @@ app.registerExtension({
   nodeCreated(node) {
     if (OURS.test(node.comfyClass)) tendSockets(node);
     if (node.comfyClass === COMPOSE_NODE) withEditor(node);
+    if (node.comfyClass === SUBJECT_LOADER) takeMany(node, host, (frame) => editors.get(frame).model);
     if (node.comfyClass === REPORT_NODE) addReport(node, app);
   },
   afterConfigureGraph: () => refreshAll(),

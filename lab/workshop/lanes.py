@@ -21,10 +21,15 @@ UNIT = [path.relative_to(REPO).as_posix() for path in sorted((REPO / "tests" / "
 # A room in lanes that share nothing: own process, ports, base folder and scratch folder. The longest come first.
 ROOMS = {
     "host": {"host": ["tests/host", f"--ignore={METHOD}"], "method": [METHOD]},
-    "web": {name: ["tests/web", f"--renderer={name}"] for name in ("canvas", "elements")},
+    "web": {
+        **{name: ["tests/web", f"--renderer={name}"] for name in ("canvas", "elements")},
+        "newest page": ["tests/web", "--page=newest", "-m", "every_page and not nightly"],
+    },
     # Dealt there and back, which makes the halves about equally long.
     "unit": {f"unit {half + 1}": UNIT[half::4] + UNIT[3 - half :: 4] for half in (0, 1)},
 }
+NIGHTLY = {"web": {"page 1.49": ["tests/web", "--page=1.49"]}}
+"""Lanes that a room has besides in its long form."""
 AT_ONCE = 3
 """One more than the smallest machine has cores: the lanes of the page wait most of their time."""
 NOTHING_COLLECTED = 5
@@ -120,9 +125,11 @@ class Lanes:
         print(f"[ffgo] {', '.join(f'{counts[w]} {w}' for w in wanted)} in {seconds:.0f} s", flush=True)
 
 
-def lanes_of(rooms: Sequence[str], pytest_args: Sequence[str]) -> dict[str, list[str]]:
+def lanes_of(rooms: Sequence[str], pytest_args: Sequence[str], *, nightly: bool = False) -> dict[str, list[str]]:
     """The lanes of the rooms, and what pytest is told in each."""
-    lanes = {name: args for room in rooms for name, args in ROOMS[room].items()}
+    lanes = {
+        name: args for room in rooms for name, args in (ROOMS[room] | (NIGHTLY.get(room, {}) if nightly else {})).items()
+    }
     return {
         name: [*args, "-o", f"cache_dir=.pytest_cache/{name.replace(' ', '_')}", *pytest_args]
         for name, args in lanes.items()

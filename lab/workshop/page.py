@@ -4,11 +4,12 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Locator, Page
 
-COMPOSE = "FFGOComposeCanvas"
+COMPOSE, MAX_SUBJECTS = "FFGOComposeCanvas", 8
 DEFAULT_WIDGETS = ["custom", 1280, 720, "published", "keep_aspect", 1, 0, "", 0]
 
 
@@ -22,18 +23,19 @@ class Place:
     height: float
 
 
-def compose_workflow(background: str, subjects: Sequence[str], *, cut_out: bool = True) -> dict[str, Any]:
+def compose_workflow(background: str | None, subjects: Sequence[str], *, cut_out: bool = True) -> dict[str, Any]:
     """A workflow in the form that Save writes: pictures from the input folder, FFGo Compose Canvas, Save Image.
 
-    With `cut_out` each subject is a photo joined with its own alpha, else the plain picture.
+    Without a background its socket is free. With `cut_out` each subject is a photo joined with its own alpha, else the plain picture.
     """
-    nodes, links = [_loader(1, background)], []
+    nodes: list[dict[str, Any]] = [_loader(1, background)] if background else []
+    links: list[list[Any]] = []
 
     def link(origin: int, slot: int, target: int, input_slot: int, kind: str) -> int:
         links.append([len(links) + 1, origin, slot, target, input_slot, kind])
         return len(links)
 
-    sockets = [_socket("background", link(1, 0, 100, 0, "IMAGE"))]
+    sockets = [_socket("background", link(1, 0, 100, 0, "IMAGE") if background else None)]
     for i, name in enumerate(subjects):
         loader = _loader(10 + i, name, y=400 * (i + 1))
         nodes.append(loader)
@@ -45,7 +47,8 @@ def compose_workflow(background: str, subjects: Sequence[str], *, cut_out: bool 
                 _socket("image", ends[0]), _socket("alpha", ends[1], "MASK"),
             ], outputs=[("IMAGE", "IMAGE")]))  # fmt: skip
         sockets.append(_socket(f"subjects.subject{i}", link(feeder, 0, 100, i + 1, "IMAGE")))
-    sockets.append(_socket(f"subjects.subject{len(subjects)}", None))
+    if len(subjects) < MAX_SUBJECTS:
+        sockets.append(_socket(f"subjects.subject{len(subjects)}", None))
     nodes.append(_node(100, COMPOSE, [680, 0], [520, 700], inputs=sockets, widgets=DEFAULT_WIDGETS, outputs=[
         ("image", "IMAGE"), ("masks", "MASK"), ("layout", "STRING"),
     ]))  # fmt: skip
@@ -171,6 +174,19 @@ class EditorPage:
         self.page.mouse.move(x + dx, y + dy, steps=steps)
         self.page.mouse.up()
         self.settle()
+
+    def drop(self, files: Sequence[Path], x: float, y: float) -> None:
+        """Drop files from outside the browser onto a place of the frame, given as shares of its width and height."""
+        frame = self._box_at_rest(self.root.locator(".ffgo-frame"))
+        self.drop_at(files, frame["x"] + x * frame["width"], frame["y"] + y * frame["height"])
+
+    def drop_at(self, files: Sequence[Path], x: float, y: float) -> None:
+        """Drop files from outside the browser onto a place of the page."""
+        devtools = self.page.context.new_cdp_session(self.page)
+        data = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            devtools.send("Input.dispatchDragEvent", {"type": kind, "x": x, "y": y, "data": data})
+        devtools.detach()
 
     def _box_at_rest(self, target: Locator) -> dict[str, float]:
         """Where an element is once it no longer moves: a view that has just been opened may still be laid out."""

@@ -7,6 +7,7 @@ import { visibleShares } from "../page/painter.js";
 import { DEFAULTS } from "../pure/constants.js";
 import { createModel } from "../pure/model.js";
 import { chain } from "./chain.js";
+import { createReceiver } from "./drop.js";
 import { connectedInputs } from "./inputs.js";
 import { createWidgetPort } from "./widgets.js";
 
@@ -14,11 +15,16 @@ export const COMPOSE_NODE = "FFGOComposeCanvas";
 const MIN_HEIGHT = 330;
 const MIN_WIDTH = 440;
 
-/** Add the editor to a node that has just been made; {model, editor, later, dispose}. */
-export function addEditor(node, { app, pictures, openLarge }) {
+/**
+ * Add the editor to a node that has just been made; {model, editor, onFiles, later, dispose}. `host` is {app, fetchApi,
+ * createNode, pictures}.
+ */
+export function addEditor(node, host, openLarge) {
+  const { app, pictures } = host;
   const port = createWidgetPort(node, app);
   const model = createModel({ read: port.read, write: port.write, visibleShares });
-  const editor = createEditor(model, { onLarge: () => openLarge(node) });
+  const onFiles = createReceiver(node, host, { model, refresh });
+  const editor = createEditor(model, { onLarge: () => openLarge(node), onFiles });
   const afterwards = [];
   let waiting = 0;
   let gone = false;
@@ -51,6 +57,7 @@ export function addEditor(node, { app, pictures, openLarge }) {
   return {
     model,
     editor,
+    onFiles,
     later,
     dispose() {
       gone = true;

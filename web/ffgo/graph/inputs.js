@@ -27,12 +27,15 @@ export function connectedInputs(node, { app, pictures, minAlpha, onPicture }) {
     const source = backgroundSource(app, node);
     const recipe = source && (source.recipe ?? (drawn && asRecipe(drawn)));
     const picture = recipe && present(recipe);
-    return picture ? { size: picture.size, picture } : null;
+    if (picture) return { background: { size: picture.size, picture }, ground: { state: "shown" } };
+    const missing = recipe && pictures.get(recipe) === null;
+    const state = !source ? "none" : !recipe ? "unrun" : missing ? "missing" : "loading";
+    return { background: null, ground: { state, name: source?.name } };
   }
 
   return {
     subjects: subjectSources(app, node, layersOf(app, node, results?.ffgo_layers)).map(withPicture),
-    background: background(results?.ffgo_background?.[0]),
+    ...background(results?.ffgo_background?.[0]),
   };
 }
 

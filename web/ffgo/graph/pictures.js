@@ -5,12 +5,13 @@
  * A recipe says what a picture is made of: {file, opacity}: `file` names a picture on the server ({filename,
  * subfolder, type}); `opacity` is null (opaque), "own" (the file's alpha) or {file, channel, inverted}.
  * A layer is a recipe whose size is known: {..., width, height, visible: [x, y, w, h], area, foundWith, trouble}.
+ * One with `ground` is of a picture whose plain ground a run will cut away, if nothing of it is transparent.
  * A subject's recipe says from which alpha on something counts as seen: {..., minAlpha}.
  */
 import { look, looks, unseen } from "../pure/alpha.js";
 
 const LONGEST_SIDE = 1024;
-const STRIP = 256;
+const STRIP = 128;
 const KEPT = 40;
 const TRY_AGAIN_MS = 5000;
 
@@ -50,7 +51,7 @@ export function createPictures(fetchApi) {
   }
 
   return {
-    /** The picture {size, visible, area, trouble, bitmap}; undefined if not there yet, null if just missed. */
+    /** The picture {size, visible, area, trouble, isOpaque, uncut, bitmap}; undefined if not there yet, null if just missed. */
     get(recipe) {
       const key = JSON.stringify(recipe);
       const picture = loaded.get(key);
@@ -61,7 +62,7 @@ export function createPictures(fetchApi) {
       return picture ?? (performance.now() - missed.get(key) < TRY_AGAIN_MS ? null : undefined);
     },
 
-    /** Resolves once the picture is there or has failed. */
+    /** Resolves to the picture once it is there, or to null. */
     load(recipe) {
       const key = JSON.stringify(recipe);
       if (!loading.has(key)) {
@@ -70,6 +71,7 @@ export function createPictures(fetchApi) {
           if (picture) loaded.set(key, picture);
           else missed.set(key, performance.now());
           for (const oldest of [...loaded.keys()].slice(0, Math.max(loaded.size - KEPT, 0))) loaded.delete(oldest);
+          return picture;
         });
         loading.set(key, queue);
       }
@@ -91,19 +93,20 @@ function asAlpha(bitmap, channel) {
 }
 
 /** Measure a bitmap, unless the recipe says what it is, and keep a small one. */
-function small(bitmap, recipe) {
+async function small(bitmap, recipe) {
   if (!bitmap) return null;
   const size = recipe.width ? [recipe.width, recipe.height] : [bitmap.width, bitmap.height];
-  const looked = { ...opaque(size), ...(isKnown(recipe) ? known(recipe) : recipe.opacity && measured(bitmap, recipe)) };
+  const seen = isKnown(recipe) ? known(recipe) : recipe.opacity && (await measured(bitmap, recipe));
+  const picture = { size, ...opaque(size), ...seen };
+  picture.isOpaque = picture.trouble === "opaque" || !recipe.opacity;
+  if (recipe.ground && picture.isOpaque) Object.assign(picture, { trouble: null, uncut: true });
   const scale = Math.min(1, LONGEST_SIDE / Math.max(bitmap.width, bitmap.height));
-  if (scale === 1) return { size, ...looked, bitmap };
+  if (scale === 1) return { ...picture, bitmap };
   const side = (length) => Math.max(1, Math.round(length * scale));
-  const canvas = new OffscreenCanvas(side(bitmap.width), side(bitmap.height));
-  const context = canvas.getContext("2d");
-  context.imageSmoothingQuality = "high";
-  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  const shrunk = { resizeWidth: side(bitmap.width), resizeHeight: side(bitmap.height), resizeQuality: "high" };
+  const shown = await createImageBitmap(bitmap, shrunk);
   bitmap.close();
-  return { size, ...looked, bitmap: canvas.transferToImageBitmap() };
+  return { ...picture, bitmap: shown };
 }
 
 const opaque = ([width, height]) => ({ visible: { x: 0, y: 0, width, height }, area: width * height, trouble: null });
@@ -120,8 +123,11 @@ function known({ visible, area, trouble }) {
   };
 }
 
-/** What of a bitmap can be seen, in pixels of its picture; a strip at a time, to need little memory. */
-function measured(bitmap, recipe) {
+/** Let the page draw its next frame. */
+const breathe = () => globalThis.scheduler?.yield?.() ?? new Promise((done) => setTimeout(done));
+
+/** What of a bitmap can be seen, in pixels of its picture; a strip at a time, so that the page goes on drawing. */
+async function measured(bitmap, recipe) {
   const { width, height } = bitmap;
   const canvas = new OffscreenCanvas(width, Math.min(STRIP, height));
   const context = canvas.getContext("2d", { willReadFrequently: true });
@@ -131,6 +137,7 @@ function measured(bitmap, recipe) {
     context.drawImage(bitmap, 0, -top);
     const rows = Math.min(STRIP, height - top);
     look(found, context.getImageData(0, 0, width, rows).data, rows, top);
+    await breathe();
   }
   const seen = looks(found);
   return seen.visible ? enlarged(seen, (recipe.width ?? width) / width, (recipe.height ?? height) / height) : {};

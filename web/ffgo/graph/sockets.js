@@ -20,7 +20,9 @@ export function tendSockets(node) {
 function grow(node, { name, type }) {
   const last = node.inputs.findLastIndex((input) => isGrown(input) && groupOf(input.name) === groupOf(name));
   if (last < 0 || node.inputs.some((input) => input.name === name)) return;
-  node.addInput(name, type);
+  // In the user's language and counted from one, as the host names those that grow while it looks.
+  const shown = node.inputs[last].localized_name?.replace(/\d+/, (count) => Number(count) + 1);
+  node.addInput(name, type, { localized_name: shown });
   const [added] = node.inputs.splice(-1);
   node.inputs.splice(last + 1, 0, added);
 }

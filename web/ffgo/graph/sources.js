@@ -5,6 +5,8 @@
 import { sourceText } from "../pure/binding.js";
 
 const [MUTED, BYPASSED] = [2, 4];
+/** Makes a cut-out of a picture's file. */
+export const SUBJECT_LOADER = "FFGOLoadSubject";
 const LOADERS = ["LoadImage", "LoadImageOutput"];
 
 /**
@@ -18,7 +20,7 @@ export function subjectSources(app, node, layers) {
 /** The background as {source, name, recipe, fingerprint}, or null. */
 export function backgroundSource(app, node) {
   const slot = slotNamed(node, "background");
-  return slot < 0 || !node.getInputLink(slot) ? null : picturesOf(app, origin(app, node, slot), null)[0];
+  return slot < 0 || !linkInto(node, slot) ? null : picturesOf(app, origin(app, node, slot), null)[0];
 }
 
 /**
@@ -38,7 +40,7 @@ export function layersBySource(app, node, layers) {
 function subjectInputs(node) {
   return node.inputs
     .map(({ name }, slot) => ({ slot, name, key: name.split(".").at(-1) }))
-    .filter(({ name, slot }) => name.startsWith("subjects.") && node.getInputLink(slot));
+    .filter(({ name, slot }) => name.startsWith("subjects.") && linkInto(node, slot));
 }
 
 export function asRecipe({ filename, subfolder, type, fingerprint, ...layer }) {
@@ -54,7 +56,7 @@ export function asRecipe({ filename, subfolder, type, fingerprint, ...layer }) {
  */
 export function widgetFor(app, node, name) {
   const slot = node.inputs.findIndex((one) => one.widget?.name === name);
-  const link = slot < 0 ? null : node.getInputLink(slot);
+  const link = slot < 0 ? null : linkInto(node, slot);
   if (!link) return node.widgets?.find((widget) => widget.name === name) ?? null;
   if (!link.originIsIoNode) {
     const feeding = node.graph.getNodeById(link.origin_id);
@@ -65,13 +67,21 @@ export function widgetFor(app, node, name) {
   return outside?.widget ? widgetFor(app, outer, outside.widget.name) : null;
 }
 
+/** The link that feeds an input, or null. A node that stands for a subgraph answers getInputLink with a link inside it. */
+export function linkInto(node, slot) {
+  if (!node.inputs[slot]) return null;
+  if (!node.isSubgraphNode?.()) return node.getInputLink(slot);
+  const ends = (link) => `${link.target_id}` === `${node.id}` && link.target_slot === slot;
+  return [...node.graph.links.values()].find(ends) ?? null;
+}
+
 /** The node that stands for a subgraph. */
 const outerNode = (app, graph) =>
   graphs(app).flatMap(({ nodes }) => nodes).find((node) => node.subgraph && node.subgraph === graph);
 
 /** The node and output that really feeds an input: {node, slot}, or null. */
 export function origin(app, node, slot, depth = 0) {
-  const link = node.inputs[slot] ? node.getInputLink(slot) : null;
+  const link = linkInto(node, slot);
   if (!link || depth > 100) return null;
   if (link.originIsIoNode) {
     const outer = outerNode(app, node.graph);
@@ -103,15 +113,19 @@ function picturesOf(app, from, layers) {
   const { node, slot } = from;
   const place = node.graph.isRootGraph ? `${node.id}:${slot}` : `${node.graph.id}/${node.id}:${slot}`;
   const upstream = recipesOf(app, from);
-  const shown = layers?.get(sourceText(place, upstream[0]?.file.filename ?? "")) ?? upstream;
+  const shown = layers?.get(sourceText(place, nameOf(upstream[0]))) ?? upstream;
   return shown.map((recipe, i) => {
-    const file = (upstream[i] ?? upstream[0])?.file.filename ?? "";
+    const file = nameOf(upstream[i] ?? upstream[0]);
     const source = sourceText(i ? `${place}#${i + 1}` : place, file);
     return { source, name: file || (node.title ?? ""), recipe, fingerprint: recipe?.fingerprint ?? null };
   });
 }
 
+/** The name of the user's file, which a run may have cut out into another. */
+const nameOf = (recipe) => recipe?.named ?? recipe?.file.filename ?? "";
+
 function recipesOf(app, { node, slot }) {
+  if (node.comfyClass === SUBJECT_LOADER) return [slot > 0 ? null : loadedRecipe(app, node)];
   if (LOADERS.includes(node.comfyClass)) return [{ file: fileOf(node), opacity: null }];
   if (node.comfyClass === "JoinImageWithAlpha") return [joinedRecipe(app, node)];
   const images = app.nodeOutputs[locator(node)]?.images;
@@ -121,6 +135,17 @@ function recipesOf(app, { node, slot }) {
 
 /** Under which name the host keeps a node's results. */
 export const locator = (node) => (node.graph.isRootGraph ? `${node.id}` : `${node.graph.id}:${node.id}`);
+
+/** What Load Subject gives: the cut-out of its last run, or before that its file as far as it is known. */
+function loadedRecipe(app, node) {
+  const { ffgo_subject: [cut] = [], images: [shown] = [] } = app.nodeOutputs[locator(node)] ?? {};
+  const [file, cutBy] = [fileOf(node), widgetValue(node, "cut_by")];
+  // Once another file is chosen, the host shows that.
+  if (cut && shown?.type === "temp") return { ...asRecipe(cut), named: file.filename };
+  if (cutBy === "inverted alpha") return { file, opacity: { file, channel: "alpha", inverted: true } };
+  const ground = cutBy === "auto" || cutBy === "plain ground";
+  return { file, opacity: cutBy === "auto" || cutBy === "own alpha" ? "own" : null, ground };
+}
 
 /** What Join Image with Alpha makes: the colours of one file, the opacity of the same or another. */
 function joinedRecipe(app, node) {

@@ -13,24 +13,24 @@ const STEPS = [
   "Trim Compression Frames drops the first four frames, which still show the composed picture.",
 ];
 
-/** Open the editor large; {show(model)} puts another node's model in. `onClose` is called once. */
-export function openLargeEditor(model, onClose) {
+/** Open the editor of a node's {model, onFiles} large; {show} puts another node's in. `onClose` is called once. */
+export function openLargeEditor(first, onClose) {
   let editor = null;
   const dialog = openDialog("FFGo Compose Canvas", "", () => {
     editor.dispose();
     onClose();
   });
 
-  function show(next) {
+  function show({ model, onFiles }) {
     const focused = editor?.hasFocus;
     editor?.dispose();
     editor?.element.remove();
-    editor = createEditor(next);
+    editor = createEditor(model, { onFiles });
     dialog.append(editor.element);
     if (focused) editor.focus();
   }
 
-  show(model);
+  show(first);
   editor.focus();
   return { show };
 }

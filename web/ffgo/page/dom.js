@@ -25,10 +25,11 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** Set attributes, touching only what changes. */
+/** Set attributes, touching only what changes. Those for assistive technology say "true" and "false". */
 export function setAttributes(target, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
-    const text = value === true ? "" : value;
+    const spelled = typeof value === "boolean" && name.startsWith("aria-") ? String(value) : value;
+    const text = spelled === true ? "" : spelled;
     if (text === null || text === undefined || text === false) target.removeAttribute(name);
     else if (target.getAttribute(name) !== String(text)) target.setAttribute(name, text);
   }

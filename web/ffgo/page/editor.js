@@ -5,9 +5,11 @@
 import { HELP, statusLine } from "../pure/words.js";
 import { createActions } from "./actions.js";
 import { element, setText } from "./dom.js";
+import { listenToFiles } from "./dropzone.js";
 import { createFrame } from "./frame.js";
 import { createGestures } from "./gestures.js";
 import { createHandles } from "./handles.js";
+import { createHints } from "./hints.js";
 import { createLeftOut } from "./left_out.js";
 import { createSubjects } from "./subjects.js";
 import { createToolbar } from "./toolbar.js";
@@ -16,16 +18,25 @@ import { listenToWheel } from "./wheel.js";
 const JUST_NOW_MS = 300;
 let editors = 0;
 
-/** The editor {element, dispose} of a model; `onLarge` opens it large and may be absent. */
-export function createEditor(model, { onLarge } = {}) {
+/**
+ * The editor {element, dispose} of a model. `onLarge` opens it large and may be absent; `onFiles(files, point, say)` takes
+ * the pictures that are dropped or pasted, and says what comes of it.
+ */
+export function createEditor(model, { onLarge, onFiles }) {
   const life = new AbortController();
   const { signal } = life;
   const parts = build(model, onLarge, signal);
-  const { root, frame, toolbar, subjects, gestures } = parts;
+  const { root, frame, toolbar, subjects, gestures, say } = parts;
   let drawing = 0;
   let lostFocus = -Infinity;
 
-  frame.stage.addEventListener("pointerdown", (event) => event.button || model.select(-1), { signal });
+  frame.stage.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    model.select(-1);
+    root.focus({ preventScroll: true }); // so that what is pasted comes here
+  }, { signal });
+  root.addEventListener("pointerdown", () => say(""), { signal });
+  listenToFiles(root, { toCanvas: frame.toCanvas, onFiles: (files, point) => onFiles(files, point, say), signal });
   root.addEventListener("focusout", ({ relatedTarget }) => {
     lostFocus = relatedTarget ? -Infinity : performance.now();
   }, { signal });
@@ -88,26 +99,33 @@ function build(model, onLarge, signal) {
     actions.bringBack(index);
     subjects.boxOf(index).focus({ preventScroll: true });
   });
-  frame.cover(subjects.layer, subjects.badges, handles.element);
+  const hints = createHints();
+  frame.cover(handles.reach, hints.element, subjects.layer, subjects.badges, handles.element);
   const note = element("div", { class: "ffgo-note", role: "alert", hidden: true }, document.createTextNode(""));
+  const said = element("div", { class: "ffgo-note", role: "alert", hidden: true });
+  const say = (text) => {
+    said.hidden = !text;
+    setText(said, text);
+  };
   const status = element("div", { class: "ffgo-status" });
   const help = element("div", { class: "ffgo-unseen", id: helpId }, HELP);
   const root = element(
     "div",
-    { class: "ffgo-editor", role: "group", "aria-label": "Frame editor", "aria-describedby": helpId },
-    toolbar.element, note, frame.stage, status, leftOut.element, live, help,
+    { class: "ffgo-editor", role: "group", "aria-label": "Frame editor", "aria-describedby": helpId, tabindex: -1 },
+    toolbar.element, note, said, frame.stage, status, leftOut.element, live, help,
   );
-  return { root, frame, gestures, toolbar, subjects, handles, leftOut, note, status };
+  return { root, frame, gestures, toolbar, subjects, handles, hints, leftOut, note, say, status };
 }
 
 /** Show a scene in all parts; words and buttons wait until an edit is finished. */
-function show({ frame, toolbar, subjects, handles, leftOut, note, status }, scene) {
+function show({ frame, toolbar, subjects, handles, hints, leftOut, note, status }, scene) {
   frame.paint();
   const { scale } = frame;
   const lost = subjects.show(scene, scale);
   handles.show(scene, scale);
   if (scene.editing) return;
   setText(status, statusLine(scene));
+  hints.show(scene);
   toolbar.show(scene);
   leftOut.show(scene);
   if (lost >= 0) leftOut.focus(lost);

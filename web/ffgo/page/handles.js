@@ -1,16 +1,23 @@
-/** The handles of the selected subject: a corner scales it, the knob above turns it. */
+/**
+ * The handles of the selected subject: a corner scales it, the knob above turns it. Their reach, which is wider than what
+ * is seen of them, lies below all subjects: it takes no click that is meant for a neighbour.
+ */
 import { angleTo, stretchedBox } from "../pure/edit.js";
 import { element, icon, setBox } from "./dom.js";
 
+const SMALLEST_WITH_KNOB = 44;
 const CORNERS = { nw: [-1, -1], ne: [1, -1], se: [1, 1], sw: [-1, 1] };
 
 export function createHandles({ model, gestures, toCanvas }) {
   const root = element("div", { class: "ffgo-handles", "aria-hidden": "true" });
+  const reach = element("div", { class: "ffgo-handles ffgo-reach", "aria-hidden": "true" });
   for (const [name, corner] of Object.entries(CORNERS)) {
-    const handle = element("div", { class: `ffgo-handle ffgo-${name}`, title: "Drag to scale" });
-    gestures.listenToHandle(handle, ({ box, angle, crop }) => (move) =>
-      stretchedBox(box, crop, angle, corner, toCanvas(move), model.scene.canvas));
-    root.append(handle);
+    for (const layer of [root, reach]) {
+      const handle = element("div", { class: `ffgo-handle ffgo-${name}`, title: "Drag to scale" });
+      gestures.listenToHandle(handle, ({ box, angle, crop }) => (move) =>
+        stretchedBox(box, crop, angle, corner, toCanvas(move), model.scene.canvas));
+      layer.append(handle);
+    }
   }
   const said = { title: "Drag to turn; Shift for any angle" };
   const knob = element("div", { class: "ffgo-handle ffgo-turn", ...said }, icon("turn"));
@@ -20,13 +27,17 @@ export function createHandles({ model, gestures, toCanvas }) {
 
   return {
     element: root,
+    reach,
 
     show(scene, scale) {
       const place = scene.places[scene.selected];
-      root.hidden = !place || !place.shown || place.locked || Boolean(scene.note);
+      root.hidden = reach.hidden = !place || !place.shown || place.locked || Boolean(scene.note);
       if (root.hidden) return;
-      root.dataset.index = place.index;
-      setBox(root.style, place, scale);
+      knob.hidden = Math.min(place.box.width, place.box.height) * scale < SMALLEST_WITH_KNOB;
+      for (const layer of [root, reach]) {
+        layer.dataset.index = place.index;
+        setBox(layer.style, place, scale);
+      }
     },
   };
 }

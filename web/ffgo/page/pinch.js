@@ -17,6 +17,7 @@ export function listenToFingers(index, target, signal, gesture) {
   const listen = (type, act) => target.addEventListener(type, act, { signal });
   listen("pointerdown", (event) => {
     if (event.button) return;
+    event.stopPropagation(); // else a locked subject, which is not dragged, would be let go of by the stage
     model.select(index);
     target.focus({ preventScroll: true });
     fingers.set(event.pointerId, event);

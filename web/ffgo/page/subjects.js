@@ -1,7 +1,7 @@
 /** The subjects' own elements over the frame's pixels: a box to take hold of, and a badge. */
 import { badgeCorner } from "../pure/badges.js";
 import { bounds, corners } from "../pure/geometry.js";
-import { badgeText, describe, troubles } from "../pure/words.js";
+import { badgeText, boxHint, describe, troubles } from "../pure/words.js";
 import { element, setAttributes, setBox, setText } from "./dom.js";
 
 /** `helpId` names the element that explains the keys. Everything ends with `signal`. */
@@ -62,7 +62,7 @@ function showBox(box, place, scene, scale) {
   box.className = `ffgo-subject${wrong ? " is-wrong" : ""}${selected ? " is-selected" : ""}`;
   if (scene.editing) return;
   const said = describe(place);
-  setAttributes(box, { "aria-label": said, "aria-pressed": selected, "data-index": place.index, title: said });
+  setAttributes(box, { "aria-label": said, "aria-pressed": selected, "data-index": place.index, title: said, "data-hint": boxHint(place) });
 }
 
 function showBadge(badge, place, scene, scale, edges) {

@@ -17,7 +17,7 @@ const NO_GUIDES = { across: [], down: [] };
 export function createModel(port) {
   const listeners = new Set();
   const state = {
-    subjects: [], background: null, selected: -1, scene: null,
+    subjects: [], background: null, ground: { state: "none" }, selected: -1, scene: null,
     draft: null, guides: NO_GUIDES, // the edit in progress
     remembered: { text: "", arrangement: null },
   };
@@ -38,6 +38,9 @@ export function createModel(port) {
   return {
     get scene() { return state.scene; },
 
+    /** From which alpha on something of a subject counts as seen. */
+    get minAlpha() { return port.read().minAlpha; },
+
     /** {size, picture}, or null. */
     get background() { return state.background; },
 
@@ -46,7 +49,10 @@ export function createModel(port) {
       return () => listeners.delete(listener);
     },
 
-    /** What is connected: subjects {source, name, fingerprint, picture, loading}, background {size, ...} or null. */
+    /**
+     * What is connected: subjects {source, name, fingerprint, picture, loading}, background {size, ...} or null, and how
+     * it is with that: ground {state: "none", "missing", "unrun", "loading" or "shown", name}.
+     */
     connect(next) {
       connectTo(state, next);
       refresh();
@@ -99,7 +105,7 @@ function endEdit(state) {
 
 /** What there is to see now. */
 function sceneOf(state, port) {
-  const { subjects, background, draft, guides, selected } = state;
+  const { subjects, background, ground, draft, guides, selected } = state;
   const settings = port.read();
   const canvas = canvasSize(settings.preset, settings.width, settings.height);
   const here = { width: canvas[0], height: canvas[1] };
@@ -113,7 +119,7 @@ function sceneOf(state, port) {
   const laid = buildScene({ canvas, subjects, items, background, stretch });
   const built = draft ? laid : withCover(laid, port.visibleShares(laid));
   const { layout } = settings;
-  return { ...built, here, layout, automatic, base, note, arrangement, guides, selected, editing: draft !== null };
+  return { ...built, ground, here, layout, automatic, base, note, arrangement, guides, selected, editing: draft !== null };
 }
 
 /** The arrangement that the layout "custom" asks for, or a note why it cannot be used. A text is read once. */
@@ -136,11 +142,11 @@ function itemsOf(subjects, arrangement, automatic, here) {
   );
 }
 
-function connectTo(state, { subjects, background }) {
+function connectTo(state, { subjects, background, ground }) {
   // A picture that only now arrives must not take the edit in progress with it.
   const before = state.subjects;
   const same = subjects.length === before.length && subjects.every(({ source }, i) => source === before[i].source);
-  Object.assign(state, { subjects, background });
+  Object.assign(state, { subjects, background, ground: ground ?? { state: background ? "shown" : "none" } });
   if (!same) endEdit(state);
   if (state.selected >= subjects.length) state.selected = -1;
   const { text, arrangement } = state.remembered;

@@ -47,6 +47,7 @@ export function describe(place) {
     place.locked ? "locked" : "",
     pixelsText(place),
     subject.picture ? "" : subject.missing ? "its picture was not found" : "its picture is shown after a run",
+    subject.picture?.uncut ? "its ground is cut away by a run" : "",
     ...troubles(place).map((trouble) => `⚠ ${trouble}`),
   ];
   return parts.filter(Boolean).join(" · ");
@@ -56,7 +57,45 @@ export function describe(place) {
 export function statusLine(scene) {
   const place = scene.places[scene.selected];
   if (place) return describe(place);
-  if (!scene.places.length) return "Connect cut-outs to the subject inputs.";
+  return unfinished(scene) ?? finished(scene);
+}
+
+/** What is to be done before the frame is all there; null if nothing is. */
+function unfinished({ places, ground }) {
+  if (!places.length && ground.state === "none") {
+    return "Nothing is connected yet. Drop pictures onto the frame: subjects on the left, the background on the right.";
+  }
+  const missing = places.filter(({ subject }) => subject.missing).map(({ subject }) => subject.name);
+  if (ground.state === "missing") missing.push(ground.name);
+  if (missing.length) return `Not found: ${missing.join(", ")}. Choose or load it again in its node.`;
+  if (!places.length) return "Drop subjects onto the left half, paste them, or connect cut-outs to the subject inputs.";
+  if (ground.state === "none") return "Drop the background onto the right half, or connect it.";
+  const later = places.filter(({ subject }) => !subject.picture && !subject.loading).map((place) => `subject ${place.index + 1}`);
+  if (ground.state === "unrun") later.push("the background");
+  return later.length ? `Press Run: it shows ${later.join(", ")}, which other nodes make.` : null;
+}
+
+/** What is written onto the halves of the frame: {left, right}, empty where something is to be seen. */
+export function hints({ places, ground }) {
+  const right = {
+    none: "Drop the background here, or connect it",
+    unrun: "The background is shown after a run",
+    missing: `The background was not found: ${ground.name}`,
+  };
+  return {
+    left: places.length ? "" : "Drop or paste your subjects here, or connect cut-outs",
+    right: right[ground.state] ?? "",
+  };
+}
+
+/** What stands on a subject's box as long as its picture is not there. */
+export function boxHint({ index, subject }) {
+  if (subject.picture) return null;
+  if (subject.loading) return `Subject ${index + 1}: loading`;
+  return `Subject ${index + 1}: ${subject.missing ? "not found" : "shown after a run"}`;
+}
+
+function finished(scene) {
   const how = scene.automatic ? `Layout ${scene.layout}` : "Your own arrangement";
   const wrong = scene.places.filter((one) => troubles(one).length || one.enough === false).length;
   const hint = wrong ? `${wrong} of ${scene.places.length} subjects need a look` : "drag a subject to arrange";
