@@ -117,7 +117,7 @@ app.registerExtension({
   nodeCreated(node) {
     if (OURS.test(node.comfyClass)) tendSockets(node);
     if (node.comfyClass === COMPOSE_NODE) withEditor(node);
-    if (node.comfyClass === SUBJECT_LOADER) takeMany(node, host, (frame) => editors.get(frame).model);
+    if (node.comfyClass === SUBJECT_LOADER) takeMany(node, host, (frame) => editors.get(frame));
     if (node.comfyClass === REPORT_NODE) addReport(node, app);
   },
   afterConfigureGraph: () => refreshAll(),

@@ -1,4 +1,5 @@
-"""The frame editor in the page: frames a second while one of eight large cut-outs is dragged, and what drags leave."""
+"""The frame editor in the page: frames a second while eight large cut-outs are dropped onto it and while one of them is
+dragged about, and what drags leave."""
 
 import json
 import os
@@ -33,7 +34,10 @@ COUNTED = "() => { const counted = window.frames_; window.frames_ = null; return
 
 
 def rows(*, small: bool = False) -> Iterator[dict]:
-    """In each renderer: frames a second against the 30 wanted, and the page's memory after 200 drags against before."""
+    """In each renderer: frames a second against the 30 wanted, and the page's memory after 200 drags against before.
+
+    The pictures are dropped: from then on until they are all shown the page reads, uploads, decodes and measures them.
+    """
     host = Host.current()
     program = os.environ.get("FFGO_CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     with tempfile.TemporaryDirectory(prefix="ffgo-bench-") as folder:
@@ -50,6 +54,7 @@ def rows(*, small: bool = False) -> Iterator[dict]:
                 page.goto(server.url)
                 page.wait_for_function("!!window.app?.extensionManager?.workflow.activeWorkflow")
                 editor = EditorPage(page)
+                yield _dropped(editor, renderer, [base / "input" / name for name in names])
                 editor.open(compose_workflow("background_lake.png", names))
                 yield from _rows(editor, renderer, SMALL if small else 1)
                 page.close()
@@ -65,6 +70,26 @@ def _cut_out(folder: Path, number: int) -> str:
     picture.putalpha(shape.resize(SIZE))
     picture.save(folder / f"large_{number}.png", compress_level=1)
     return f"large_{number}.png"
+
+
+def _dropped(editor: EditorPage, renderer: str, files: list[Path]) -> dict:
+    """Frames a second from the drop of all files onto an empty frame until they are shown, and the CPU seconds of one."""
+    editor.page.evaluate(
+        "async workflow => { await app.loadGraphData(workflow) }", compose_workflow("background_lake.png", [])
+    )
+    editor.look()
+    devtools = editor.page.context.new_cdp_session(editor.page)
+    devtools.send("Performance.enable")
+    started = _metric(devtools, "ProcessTime")
+    editor.page.evaluate(COUNT_FRAMES)
+    editor.drop(files, 0.2, 0.5)
+    editor.page.wait_for_function(
+        "count => document.querySelectorAll('.ffgo-subject:not([data-hint])').length === count", arg=len(files)
+    )
+    times = editor.page.evaluate(COUNTED)
+    cpu = (_metric(devtools, "ProcessTime") - started) / len(times)
+    fps = 1000 * (len(times) - 1) / (times[-1] - times[0])
+    return row(f"editor_drop_{len(files)}_{renderer}", fps, WANTED_FPS, "fps", (cpu, 1 / WANTED_FPS))
 
 
 def _rows(editor: EditorPage, renderer: str, fewer: int) -> Iterator[dict]:

@@ -103,7 +103,7 @@ def ensure_host(*, tools: bool = False) -> Host:
 
 
 def ensure_page(host: Host, name: str) -> Path:
-    """The folder of one of PAGES, for the host's --front-end-root; installed where it is missing, into its own folder."""
+    """The folder of one of PAGES, for the host's --front-end-root; installed into the cache where it is missing."""
     with _one_setup_at_a_time():
         folder = _keyed_folder("page", PAGES[name])
         if not (folder / "ready").exists():

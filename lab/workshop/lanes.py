@@ -128,7 +128,9 @@ class Lanes:
 def lanes_of(rooms: Sequence[str], pytest_args: Sequence[str], *, nightly: bool = False) -> dict[str, list[str]]:
     """The lanes of the rooms, and what pytest is told in each."""
     lanes = {
-        name: args for room in rooms for name, args in (ROOMS[room] | (NIGHTLY.get(room, {}) if nightly else {})).items()
+        name: args
+        for room in rooms
+        for name, args in (ROOMS[room] | (NIGHTLY.get(room, {}) if nightly else {})).items()
     }
     return {
         name: [*args, "-o", f"cache_dir=.pytest_cache/{name.replace(' ', '_')}", *pytest_args]

@@ -26,7 +26,8 @@ class Place:
 def compose_workflow(background: str | None, subjects: Sequence[str], *, cut_out: bool = True) -> dict[str, Any]:
     """A workflow in the form that Save writes: pictures from the input folder, FFGo Compose Canvas, Save Image.
 
-    Without a background its socket is free. With `cut_out` each subject is a photo joined with its own alpha, else the plain picture.
+    Without a background its socket is free. With `cut_out` each subject is a photo joined with its own alpha, else the
+    plain picture.
     """
     nodes: list[dict[str, Any]] = [_loader(1, background)] if background else []
     links: list[list[Any]] = []

@@ -149,8 +149,8 @@ def test_a_picture_is_pasted(comfy, editor, empty):
     comfy.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     comfy.page.evaluate(
         """async name => {
-            const blob = await (await fetch(`/view?filename=${name}`)).blob()
-            await navigator.clipboard.write([new ClipboardItem({'image/png': blob})])
+            const bytes = await (await fetch(`/view?filename=${name}&type=input`)).arrayBuffer()
+            await navigator.clipboard.write([new ClipboardItem({'image/png': new Blob([bytes], {type: 'image/png'})})])
         }""",
         ROBOT.name,
     )

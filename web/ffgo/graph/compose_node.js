@@ -16,7 +16,7 @@ const MIN_HEIGHT = 330;
 const MIN_WIDTH = 440;
 
 /**
- * Add the editor to a node that has just been made; {model, editor, onFiles, later, dispose}. `host` is {app, fetchApi,
+ * Add the editor to a node that has just been made; {model, editor, onFiles, refresh, later, dispose}. `host` is {app, fetchApi,
  * createNode, pictures}.
  */
 export function addEditor(node, host, openLarge) {
@@ -58,6 +58,7 @@ export function addEditor(node, host, openLarge) {
     model,
     editor,
     onFiles,
+    refresh,
     later,
     dispose() {
       gone = true;

@@ -1,12 +1,15 @@
 /** Several files at once on Load Subject: further nodes below it, linked to the same frame. */
 import { element } from "../page/dom.js";
 import { COMPOSE_NODE } from "./compose_node.js";
-import { requireRoom } from "./drop.js";
+import { fetched, placed, requireRoom } from "./drop.js";
 import { addSubject, asOneStep, linksFrom, setFile } from "./loaders.js";
-import { NotTaken, picturesAmong, uploaded } from "./upload.js";
+import { NotTaken, picturesAmong } from "./upload.js";
 
-/** Let a Load Subject that has just been made take several files: dropped, pasted, or chosen with its button. */
-export function takeMany(node, host, modelOf) {
+/**
+ * Let a Load Subject that has just been made take several files: dropped, pasted, or chosen with its button.
+ * `frameOf(node)` gives a compose node's {model, refresh}.
+ */
+export function takeMany(node, host, frameOf) {
   const { onDragDrop, pasteFiles } = node;
   node.onDragDrop = async function (event) {
     const files = [...event.dataTransfer.files];
@@ -23,10 +26,13 @@ export function takeMany(node, host, modelOf) {
       host.app.extensionManager.toast.add({ severity, summary: "FFGo", detail, life: 6000 });
     try {
       const chosen = picturesAmong(files);
-      const target = frameOf(node);
-      if (target) requireRoom(chosen.length - 1, modelOf(target));
-      const [own, ...others] = await uploaded(chosen, host.fetchApi, () => {});
-      if (node.graph) asOneStep(host.app, node.graph, () => put(own, others, target));
+      const target = targetOf(node);
+      const frame = target && frameOf(target);
+      if (frame) requireRoom(chosen.length - 1, frame.model);
+      const { names, found } = await fetched(chosen, host, frame?.model.minAlpha ?? 0, () => {});
+      const link = () => put(names, target);
+      const change = () => (frame ? placed(frame, found.slice(1), null, link) : link());
+      if (node.graph) asOneStep(host.app, node.graph, change);
     } catch (error) {
       if (!(error instanceof NotTaken)) throw error;
       say(error.message, "warn");
@@ -34,7 +40,7 @@ export function takeMany(node, host, modelOf) {
     return true;
   }
 
-  function put(own, others, target) {
+  function put([own, ...others], target) {
     setFile(node, own);
     let above = node;
     for (const name of others) above = addSubject(host, name, { target, above });
@@ -42,7 +48,7 @@ export function takeMany(node, host, modelOf) {
 }
 
 /** The compose node that a subject goes to directly, or null. */
-function frameOf(node) {
+function targetOf(node) {
   const targets = linksFrom(node).map((link) => node.graph.getNodeById(link.target_id));
   return targets.find((target) => target?.comfyClass === COMPOSE_NODE) ?? null;
 }

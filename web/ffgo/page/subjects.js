@@ -1,5 +1,5 @@
 /** The subjects' own elements over the frame's pixels: a box to take hold of, and a badge. */
-import { badgeCorner } from "../pure/badges.js";
+import { badgeAt, badgeCorner } from "../pure/badges.js";
 import { bounds, corners } from "../pure/geometry.js";
 import { badgeText, boxHint, describe, troubles } from "../pure/words.js";
 import { element, setAttributes, setBox, setText } from "./dom.js";
@@ -41,9 +41,13 @@ export function createSubjects({ gestures, helpId, signal }) {
       matchCount(places.length);
       const lost = made.findIndex(({ box }, i) => box === document.activeElement && !places[i].shown);
       const edges = places.map((place) => scaled(bounds(corners(place.box, place.angle)), scale));
+      const badged = []; // what the badges cover
       for (const place of places) {
         showBox(made[place.index].box, place, scene, scale);
-        showBadge(made[place.index].badge, place, scene, scale, edges);
+        const others = [...edges.filter((_, i) => i !== place.index && places[i].shown), ...badged];
+        const corner = badgeCorner(edges[place.index], others, scene.canvas.map((side) => side * scale));
+        showBadge(made[place.index].badge, place, corner);
+        if (place.shown) badged.push(badgeAt(corner));
       }
       return lost;
     },
@@ -65,12 +69,10 @@ function showBox(box, place, scene, scale) {
   setAttributes(box, { "aria-label": said, "aria-pressed": selected, "data-index": place.index, title: said, "data-hint": boxHint(place) });
 }
 
-function showBadge(badge, place, scene, scale, edges) {
+function showBadge(badge, place, [x, y]) {
   badge.className = `ffgo-badge ${place.enough === false ? "is-few" : "is-enough"}`;
   setText(badge, `${place.index + 1} ${place.locked ? "locked " : ""}${badgeText(place)}`);
   badge.hidden = !place.shown;
-  const others = edges.filter((_, i) => i !== place.index && scene.places[i].shown);
-  const [x, y] = badgeCorner(edges[place.index], others, scene.canvas.map((side) => side * scale));
   badge.style.transform = `translate(${x}px, ${y}px)`;
 }
 

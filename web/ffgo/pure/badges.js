@@ -15,6 +15,9 @@ export function badgeCorner(box, others, [width, height]) {
   return corners.find(isFree) ?? inside;
 }
 
+/** What a badge covers that has this corner. */
+export const badgeAt = ([left, top]) => ({ left, top, right: left + WIDTH, bottom: top + HEIGHT });
+
 const isOnFrame = ([x, y], width, height) => x >= 0 && y >= 0 && x + WIDTH <= width && y + HEIGHT <= height;
 const covers = ([x, y], other) =>
   x < other.right && x + WIDTH > other.left && y < other.bottom && y + HEIGHT > other.top;

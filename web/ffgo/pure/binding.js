@@ -10,7 +10,8 @@ import { MAX_SOURCE } from "./constants.js";
 /** A picture's origin and name as one text. */
 export const sourceText = (origin, name) => `${origin} ${name}`.slice(0, MAX_SOURCE);
 
-const originOf = (source) => source.split(" ", 1)[0];
+/** The node and output that a picture comes from, without its name. */
+export const originOf = (source) => source.split(" ", 1)[0];
 const nameOf = (source) => source.slice(originOf(source).length + 1);
 
 /** The entry that each subject ({source, fingerprint}) takes, or null. */
