@@ -73,7 +73,7 @@ def _cut_out(folder: Path, number: int) -> str:
 
 
 def _dropped(editor: EditorPage, renderer: str, files: list[Path]) -> dict:
-    """Frames a second from the drop of all files onto an empty frame until they are shown, and the CPU seconds of one."""
+    """Frames a second from the drop of the files until all are shown, and the CPU seconds of one."""
     editor.page.evaluate(
         "async workflow => { await app.loadGraphData(workflow) }", compose_workflow("background_lake.png", [])
     )

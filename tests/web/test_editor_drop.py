@@ -70,19 +70,23 @@ def test_three_files_and_a_background_are_the_frame_that_nodes_make(comfy, edito
     drop(editor, [LAKE], 0.8, 0.5)
     assert kinds(editor) == sorted([*with_subjects, "LoadImage"])
     assert editor.places() == places
-    comfy_prompt = comfy.prompt()
+    everything = kinds(editor)
+    for key, there in (("z", with_subjects), ("z", start), ("y", with_subjects), ("y", everything)):
+        editor.page.keyboard.press(f"Control+{key}")
+        wait_for(lambda there=there: kinds(editor) == there)
+        editor.settle()
+    editor.look()
+    editor.wait_for_pictures()
+    assert editor.places() == places
+    dropped = comfy.prompt()
     entry = comfy.finished(comfy.run())
     assert entry["status"]["status_str"] == "success", entry["status"]
-    assert np.array_equal(*(frame_of(entry_, server) for entry_ in (entry, made_by_nodes(comfy, server, comfy_prompt))))
-    for there in (with_subjects, start):
-        editor.root.focus()
-        editor.page.keyboard.press("Control+z")
-        wait_for(lambda there=there: kinds(editor) == there)
-        editor.look()
+    by_nodes = made_by_nodes(comfy, dropped)
+    assert np.array_equal(frame_of(entry, server), frame_of(by_nodes, server))
     assert comfy.problems == []
 
 
-def made_by_nodes(comfy, server, dropped):
+def made_by_nodes(comfy, dropped):
     """The same frame through the API: the pictures of the materials, by nodes of ComfyUI alone, in the same layout."""
     (settings,) = [node["inputs"] for node in dropped.values() if node["class_type"] == COMPOSE]
     prompt = {
@@ -118,7 +122,6 @@ def test_one_is_placed_where_it_was_dropped_and_comes_back_by_redo(editor, empty
     assert steps(editor)[0] == undone + 1
     after = kinds(editor)
     for key, there in (("z", before), ("y", after)):
-        editor.root.focus()
         editor.page.keyboard.press(f"Control+{key}")
         wait_for(lambda there=there: kinds(editor) == there)
     editor.look()

@@ -16,14 +16,15 @@ const MIN_HEIGHT = 330;
 const MIN_WIDTH = 440;
 
 /**
- * Add the editor to a node that has just been made; {model, editor, onFiles, refresh, later, dispose}. `host` is {app, fetchApi,
- * createNode, pictures}.
+ * Add the editor to a node that has just been made; {model, editor, onFiles, refresh, minAlpha, later, dispose}.
+ * `host` is {app, fetchApi, createNode, pictures}.
  */
 export function addEditor(node, host, openLarge) {
   const { app, pictures } = host;
   const port = createWidgetPort(node, app);
   const model = createModel({ read: port.read, write: port.write, visibleShares });
-  const onFiles = createReceiver(node, host, { model, refresh });
+  const minAlpha = () => port.read().minAlpha;
+  const onFiles = createReceiver(node, host, { model, refresh, minAlpha });
   const editor = createEditor(model, { onLarge: () => openLarge(node), onFiles });
   const afterwards = [];
   let waiting = 0;
@@ -49,8 +50,7 @@ export function addEditor(node, host, openLarge) {
 
   function refresh() {
     if (gone || !node.graph) return;
-    const { minAlpha } = port.read();
-    model.connect(connectedInputs(node, { app, pictures, minAlpha, onPicture: () => later() }));
+    model.connect(connectedInputs(node, { app, pictures, minAlpha: minAlpha(), onPicture: () => later() }));
     model.settle();
   }
 
@@ -59,6 +59,7 @@ export function addEditor(node, host, openLarge) {
     editor,
     onFiles,
     refresh,
+    minAlpha,
     later,
     dispose() {
       gone = true;

@@ -1,4 +1,4 @@
-/** Pictures that are dropped onto a compose node, or pasted into it: uploaded, loaded, linked and put in their places. */
+/** Pictures that are dropped onto a compose node, or pasted into it: uploaded, loaded, linked, put in their places. */
 import { MAX_SUBJECTS } from "../pure/constants.js";
 import { originOf } from "../pure/binding.js";
 import { boxesFor, isBackground } from "../pure/dropping.js";
@@ -6,8 +6,9 @@ import { addSubject, asOneStep, setBackground } from "./loaders.js";
 import { NotTaken, notPictures, picturesAmong, uploaded } from "./upload.js";
 
 /**
- * What an editor's `onFiles` is for a node: all that comes of one drop is one step of undo, and nothing is made before all
- * of it is there. `host` is {app, fetchApi, createNode, pictures}, `frame` {model, refresh}: see compose_node.js.
+ * What an editor's `onFiles` is for a node: all that comes of one drop is one step of undo, and nothing is made before
+ * all of it is there. `host` is {app, fetchApi, createNode, pictures}, `frame` {model, refresh, minAlpha}: see
+ * compose_node.js.
  */
 export function createReceiver(node, host, frame) {
   const { model } = frame;
@@ -30,7 +31,7 @@ export function createReceiver(node, host, frame) {
     const chosen = picturesAmong(files);
     const mayBeBackground = chosen.length === 1 && point;
     if (!mayBeBackground) requireRoom(chosen.length, model);
-    const { names, found } = await fetched(chosen, host, model.minAlpha, say);
+    const { names, found } = await fetched(chosen, host, frame.minAlpha(), say);
     if (!node.graph) return "";
     if (isBackground(found, point, model.scene.canvas)) {
       asOneStep(host.app, node.graph, () => setBackground(host, names[0], node));

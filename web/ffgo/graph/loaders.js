@@ -4,7 +4,7 @@ import { NotTaken } from "./upload.js";
 
 const BACKGROUND_LOADER = "LoadImage";
 const [GAP, TITLE] = [40, 40];
-const [WIDTH, HEIGHT] = [280, 400];
+const [WIDTH, HEIGHT] = [280, 470];
 
 /** Make a change of a graph that is one step of the host's undo. */
 export function asOneStep(app, graph, change) {
@@ -24,7 +24,7 @@ export const freeSockets = (node) =>
   node.inputs.map(({ name }, slot) => ({ name, slot })).filter(({ name, slot }) =>
     name.startsWith("subjects.") && !linkInto(node, slot));
 
-/** A new Load Subject with this file, to the left of `target` or below `above`, linked to the target's next free socket. */
+/** A new Load Subject with this file, left of `target` or below `above`, linked to the target's next free socket. */
 export function addSubject(host, file, { target, above = null }) {
   const made = addLoader(host, SUBJECT_LOADER, file, above ?? target, above ? "below" : "left");
   if (target) made.connect(0, target, freeSockets(target)[0].slot);
@@ -48,7 +48,7 @@ export const linksFrom = (node) =>
 function addLoader({ createNode }, kind, file, near, side) {
   const made = createNode(kind);
   if (!made) throw new NotTaken(`This ComfyUI has no node ${kind}. Nothing was added.`);
-  // As tall as with its picture: else it grows when that comes, which would be a step of undo of its own.
+  // As tall as with its picture and what is said of it: else it grows when they come, a step of undo of its own.
   made.setSize([Math.max(made.size[0], WIDTH), Math.max(made.size[1], HEIGHT)]);
   made.pos = freeSpot(near, made.size, side);
   near.graph.add(made);

@@ -51,7 +51,7 @@ export function createPictures(fetchApi) {
   }
 
   return {
-    /** The picture {size, visible, area, trouble, isOpaque, uncut, bitmap}; undefined if not there yet, null if just missed. */
+    /** {size, visible, area, trouble, isOpaque, uncut, bitmap}; undefined if not there yet, null if just missed. */
     get(recipe) {
       const key = JSON.stringify(recipe);
       const picture = loaded.get(key);

@@ -4,7 +4,7 @@ import { chain } from "./chain.js";
 const groupOf = (name) => name.slice(0, Math.max(name.lastIndexOf("."), 0));
 const isGrown = ({ name, widget }) => !widget && groupOf(name) !== "";
 
-/** Keep the growing sockets of a node that has just been made where they belong, under their names in the user's language. */
+/** Keep the growing sockets of a node that has just been made where they belong, named in the user's language. */
 export function tendSockets(node) {
   const configure = node.configure;
   // The host puts sockets that the definition does not name behind all others, and then links by the places of before:

@@ -67,7 +67,7 @@ export function widgetFor(app, node, name) {
   return outside?.widget ? widgetFor(app, outer, outside.widget.name) : null;
 }
 
-/** The link that feeds an input, or null. A node that stands for a subgraph answers getInputLink with a link inside it. */
+/** The link that feeds an input, or null. A subgraph's node answers getInputLink with a link that is inside it. */
 export function linkInto(node, slot) {
   if (!node.inputs[slot]) return null;
   if (!node.isSubgraphNode?.()) return node.getInputLink(slot);

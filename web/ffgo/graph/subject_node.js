@@ -7,7 +7,7 @@ import { NotTaken, picturesAmong } from "./upload.js";
 
 /**
  * Let a Load Subject that has just been made take several files: dropped, pasted, or chosen with its button.
- * `frameOf(node)` gives a compose node's {model, refresh}.
+ * `frameOf(node)` gives a compose node's {model, refresh, minAlpha}.
  */
 export function takeMany(node, host, frameOf) {
   const { onDragDrop, pasteFiles } = node;
@@ -29,7 +29,7 @@ export function takeMany(node, host, frameOf) {
       const target = targetOf(node);
       const frame = target && frameOf(target);
       if (frame) requireRoom(chosen.length - 1, frame.model);
-      const { names, found } = await fetched(chosen, host, frame?.model.minAlpha ?? 0, () => {});
+      const { names, found } = await fetched(chosen, host, frame?.minAlpha() ?? 0, () => {});
       const link = () => put(names, target);
       const change = () => (frame ? placed(frame, found.slice(1), null, link) : link());
       if (node.graph) asOneStep(host.app, node.graph, change);

@@ -1,8 +1,8 @@
 /** Files that are dragged over, dropped onto, or pasted into an editor. */
 
 /**
- * Hand files on to `onFiles(files, point)`: point is a place in pixels of the frame, or null for what is pasted. The host
- * must not see them: it would make nodes of its own, or open a workflow that lies in a picture.
+ * Hand files on to `onFiles(files, point)`: point is a place in pixels of the frame, or null for what is pasted. The
+ * host must not see them: it would make nodes of its own, or open a workflow that lies in a picture.
  */
 export function listenToFiles(root, { toCanvas, onFiles, signal }) {
   const listen = (type, act) => root.addEventListener(type, act, { signal });

@@ -19,8 +19,8 @@ const JUST_NOW_MS = 300;
 let editors = 0;
 
 /**
- * The editor {element, dispose} of a model. `onLarge` opens it large and may be absent; `onFiles(files, point, say)` takes
- * the pictures that are dropped or pasted, and says what comes of it.
+ * The editor {element, dispose} of a model. `onLarge` opens it large and may be absent; `onFiles(files, point, say)`
+ * takes the pictures that are dropped or pasted, and says what comes of it.
  */
 export function createEditor(model, { onLarge, onFiles }) {
   const life = new AbortController();

@@ -66,7 +66,8 @@ function showBox(box, place, scene, scale) {
   box.className = `ffgo-subject${wrong ? " is-wrong" : ""}${selected ? " is-selected" : ""}`;
   if (scene.editing) return;
   const said = describe(place);
-  setAttributes(box, { "aria-label": said, "aria-pressed": selected, "data-index": place.index, title: said, "data-hint": boxHint(place) });
+  setAttributes(box, { "aria-label": said, "aria-pressed": selected, title: said });
+  setAttributes(box, { "data-index": place.index, "data-hint": boxHint(place) });
 }
 
 function showBadge(badge, place, [x, y]) {

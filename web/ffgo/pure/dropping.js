@@ -12,8 +12,8 @@ export const isBackground = (pictures, point, [width]) =>
   pictures.length === 1 && point !== null && point[0] >= Math.floor(width / 2) && pictures[0].isOpaque;
 
 /**
- * Boxes for new subjects: one alone has its middle where it was dropped, several the free places nearest to that; all in
- * the subjects' half. `places` are those that are there; point is [x, y], or null for pictures that were pasted.
+ * Boxes for new subjects: one alone has its middle where it was dropped, several the free places nearest to that; all
+ * in the subjects' half. `places` are those that are there; point is [x, y], or null for pictures that were pasted.
  */
 export function boxesFor(pictures, point, places, canvas) {
   const [half] = halves(canvas);

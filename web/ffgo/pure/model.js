@@ -2,6 +2,9 @@
  * The editor's state: what is connected, what the widgets say, and the edit in progress. It reads and writes the
  * node's widgets through `port` and tells its listeners when there is something new to see. No page, no host.
  *
+ * The background is {size, ...} or null; `ground` says how it is with that: {state, name}, where the state is "none",
+ * "missing", "unrun", "loading" or "shown".
+ *
  * port.read() -> {layout, preset, width, height, backgroundFit, maxUpscale, gap, minAlpha, arrangement: text}
  * port.write({layout, arrangement}) -> one step of the host's undo
  * port.visibleShares(scene) -> the part of each subject that no other covers
@@ -38,9 +41,6 @@ export function createModel(port) {
   return {
     get scene() { return state.scene; },
 
-    /** From which alpha on something of a subject counts as seen. */
-    get minAlpha() { return port.read().minAlpha; },
-
     /** {size, picture}, or null. */
     get background() { return state.background; },
 
@@ -49,10 +49,7 @@ export function createModel(port) {
       return () => listeners.delete(listener);
     },
 
-    /**
-     * What is connected: subjects {source, name, fingerprint, picture, loading}, background {size, ...} or null, and how
-     * it is with that: ground {state: "none", "missing", "unrun", "loading" or "shown", name}.
-     */
+    /** What is connected: subjects {source, name, fingerprint, picture, loading}, background and ground as above. */
     connect(next) {
       connectTo(state, next);
       refresh();
@@ -119,7 +116,8 @@ function sceneOf(state, port) {
   const laid = buildScene({ canvas, subjects, items, background, stretch });
   const built = draft ? laid : withCover(laid, port.visibleShares(laid));
   const { layout } = settings;
-  return { ...built, ground, here, layout, automatic, base, note, arrangement, guides, selected, editing: draft !== null };
+  const editing = draft !== null;
+  return { ...built, ground, here, layout, automatic, base, note, arrangement, guides, selected, editing };
 }
 
 /** The arrangement that the layout "custom" asks for, or a note why it cannot be used. A text is read once. */

@@ -70,7 +70,9 @@ function unfinished({ places, ground }) {
   if (missing.length) return `Not found: ${missing.join(", ")}. Choose or load it again in its node.`;
   if (!places.length) return "Drop subjects onto the left half, paste them, or connect cut-outs to the subject inputs.";
   if (ground.state === "none") return "Drop the background onto the right half, or connect it.";
-  const later = places.filter(({ subject }) => !subject.picture && !subject.loading).map((place) => `subject ${place.index + 1}`);
+  const later = places
+    .filter(({ subject }) => !subject.picture && !subject.loading)
+    .map(({ index }) => `subject ${index + 1}`);
   if (ground.state === "unrun") later.push("the background");
   return later.length ? `Press Run: it shows ${later.join(", ")}, which other nodes make.` : null;
 }
