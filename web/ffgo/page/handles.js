@@ -1,6 +1,6 @@
 /**
- * The handles of the selected subject: a corner scales it, the knob above turns it. Their reach is wider than what is seen
- * of them, and lies below all subjects: it takes no click that is meant for a neighbour.
+ * The handles of the selected subject: a corner scales it, the knob above turns it. Their reach is wider than what is
+ * seen of them, and lies below all subjects: it takes no click that is meant for a neighbour.
  */
 import { angleTo, stretchedBox } from "../pure/edit.js";
 import { element, icon, setBox } from "./dom.js";
