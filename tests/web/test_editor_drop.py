@@ -116,8 +116,9 @@ def test_one_is_placed_where_it_was_dropped_and_comes_back_by_redo(editor, empty
     before, (undone, _) = kinds(editor), steps(editor)
     drop(editor, [ROBOT], 0.2, 0.3)
     ((x, y, width, height),) = editor.places()
-    assert abs(x + width / 2 - 0.2 * 1280) <= 2
-    assert abs(y + height / 2 - 0.3 * 720) <= 2
+    pixel = 1 / editor.zoom()  # of the screen, in pixels of the frame
+    assert abs(x + width / 2 - 0.2 * 1280) <= 1 + pixel
+    assert abs(y + height / 2 - 0.3 * 720) <= 1 + pixel
     assert editor.widget("layout") == "custom"
     assert steps(editor)[0] == undone + 1
     after = kinds(editor)
