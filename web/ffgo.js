@@ -69,7 +69,18 @@ function focusOnceShown(editor, tries = 30) {
 
 function openLarge(node) {
   if (dialog) return;
-  dialog = { place: locator(node), ...openLargeEditor(editors.get(node), () => (dialog = null)) };
+  const onClose = () => (dialog = null);
+  dialog = { place: locator(node), ...openLargeEditor(editors.get(node), { onClose, onHistory }) };
+}
+
+/** While a dialog is open some pages of the host ignore the keys of undo and redo; others have done it a frame later. */
+function onHistory(asked) {
+  const { undoQueue, redoQueue } = app.extensionManager.workflow.activeWorkflow.changeTracker;
+  const [queue, command] = asked === "redo" ? [redoQueue, "Comfy.Redo"] : [undoQueue, "Comfy.Undo"];
+  const before = queue.length;
+  const isIgnored = () => queue.length === before && before > 0;
+  const later = () => isIgnored() && app.extensionManager.command.execute(command);
+  requestAnimationFrame(() => requestAnimationFrame(later));
 }
 
 /** The compose node that a command is meant for: the selected one, or the only one in sight. */

@@ -53,6 +53,7 @@ def test_the_tab_key_leads_through_the_editor(editor):
     assert outline != "none"
 
 
+@pytest.mark.every_page
 def test_the_large_editor_edits_the_same_frame(editor):
     editor.open(compose_workflow("background_lake.png", DEMO))
     before = editor.places()

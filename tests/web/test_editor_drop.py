@@ -11,7 +11,6 @@ from lab.workshop.page import COMPOSE, compose_workflow
 from lab.workshop.patience import wait_for
 from lab.workshop.server import MATERIALS
 
-pytestmark = pytest.mark.every_page
 ROBOT, BOAT, BALLOON = (MATERIALS / f"subject_{name}.png" for name in ("robot", "boat", "balloon"))
 LAKE = MATERIALS / "background_lake.png"
 NODE = f"app.canvas.graph.nodes.find(node => node.type === '{COMPOSE}')"
@@ -57,6 +56,7 @@ def overlap(a, b):
     return a[0] < b[0] + b[2] and b[0] < a[0] + a[2] and a[1] < b[1] + b[3] and b[1] < a[1] + a[3]
 
 
+@pytest.mark.every_page
 def test_three_files_and_a_background_are_the_frame_that_nodes_make(comfy, editor, server, empty):
     """From an empty node to the frame; each drop is one step of undo."""
     assert "subjects on the left, the background on the right" in status(editor)
@@ -112,6 +112,7 @@ def frame_of(entry, server):
     return np.asarray(Image.open(Path(server.base, "output", saved["subfolder"], saved["filename"])))
 
 
+@pytest.mark.every_page
 def test_one_is_placed_where_it_was_dropped_and_comes_back_by_redo(editor, empty):
     before, (undone, _) = kinds(editor), steps(editor)
     drop(editor, [ROBOT], 0.2, 0.3)
@@ -149,6 +150,7 @@ def test_another_background_takes_the_place_of_the_first(editor, empty):
     assert kinds(editor) == before
 
 
+@pytest.mark.every_page
 def test_a_picture_is_pasted(comfy, editor, empty):
     comfy.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     comfy.page.evaluate(
@@ -192,6 +194,7 @@ def test_what_cannot_be_taken_is_said_and_leaves_nothing(comfy, editor, empty, t
     expect(said(editor)).to_contain_text("No picture: notes.txt")
 
 
+@pytest.mark.every_page
 def test_beside_the_editor_the_page_does_what_it_always_did(editor, empty):
     before = kinds(editor)
     editor.drop_at([ROBOT], 100, 700)

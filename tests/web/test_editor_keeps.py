@@ -59,6 +59,7 @@ def test_the_other_renderer_and_back(editor, own):
     assert editor.places()[BOAT] != own[BOAT]
 
 
+@pytest.mark.every_page
 def test_a_subgraph_entered_and_left(editor, own):
     before = state(editor)
     editor.page.evaluate(
@@ -86,6 +87,7 @@ def test_a_subgraph_entered_and_left(editor, own):
     assert (editor.places(), state(editor)) == (own, before)
 
 
+@pytest.mark.every_page
 def test_each_edit_is_one_step_of_undo(editor, own):
     count = "() => app.extensionManager.workflow.activeWorkflow.changeTracker.undoQueue.length"
     done = editor.page.evaluate(count)

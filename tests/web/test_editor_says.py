@@ -10,7 +10,6 @@ from playwright.sync_api import expect
 from lab.workshop.page import COMPOSE, compose_workflow
 from lab.workshop.server import MATERIALS
 
-pytestmark = pytest.mark.every_page
 DEMO = ["subject_robot.png", "subject_boat.png", "subject_balloon.png"]
 NODE = f"app.canvas.graph.nodes.find(node => node.type === '{COMPOSE}')"
 
@@ -39,6 +38,7 @@ def test_with_nothing_and_with_one_half_connected(editor):
     expect(status(editor)).to_contain_text("Drop the background onto the right half")
 
 
+@pytest.mark.every_page
 def test_before_the_run_that_other_nodes_need(comfy, editor):
     editor.open(compose_workflow("background_lake.png", DEMO))
     comfy.page.evaluate(

@@ -7,14 +7,14 @@ import pytest
 
 from lab.workshop.page import COMPOSE, compose_workflow
 
-pytestmark = pytest.mark.every_page
 MADE_BEFORE = Path(__file__).parents[1] / "data" / "made_by_e515c26" / "workflows"
 DEMO = ["subject_robot.png", "subject_boat.png", "subject_balloon.png"]
 ALL_KINDS = [*DEMO, "background_lake.png", "background_town.png", *DEMO]
 NODE = f"app.canvas.graph.nodes.find(node => node.type === '{COMPOSE}')"
+ONE = "with a subject"
 WITH = {
     "alone": "[]",
-    "with a subject": "[app.canvas.graph.getNodeById(31)]",
+    ONE: "[app.canvas.graph.getNodeById(31)]",
     "with all before it": "app.canvas.graph.nodes.filter(node => node.type !== 'SaveImage')",
 }
 
@@ -42,7 +42,9 @@ def eight(comfy, editor):
     return before
 
 
-@pytest.mark.parametrize("others", WITH)
+@pytest.mark.parametrize(
+    "others", [pytest.param(name, marks=pytest.mark.every_page if name == ONE else ()) for name in WITH]
+)
 def test_into_a_subgraph_and_back(comfy, editor, eight, others):
     places = editor.places()
     comfy.page.evaluate(
@@ -65,6 +67,7 @@ def test_into_a_subgraph_and_back(comfy, editor, eight, others):
     assert without_sources(meant(comfy)) == without_sources(eight)
 
 
+@pytest.mark.every_page
 def test_a_copy_of_all_nodes(comfy, editor, eight):
     places = editor.places()
     comfy.page.evaluate(
@@ -89,6 +92,7 @@ def without_sources(inputs):
     return inputs | {"arrangement": arrangement}
 
 
+@pytest.mark.every_page
 @pytest.mark.parametrize("name", ["FFGo image to video", "FFGo build dataset"])
 def test_a_workflow_of_e515c26_means_what_it_meant(comfy, name):
     """Its API form was exported then."""
@@ -100,6 +104,7 @@ def test_a_workflow_of_e515c26_means_what_it_meant(comfy, name):
     assert [node_id for node_id, then in ours.items() if not then.items() <= now[node_id]["inputs"].items()] == []
 
 
+@pytest.mark.every_page
 def test_subjects_are_counted_from_one(comfy, editor, eight):
     shown = comfy.page.evaluate(
         f"() => {NODE}.inputs.filter(one => !one.widget).map(one => one.label ?? one.localized_name ?? one.name)"

@@ -4,6 +4,7 @@ import { createEditor } from "./editor.js";
 import { KEYS } from "../pure/words.js";
 
 const PROJECT = "https://github.com/comfyui-ffgo/comfyui-ffgo";
+const HISTORY_KEYS = { z: "undo", y: "redo" };
 const STEPS = [
   "Cut-outs and a background go into FFGo Compose Canvas. Drag the subjects in its frame, or leave its layout to " +
     "itself.",
@@ -13,12 +14,19 @@ const STEPS = [
   "Trim Compression Frames drops the first four frames, which still show the composed picture.",
 ];
 
-/** Open the editor of a node's {model, onFiles} large; {show} puts another node's in. `onClose` is called once. */
-export function openLargeEditor(first, onClose) {
+/**
+ * Open the editor of a node's {model, onFiles} large; {show} puts another node's in. `onClose` is called once,
+ * `onHistory` with "undo" and "redo" for their keys.
+ */
+export function openLargeEditor(first, { onClose, onHistory }) {
   let editor = null;
   const dialog = openDialog("FFGo Compose Canvas", "", () => {
     editor.dispose();
     onClose();
+  });
+  dialog.addEventListener("keydown", (event) => {
+    const asked = (event.ctrlKey || event.metaKey) && HISTORY_KEYS[event.key.toLowerCase()];
+    if (asked) onHistory(event.shiftKey ? "redo" : asked);
   });
 
   function show({ model, onFiles }) {
