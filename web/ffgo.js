@@ -73,7 +73,7 @@ function openLarge(node) {
   dialog = { place: locator(node), ...openLargeEditor(editors.get(node), { onClose, onHistory }) };
 }
 
-/** While a dialog is open some pages of the host ignore the keys of undo and redo; others have done it a frame later. */
+/** While a dialog is open some pages of the host ignore the keys of undo and redo; others obey a frame later. */
 function onHistory(asked) {
   const { undoQueue, redoQueue } = app.extensionManager.workflow.activeWorkflow.changeTracker;
   const [queue, command] = asked === "redo" ? [redoQueue, "Comfy.Redo"] : [undoQueue, "Comfy.Undo"];
