@@ -179,8 +179,10 @@ def _study(plan: StudyPlan, items: Sequence[StudyItem], seconds: float) -> Study
     """With as many sets for each participant as there are items for."""
     cases = len({item.case for item in items})
     most = len(items)
-    per_participant = plan.per_participant or max(1, min(PER_PARTICIPANT, most - 1))
-    gold = plan.gold if plan.gold is not None else min(gold_sets(per_participant), most - per_participant)
+    per_participant = (
+        plan.per_participant if plan.per_participant is not None else max(1, min(PER_PARTICIPANT, most - 1))
+    )
+    gold = plan.gold if plan.gold is not None else max(0, min(gold_sets(per_participant), most - per_participant))
     return Study(
         f"study-{token_hex(8)}",
         plan.title,
@@ -193,7 +195,7 @@ def _study(plan: StudyPlan, items: Sequence[StudyItem], seconds: float) -> Study
         token_hex(16),
         per_participant,
         plan.raters_per_case,
-        max(0, gold) if cases > 1 or plan.gold is not None else 0,
+        gold if cases > 1 or plan.gold is not None else 0,
         plan.repeats,
         plan.completion_url,
     )

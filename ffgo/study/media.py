@@ -64,9 +64,14 @@ def source_clip(path: Path, trim: int) -> SourceClip:
 
 
 def alike(clips: Sequence[SourceClip], most_seconds: float = inf) -> ShownClips:
-    """What all can be shown as: the smallest size, the lowest rate and the shortest length that there is."""
+    """What all can be shown as: the smallest size, the lowest rate and the shortest length that there is.
+
+    Raises: FFGOError for a length that is none.
+    """
     width, height = (min(side) // 2 * 2 for side in zip(*((c.info.width, c.info.height) for c in clips), strict=True))
     fps = min(clip.info.fps for clip in clips)
+    if not most_seconds > 0:
+        raise FFGOError(f"The clips cannot be cut to {most_seconds:g} seconds. Give a length above 0.")
     seconds = min(most_seconds, *(clip.seconds for clip in clips))
     return ShownClips(width, height, fps, max(2, int(seconds * fps + 1e-6)))
 

@@ -44,12 +44,10 @@ def current(database: sqlite3.Connection, study: Study, participant: StudyPartic
         "SELECT * FROM assignment WHERE participant = ? AND state != 'done'", (participant.id,)
     ).fetchone()
     if row is None:
-        done = database.execute("SELECT count(*) FROM assignment WHERE participant = ?", (participant.id,)).fetchone()[
-            0
-        ]
-        if done >= study.sets:
+        done = database.execute("SELECT count(*) FROM assignment WHERE participant = ?", (participant.id,)).fetchone()
+        if done[0] >= study.sets:
             return None
-        row = _assign(database, study, participant, done, now)
+        row = _assign(database, study, participant, done[0], now)
     database.execute(
         "UPDATE assignment SET state = 'shown', shown_at = coalesce(shown_at, ?), active_at = ? WHERE id = ?",
         (now, now, row[0]),

@@ -104,7 +104,11 @@ class Study:
         return {RANK: (places, places), **scales}
 
     def item(self, item_id: str) -> StudyItem:
-        return next(item for item in self.items if item.id == item_id)
+        """Raises: FFGOError where there is none, as where `study.json` was exchanged after people answered."""
+        for item in self.items:
+            if item.id == item_id:
+                return item
+        raise FFGOError(f"{STUDY_FILE} has no item {item_id}, which people have seen. Put the file of the build back.")
 
 
 def served_folder(folder: Path) -> Path:
@@ -167,6 +171,9 @@ def check(study: Study, source: Source) -> None:
     """Raises: FFGOError where a study cannot be run."""
     if not study.items:
         source.refuse("items", "is empty", "a study has at least one")
+    for name, least in (("per_participant", 1), ("raters_per_case", 1), ("gold", 0), ("repeats", 0)):
+        if getattr(study, name) < least:
+            source.refuse(name, f"is {getattr(study, name)}", f"{least} is the least")
     if any(len(item.clips) != study.places for item in study.items):
         source.refuse("items", "have different numbers of clips", "give each the same")
     if study.kind == "pairwise" and study.places != 2:

@@ -165,6 +165,7 @@ export class SetView {
     const texts = missing.length ? missing.map(({ text }) => text) : ["All is done: go on."];
     this.left.replaceChildren(...texts.map((text) => element("li", {}, text)));
     this.button.setAttribute("aria-disabled", String(missing.length > 0));
+    if (!missing.length) this.refusal.textContent = "";
   }
 
   /** One after the other: when a clip began must be known before when it ended. */
