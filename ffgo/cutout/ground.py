@@ -22,7 +22,8 @@ SURE, BETTER = 0.9, 0.1
 """A second look is taken where less of the frame has the ground's colour, and believed if so much more has it then."""
 CALM = 0.02
 """What holds the surface to a plain colour where the frame says too little about the lighting."""
-NARROWING = (0.9, 0.8, 0.7, 0.6, 0.5, 0.5, 0.5, 0.5)
+NARROWING = (0.9, 0.8, 0.7, 0.6, 0.5, 0.5, 0.5, 0.0)
+"""Shares of the colours that are taken for the ground's; at last those within its noise."""
 STEADY, ROUGHEST = 2 * LEVEL, 12 * LEVEL
 """What always counts as the ground's own colour, and what never does, however noisy it is."""
 
@@ -123,12 +124,12 @@ class _Samples:
 
     def falling_off(self, noise: float) -> Array:
         """The same for lighting that falls off far: through all colours, then step by step through the nearer ones."""
-        kept = np.ones(len(self.colours), bool)
+        limit = max(3.5 * noise, 2.5 * LEVEL)
+        surface = self._through(np.ones(len(self.colours), bool), CALM / 100)
         for share in NARROWING:
-            surface = self._through(kept, CALM / 100)
             off = self._off(surface)
-            kept = off <= max(3.5 * noise, 2.5 * LEVEL, float(np.quantile(off, share)))
-        return self._drawn(self._through(off <= max(3.5 * noise, 2.5 * LEVEL), CALM / 100))
+            surface = self._through(off <= max(limit, float(np.quantile(off, share))), CALM / 100)
+        return self._drawn(surface)
 
     def _through(self, kept: Array, calm: float) -> Array:
         a, mean = self.basis[kept], self.colours[kept].mean(0)

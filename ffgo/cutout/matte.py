@@ -188,7 +188,7 @@ def _warnings(on_white: white.OnWhite | None, mask: Array | None) -> list[str]:
     if on_white.faint > white.UNSURE:
         found.append(
             f"{on_white.faint:.0%} of the subject's outline hardly differs from the background: parts of it may be "
-            "missing. SAM2 Matte with a mask or a SAM2 model makes it safe."
+            "missing, or background left. SAM2 Matte with a mask or a SAM2 model makes it safe."
         )
     if on_white.ground.noise > 2 * white.LEVEL:
         found.append(

@@ -61,7 +61,8 @@ def find_subject(picture: Array, ground: Ground | None = None) -> OnWhite:
         if share < LEAST_WHITE:
             raise FFGOError(
                 f"only {share:.0%} of the picture's border is white or light, at least {LEAST_WHITE:.0%} must be. "
-                "Connect a mask, or a SAM2 model with points or a box; or extract the subject on white first."
+                "Connect a mask, or a SAM2 model with points or a box; or extract the subject on white first. Off "
+                "another plain ground Load Subject cuts it."
             )
         ground = ground_of(picture)
     away = picture - ground.colour

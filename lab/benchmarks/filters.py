@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from scipy import ndimage
 from torch.nn import functional
+
+from ffgo.cutout.grid import ndimage as scipy_ndimage
 
 from .measure import in_turn, row
 
@@ -42,6 +43,7 @@ def _operations(size: tuple[int, int]) -> dict[str, tuple[Way, Way]]:
     """Each operation on arrays as cut-out has them, (H, W) or (H, W, C), and as registration has them, a tensor."""
     from kornia import contrib, filters, morphology
 
+    ndimage = scipy_ndimage()
     random = np.random.default_rng(1)
     picture = ndimage.gaussian_filter(random.random((*size, 3), np.float32), (2, 2, 0))
     half, plane = picture[::2, ::2].copy(), torch.from_numpy(picture[..., 0].copy())[None, None]

@@ -93,6 +93,14 @@ def test_a_soft_shadow_is_left_out_or_kept(ground):
     assert np.abs(kept - (alpha() + (1 - alpha()) * shade)).mean() < 0.02
 
 
+def test_a_shadow_on_a_coloured_ground_whose_colours_jpeg_has_rounded(tmp_path):
+    shade = 0.2 * gaussian_filter(shift(alpha(), (9, 6), order=1), 8)
+    noise = np.random.default_rng(1).normal(0, 1.2, (HEIGHT, WIDTH, 3))
+    pixels = np.asarray(on(GROUNDS["green"], 1 - shade)) + noise
+    picture = Image.fromarray(np.rint(pixels.clip(0, 255)).astype(np.uint8))
+    assert error(through_a_file(picture, tmp_path / "a.jpg", quality=90), alpha()) < 0.05
+
+
 def test_a_subject_that_is_cut_off_by_the_border():
     mask = alpha(y=HEIGHT - 40, radius=90)
     cut = subject_of(on(GROUNDS["grey"], mask=mask), "a")
