@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Everything a developer needs, from a fresh clone; sets up by itself what is missing.
 
-python dev.py demo [--curate]    run the shipped workflow on a real ComfyUI, leave a video in demo-output/
+python dev.py demo [--curate | --factorized]
+                                 run the shipped workflow on a real ComfyUI, leave a video in demo-output/
 python dev.py test [unit|host|web] [--nightly] [PYTEST ...]
 python dev.py check              format, lint, types
 python dev.py serve [--port N]   the same ComfyUI with its page, and a workflow to press Run on; Ctrl-C ends it
@@ -34,8 +35,9 @@ def demo(args: argparse.Namespace) -> int:
     """Run the main workflow from end to end and leave a video in demo-output/."""
     host = ensure_host()
     standins = ensure_standins(host)
-    if args.curate:
-        return host.run("-m", "lab.workshop.curate", str(standins), str(REPO / "demo-output"))
+    for other in ("curate", "factorized"):
+        if getattr(args, other):
+            return host.run("-m", f"lab.workshop.{other}", str(standins), str(REPO / "demo-output"))
     with tempfile.TemporaryDirectory(prefix="ffgo-demo-") as folder:
         base = make_base(Path(folder), standins)
         print("[ffgo] Starting ComfyUI", flush=True)
@@ -163,7 +165,11 @@ def command_line() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     demonstration = commands.add_parser("demo", help=demo.__doc__)
-    demonstration.add_argument("--curate", action="store_true", help="begin with one photo, at a stand-in for Gemini")
+    others = demonstration.add_mutually_exclusive_group()
+    others.add_argument("--curate", action="store_true", help="begin with one photo, at a stand-in for Gemini")
+    others.add_argument(
+        "--factorized", action="store_true", help="draw the first frame, or the background, of a prompt"
+    )
     demonstration.set_defaults(run=demo)
     tests = commands.add_parser("test", help=test.__doc__, usage="dev.py test [unit|host|web] [--nightly] [PYTEST ...]")
     tests.add_argument("--nightly", action="store_true", help="the long forms too")

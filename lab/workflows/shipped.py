@@ -1,9 +1,11 @@
 """All that ships, in the order of the work."""
 
+from .factorized import factorized_video, factorized_video_local, generated_background
 from .training import build_dataset, captions_and_prompts, train_lora
 from .video import eight_steps, image_to_video, prepare_subjects, subjects_from_cut_outs, test_clip
 
 WORKFLOWS = [
     image_to_video(), eight_steps(), prepare_subjects(), subjects_from_cut_outs(), captions_and_prompts(),
     build_dataset(), train_lora(), test_clip(),
+    factorized_video(), factorized_video_local(), generated_background(),
 ]  # fmt: skip

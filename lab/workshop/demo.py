@@ -106,8 +106,8 @@ def with_watchers(workflow: Workflow) -> Workflow:
 
 def with_large_video(workflow: Workflow) -> Workflow:
     """Enlarge the frames that go into the video: those of the toy world are as small as a stamp."""
-    video, trim = titled(workflow, "Create video"), titled(workflow, "Trim")
-    inputs = {"image": [trim, 0], "upscale_method": "nearest-exact", "scale_by": ENLARGED}
+    video = titled(workflow, "Create video")
+    inputs = {"image": workflow[video]["inputs"]["images"], "upscale_method": "nearest-exact", "scale_by": ENLARGED}
     large = {**workflow[video], "inputs": {**workflow[video]["inputs"], "images": ["demo_large", 0]}}
     return {**workflow, "demo_large": watcher("Demo: enlarge", "ImageScaleBy", **inputs), video: large}
 

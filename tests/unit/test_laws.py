@@ -354,9 +354,6 @@ def test_every_node_has_its_texts_in_the_locale():
 
 # The local workflow for captions and prompts does without Gemini; cut-outs on white, as Gemini's are, need no SAM2.
 IN_NO_WORKFLOW = {"FFGOGeminiCaption", "FFGOGeminiEnhancePrompt", "FFGOSAM2Loader"}
-# Their workflows are on their way.
-IN_NO_WORKFLOW |= {"FFGOGeminiFirstFrame", "FFGOFirstFrameInstruction", "FFGOFactorizedPrompts"}
-IN_NO_WORKFLOW |= {"FFGOGeminiPicture", "FFGOAnchorFrame"}
 IN_NO_WORKFLOW |= {"FFGOEvaluateClip", "FFGOCompareClips"}
 
 

@@ -12,7 +12,20 @@ def flow_sigmas(steps: int, shift: float) -> torch.Tensor:
 
 @pytest.mark.parametrize(
     ("steps", "shift", "high"),
-    [(50, 5, 18), (40, 5, 15), (20, 5, 8), (8, 5, 3), (4, 5, 2), (2, 5, 1), (20, 8, 10), (4, 8, 2)],
+    [
+        (50, 5, 18),
+        (40, 5, 15),
+        (25, 5, 9),
+        (20, 5, 8),
+        (15, 5, 6),
+        (12, 5, 5),
+        (10, 5, 4),
+        (8, 5, 3),
+        (4, 5, 2),
+        (2, 5, 1),
+        (20, 8, 10),
+        (4, 8, 2),
+    ],
 )
 def test_official_table(steps, shift, high):
     split = split_at_boundary(flow_sigmas(steps, shift), 0.900)
