@@ -142,7 +142,7 @@ class EditorPage:
         return self.root.get_by_role("button", name=name, exact=True)
 
     def handle(self, corner: str) -> Locator:
-        return self.root.locator(f".ffgo-{corner}")
+        return self.root.locator(f".ffgo-handles:not(.ffgo-reach) .ffgo-{corner}")
 
     def places(self) -> list[tuple[int, int, int, int]]:
         """x, y, width and height of all subjects as their labels say them."""

@@ -123,7 +123,7 @@ def test_handles_take_no_click_that_is_meant_for_a_neighbour(editor):
     editor.set_widget("layout", "custom")
     editor.subject(0).click()
     before = editor.places()
-    handle = editor.root.locator(".ffgo-handles:not(.ffgo-reach) .ffgo-ne").bounding_box()
+    handle = editor.handle("ne").bounding_box()
     neighbour = editor.subject(1).bounding_box()
     x = max(neighbour["x"] + 2, handle["x"] + handle["width"] + 2)
     y = max(handle["y"] + handle["height"] / 2, neighbour["y"] + 2)
@@ -132,7 +132,7 @@ def test_handles_take_no_click_that_is_meant_for_a_neighbour(editor):
     assert editor.places() == before
     # Where there is no neighbour, it is still taken hold of from nearby.
     editor.subject(0).click()
-    handle = editor.root.locator(".ffgo-handles:not(.ffgo-reach) .ffgo-sw").bounding_box()
+    handle = editor.handle("sw").bounding_box()
     editor.page.mouse.move(handle["x"] + 3, handle["y"] + handle["height"] + 3)
     editor.page.mouse.down()
     editor.page.mouse.move(handle["x"] + 27, handle["y"] - 27, steps=4)
