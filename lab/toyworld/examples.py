@@ -1,7 +1,8 @@
 """FFGo examples of the toy world: the composed frame, made by the pack's own compose core, the clip and the caption."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,17 @@ from ffgo.pixels import to_uint8
 from ffgo.words.phrase import add_transition_phrase
 
 from .render import render_clip, render_cutout, render_scene
-from .scene import FRAME_RATE, SIZE, Split, ToyClip, draw_framed
+from .scene import FRAME_RATE, SIZE, ToyClip, draw_bound, draw_framed
 
 TRAINING, TEST = 32, 64
 """Examples of each set."""
 TRAINING_SEED, TEST_SEED = 32, 64
+TEST_SETS: dict[str, tuple[int, Callable[[np.random.Generator], ToyClip]]] = {
+    "easy": (TEST_SEED, partial(draw_framed, split="test")),
+    "binding": (65, partial(draw_bound, split="test")),
+    "dev": (63, partial(draw_bound, split="test")),
+}
+"""The seed of each test set, and how its clips are drawn. All settings are chosen on `dev`, never on the others."""
 ENLARGED = 4
 """Times that a clip is enlarged on its way into an mp4, whose colours are coarse; the dataset's reader shrinks it."""
 
@@ -55,17 +62,20 @@ class ToyExample:
 
 def training_set() -> list[ToyExample]:
     """32 examples of sprites that the base models know."""
-    return _draw(TRAINING_SEED, "train", TRAINING)
+    rng = np.random.default_rng(TRAINING_SEED)
+    return [ToyExample(draw_framed(rng, "train")) for _ in range(TRAINING)]
 
 
 def test_set() -> list[ToyExample]:
+    """The set that is shown."""
+    return unseen_set("easy")
+
+
+def unseen_set(name: str) -> list[ToyExample]:
     """64 examples of sprites, and pairs of them, that nothing was trained on."""
-    return _draw(TEST_SEED, "test", TEST)
-
-
-def _draw(seed: int, split: Split, count: int) -> list[ToyExample]:
+    seed, draw = TEST_SETS[name]
     rng = np.random.default_rng(seed)
-    return [ToyExample(draw_framed(rng, split)) for _ in range(count)]
+    return [ToyExample(draw(rng)) for _ in range(TEST)]
 
 
 def write_dataset(folder: Path, examples: Iterable[ToyExample]) -> None:

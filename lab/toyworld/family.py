@@ -23,7 +23,7 @@ LORA_HIGH, LORA_LOW = "toy_ffgo_high_noise.safetensors", "toy_ffgo_low_noise.saf
 MIDWAY_HIGH, MIDWAY_LOW = "toy_midway_high_noise.safetensors", "toy_midway_low_noise.safetensors"
 """LoRAs that are not done, for the test that goes on from them."""
 BOUNDARY, SHIFT = WAN22_I2V_A14B.boundary, WAN22_I2V_A14B.shift
-"""Where its experts change, and the shift of its schedule: those of the demo and of every table, too."""
+"""Where its experts change, and the shift of its schedule: for its LoRAs, the demo and every table, too."""
 STEPS = 12
 BATCH = 16
 
@@ -56,26 +56,17 @@ class Family:
         """With each expert in the other's place."""
         return replace(self, high=self.low, low=self.high)
 
-    def generate(self, first_frames: Tensor, prompts: Sequence[str], seed: int = 0, steps: int = STEPS) -> Tensor:
+    def generate(self, first_frames: Tensor, prompts: Sequence[str], seed: int = 0) -> Tensor:
         """Clips (N, F, H, W, 3), 0..1, from first frames (N, H, W, 3) and prompts. The same seed, the same clips."""
         parts = [slice(start, start + BATCH) for start in range(0, len(prompts), BATCH)]
-        return torch.cat(
-            [self._generate(first_frames[part], prompts[part], seed + part.start, steps) for part in parts]
-        )
+        return torch.cat([self._generate(first_frames[part], prompts[part], seed + part.start) for part in parts])
 
     @torch.inference_mode()
-    def _generate(self, first_frames: Tensor, prompts: Sequence[str], seed: int, steps: int) -> Tensor:
-        base = WAN22_I2V_A14B
-        shape = (len(prompts), base.latent.channels, *base.latent_shape(FRAMES, SIZE, SIZE))
-        noise = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-        positive = self._conditioning(first_frames, prompts)
-        split = split_at_boundary(self._sigmas(steps), self.boundary)
-        latents = torch.zeros(shape)
-        latents = self._sample(self.high, noise, split.high_sigmas, positive, latents)
-        latents = self._sample(self.low, torch.zeros(shape), split.low_sigmas, positive, latents)
-        return self.vae.decode(latents).float().clamp(0, 1)
+    def _generate(self, first_frames: Tensor, prompts: Sequence[str], seed: int) -> Tensor:
+        told = self.conditioning(first_frames, prompts)
+        return self.vae.decode(self.denoise(noise(len(prompts), seed), told, range(STEPS))).float().clamp(0, 1)
 
-    def _conditioning(self, first_frames: Tensor, prompts: Sequence[str]) -> list[Any]:
+    def conditioning(self, first_frames: Tensor, prompts: Sequence[str]) -> list[Any]:
         """As CLIPTextEncode and WanImageToVideo make it, for a whole batch."""
         text = torch.cat(
             [self.text_encoder.encode_from_tokens_scheduled(self.text_encoder.tokenize(p))[0][0] for p in prompts]
@@ -85,25 +76,36 @@ class Family:
         mask = 1 - told[:, :1]  # the host's is 1 where nothing is given
         return [[text, {"concat_latent_image": pictures, "concat_mask": mask}]]
 
+    def denoise(self, latents: Tensor, told: list[Any], steps: range) -> Tensor:
+        """Latents (N, 16, T, h, w) after these of all STEPS steps, each by its own expert; before step 0: noise."""
+        sigmas = self.sigmas()
+        switch = split_at_boundary(sigmas, self.boundary).switch_step
+        for expert, first, last in ((self.high, 0, switch), (self.low, switch, STEPS)):
+            start, stop = max(first, steps.start), min(last, steps.stop)
+            if start < stop:
+                latents = self._sample(expert, latents, sigmas[start : stop + 1], told, fresh=start == 0)
+        return latents
+
     def _encoded(self, first_frame: Tensor) -> Tensor:
         key = hashlib.sha256(first_frame.numpy().tobytes()).hexdigest()
         if key not in self.encoded:
             self.encoded[key] = self.vae.encode(start_frames(WAN22_I2V_A14B, {0: first_frame}, FRAMES))
         return self.encoded[key]
 
-    def _sample(self, expert: Any, noise: Tensor, sigmas: Tensor, positive: list[Any], latents: Tensor) -> Tensor:
+    def _sample(self, expert: Any, latents: Tensor, sigmas: Tensor, told: list[Any], *, fresh: bool) -> Tensor:
         from comfy.sample import sample_custom
         from comfy.samplers import sampler_object
 
-        sampler = sampler_object("euler")
-        return sample_custom(
-            self._shifted(expert), noise, 1.0, sampler, sigmas, positive, positive, latents, disable_pbar=True
-        )
+        nothing = torch.zeros_like(latents)
+        noise, latents = (latents, nothing) if fresh else (nothing, latents)
+        model, sampler = self._shifted(expert), sampler_object("euler")
+        return sample_custom(model, noise, 1.0, sampler, sigmas, told, told, latents, disable_pbar=True)
 
-    def _sigmas(self, steps: int) -> Tensor:
+    def sigmas(self) -> Tensor:
+        """The schedule (STEPS + 1,)."""
         from comfy.samplers import calculate_sigmas
 
-        return calculate_sigmas(self._shifted(self.high).get_model_object("model_sampling"), "simple", steps)
+        return calculate_sigmas(self._shifted(self.high).get_model_object("model_sampling"), "simple", STEPS)
 
     def _shifted(self, expert: Any) -> Any:
         """As ModelSamplingSD3 does."""
@@ -117,6 +119,13 @@ class Family:
         model = expert.clone()
         model.add_object_patch("model_sampling", sampling)
         return model
+
+
+def noise(count: int, seed: int) -> Tensor:
+    """What a batch of clips begins with, as latents."""
+    base = WAN22_I2V_A14B
+    shape = (count, base.latent.channels, *base.latent_shape(FRAMES, SIZE, SIZE))
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def _patched(expert: Any, lora: Path | None) -> Any:

@@ -5,8 +5,8 @@ with the sprite over the right scene. A sprite counts as found where that fits; 
 are right is then asked by exchanging each of them alone: the right one has to fit better than all others.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from itertools import chain
 
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from .render import render_scene, render_sprites
+from .render import render_scene, render_shot, render_sprites
 from .scene import COLOURS, FRAMES, LAWS, PATTERNS, RADIUS, SHAPES, Actor, Shot, Sprite
 
 SCALES = (0.75, 0.9, 1.0, 1.1, 1.2)
@@ -33,13 +33,20 @@ WINDOW = 1.25
 """Half of the side of what is compared, in the sprite's radii."""
 NEAR = 3
 """Pixels that a wrong sprite may be off the place where the right one fits best."""
+APART = 32
+"""Pixels between the places of two subjects."""
+RESIDUE = 0.05
+"""Share of the composed frame that a frame may hold."""
+LAST = 3
+"""Frames at a clip's end."""
+DRAWS = 2000
 MARGIN = round(WINDOW * RADIUS * max(SCALES)) + NEAR
 """Pixels around a frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Of one clip, each from 0 to 1."""
+    """Of one clip, each from 0 to 1; not a number where the clip cannot show it."""
 
     object_identity: float
     """Share of shapes, colours and patterns that are right, over subjects and frames; nothing for a missing subject."""
@@ -47,10 +54,15 @@ class Scores:
     """Share of the pixels beside the subjects that show the right scene."""
     motion: float
     """Share of subjects that move as the caption says, among six laws."""
+    place: float
+    """Share of subjects that are where the camera has them, and not on another's place."""
+    binding: float
+    """Share of subjects that follow their own law and not another subject's; only of clips with different laws."""
+    amplitude: float
+    """How far the subjects that should move went along their laws: 1 is all of the way, 0 none; this one has no top."""
 
-    @property
-    def overall(self) -> float:
-        return (self.object_identity + self.scene_identity + self.motion) / 3
+
+MEASURES = tuple(field.name for field in fields(Scores))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +91,25 @@ def score_clip(frames: Tensor, shot: Shot, first: int) -> Scores:
     frames = frames[numbers]
     found = [_find(frames, scene, subject.sprite) for subject in shot.subjects]
     identity = torch.stack([place.traits * place.present for place in found])
-    motion = [_follows(subject, numbers + first, place) for subject, place in zip(shot.subjects, found, strict=True)]
     beside = ~torch.stack([_around(place, frames.shape[1]) for place in found]).any(0)
     right = (frames - scene).abs().amax(-1) <= SAME
     shares = [float(same[free].float().mean()) for same, free in zip(right, beside, strict=True)]
-    return Scores(float(identity.mean()), float(np.mean(shares)), float(np.mean(motion)))
+    tracks = [_track(place, numbers + first) for place in found]
+    told = list(zip(shot.subjects, tracks, strict=True))
+    laws = {subject.law for subject in shot.subjects}
+    return Scores(
+        object_identity=float(identity.mean()),
+        scene_identity=float(np.mean(shares)),
+        motion=_mean(_follows(subject, track, LAWS) for subject, track in told),
+        place=_mean(_in_place(subject, track) for subject, track in told),
+        binding=_mean(_follows(subject, track, laws) for subject, track in told) if len(laws) > 1 else np.nan,
+        amplitude=_mean(_amplitude(subject, track) for subject, track in told if subject.law != "stays"),
+    )
+
+
+def _mean(values: Iterable[float]) -> float:
+    known = list(values)
+    return float(np.mean(known)) if known else np.nan
 
 
 def _find(frames: Tensor, scene: Tensor, sprite: Sprite) -> _Found:
@@ -171,32 +197,76 @@ def _around(found: _Found, size: int) -> Tensor:
     return (distance < 1.4 * RADIUS * max(SCALES)) & found.present[:, None, None]
 
 
-def _follows(subject: Actor, numbers: Tensor, found: _Found) -> float:
-    """1 if the places that it was found at fit its law better than the others; it must be found half of the time."""
+@dataclass(frozen=True, slots=True)
+class _Track:
+    """The way of a sprite that was found at least half of the time."""
+
+    times: NDArray[np.float64]
+    """(N,), 0 to 1 over the clip."""
+    places: NDArray[np.float64]
+    """(N, 2), pixels."""
+
+
+def _track(found: _Found, numbers: Tensor) -> _Track | None:
+    """None where it was found too seldom to tell."""
     present = found.present
     if present.sum() < max(3, len(numbers) / 2):
+        return None
+    places = torch.stack([found.x[present], found.y[present]], 1).double().numpy()
+    return _Track(numbers[present].double().numpy() / (FRAMES - 1), places)
+
+
+def _way(subject: Actor, times: ArrayLike) -> NDArray[np.float64]:
+    """Where the subject should be at those times (N, 2)."""
+    return np.array([subject.place(time) for time in np.asarray(times)], dtype=np.float64)
+
+
+def _follows(subject: Actor, track: _Track | None, laws: Iterable[str]) -> float:
+    """1 if its way fits its own law better than the other ones."""
+    if track is None:
         return 0.0
-    track = _centred(torch.stack([found.x[present], found.y[present]], 1).double().numpy())
-    times = numbers[present].double().numpy() / (FRAMES - 1)
-    errors = {
-        law: np.square(track - _centred([replace(subject, law=law).place(time) for time in times])).sum()
-        for law in LAWS
-    }
+    way = track.places - track.places.mean(0)
+    ways = {law: _way(replace(subject, law=law), track.times) for law in laws}
+    errors = {law: np.square(way - (other - other.mean(0))).sum() for law, other in ways.items()}
     return float(min(errors, key=errors.__getitem__) == subject.law)
 
 
-def _centred(places: ArrayLike) -> NDArray[np.float64]:
-    track = np.asarray(places, dtype=np.float64)
-    return track - track.mean(0)
+def _in_place(subject: Actor, track: _Track | None) -> float:
+    """1 if on average it is nearer to where it should be than half of the way to the next subject's place."""
+    if track is None:
+        return 0.0
+    off = track.places.mean(0) - _way(subject, track.times).mean(0)
+    return float(np.hypot(*off) < APART / 2)
 
 
-def intervals(scores: Sequence[Scores], draws: int = 2000) -> Mapping[str, tuple[float, float, float]]:
-    """Mean and 95 % interval of each score, from a bootstrap over the clips that is the same in every run."""
-    rows = [asdict(score) | {"overall": score.overall} for score in scores]
-    chosen = np.random.default_rng(0).integers(len(rows), size=(draws, len(rows)))
-    found = {}
-    for name in rows[0]:
-        values = np.array([row[name] for row in rows])
-        low, high = np.percentile(values[chosen].mean(1), [2.5, 97.5])
-        found[name] = (float(values.mean()), float(low), float(high))
-    return found
+def _amplitude(subject: Actor, track: _Track | None) -> float:
+    """The factor of its law's way that its own way fits best."""
+    if track is None:
+        return 0.0
+    way, told = track.places - track.places.mean(0), _way(subject, track.times)
+    told -= told.mean(0)
+    return float((way * told).sum() / np.square(told).sum())
+
+
+def residue(frames: Tensor, shot: Shot, composed: Tensor, first: int) -> float:
+    """The share of kept frames (F, H, W, 3) that still hold some of the composed frame (H, W, 3).
+
+    first: the number of the first one in its clip. How much a frame holds is its best mixture of the composed frame and
+    of what it should show, less that of the last frames: they hold nothing of it, but no model's picture is exact.
+    """
+    truth = torch.from_numpy(render_shot(shot, range(first, first + len(frames))))
+    ways = (composed - truth).flatten(1)
+    shares = ((frames - truth).flatten(1) * ways).sum(1) / ways.square().sum(1)
+    return float((shares - shares[-LAST:].mean() > RESIDUE).float().mean())
+
+
+def interval(values: ArrayLike) -> tuple[float, float, float]:
+    """Mean and 95 % interval over clips, from a bootstrap that is the same in every run; without those that are no
+    numbers. For a difference of two rows: the differences of the same clips."""
+    known = np.asarray(values, dtype=np.float64)
+    known = known[~np.isnan(known)]
+    if not len(known):
+        return np.nan, np.nan, np.nan
+    chosen = np.random.default_rng(0).integers(len(known), size=(DRAWS, len(known)))
+    low, high = np.percentile(known[chosen].mean(1), [2.5, 97.5])
+    return float(known.mean()), float(low), float(high)

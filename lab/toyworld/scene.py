@@ -227,7 +227,16 @@ def draw_framed(rng: np.random.Generator, split: Split) -> ToyClip:
     """One shot as the camera has it after a cut: its subjects on their marks."""
     count = _draw_count(rng)
     laws = [_draw_law(rng, SIDE_BY_SIDE if count == 2 else LAWS) for _ in range(count)]
-    chosen = zip(_draw_sprites(rng, split, count), laws, MARKS[count], strict=True)
+    return _on_marks(rng, split, laws)
+
+
+def draw_bound(rng: np.random.Generator, split: Split) -> ToyClip:
+    """As `draw_framed`, always with two subjects, whose laws differ: so each can take the other's."""
+    return _on_marks(rng, split, rng.permutation(SIDE_BY_SIDE)[:2].tolist())
+
+
+def _on_marks(rng: np.random.Generator, split: Split, laws: Sequence[str]) -> ToyClip:
+    chosen = zip(_draw_sprites(rng, split, len(laws)), laws, MARKS[len(laws)], strict=True)
     subjects = tuple(Actor(sprite, law, float(x), float(y)) for sprite, law, (x, y) in chosen)
     return ToyClip(Shot(subjects, draw_scene(rng)))
 

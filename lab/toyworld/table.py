@@ -1,7 +1,7 @@
-"""The whole method, row by row, on the 64 unseen examples."""
+"""The whole method, row by row, on sets of 64 unseen examples, and how sure one row is better than another."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,16 @@ from torch import Tensor
 
 from ffgo.bases.catalogue import COMPOSED_FRAMES
 from ffgo.clip.trim import Mode, trim_clip
+from ffgo.frame.layout import LayoutName
 
-from .examples import ToyExample, test_set
+from .examples import TEST, ToyExample, unseen_set
 from .family import LORA_HIGH, LORA_LOW, WEIGHTS, Family
-from .metrics import Scores, intervals, score_clip
+from .metrics import MEASURES, Scores, interval, residue, score_clip
 from .render import render_clip
 from .scene import FRAMES, ToyClip, draw_ordinary
 
 SEED = 2025
 ORDINARY_SEED = 7
-MEASURES = ("object_identity", "scene_identity", "motion", "overall")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,67 +30,119 @@ class Row:
     name: str
     words: str
     family: Callable[[Family], Family]
-    first_frame: Callable[[ToyExample], Tensor] = ToyExample.composed
+    first_frame: Callable[[ToyExample, LayoutName], Tensor] = ToyExample.composed
     prompt: Callable[[ToyExample], str] = lambda example: example.prompt
+    layout: LayoutName = "published"
     trim: Mode = "fixed"
+    sets: Sequence[str] = ("easy",)
+
+    @property
+    def way(self) -> str:
+        """Its name, with what is not as usual."""
+        unusual = [self.layout] * (self.layout != "published") + [f"trim {self.trim}"] * (self.trim != "fixed")
+        return " ".join([self.name, *unusual])
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What came out of a row."""
+    """What came out of a row on a set."""
 
     row: Row
+    set: str
     clips: Tensor
     """(N, F, H, W, 3), untrimmed."""
+    scores: Mapping[str, Sequence[float]]
+    """By measure, a number for each clip."""
     values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two ways of a set, to be compared clip by clip."""
+
+    set: str
+    a: str
+    b: str
+
+
+_AGAINST_BOTH = ("lora_high", "lora_low", "windows_exchanged", "lora_both packed")
+PAIRS = (*(Pair(name, "lora_both", other) for name in ("easy", "binding", "dev") for other in _AGAINST_BOTH),)
+EVERYWHERE = ("easy", "binding", "dev")
 
 
 def _unchanged(family: Family) -> Family:
     return family
 
 
-def _with_loras(high: bool, low: bool, folder: Path = WEIGHTS) -> Callable[[Family], Family]:
-    return lambda family: family.with_loras(folder / LORA_HIGH if high else None, folder / LORA_LOW if low else None)
+def _loras(high: str | None, low: str | None, folder: Path) -> Callable[[Family], Family]:
+    return lambda family: family.with_loras(folder / high if high else None, folder / low if low else None)
 
 
 def rows(loras: Path = WEIGHTS) -> list[Row]:
     """What the table compares. loras: the folder of the two LoRA files."""
-    both, scene = _with_loras(True, True, loras), lambda example: example.scene
+    both, scene = _loras(LORA_HIGH, LORA_LOW, loras), lambda example, _: example.scene
+    exchanged = _loras(LORA_LOW, LORA_HIGH, loras)
     caption = lambda example: example.caption  # noqa: E731
     return [
         Row("base_without_phrase", "base, background as first frame, caption", _unchanged, scene, caption),
         Row("base_with_phrase", "base, background as first frame, phrase and caption", _unchanged, scene),
         Row("base_layout_without_phrase", "base, FFGo frame, caption", _unchanged, prompt=caption),
-        Row("base_layout", "base, FFGo frame, phrase and caption", _unchanged),
-        Row("lora_both", "LoRA on both experts", both),
-        Row("lora_high", "LoRA on the high-noise expert only", _with_loras(True, False, loras)),
-        Row("lora_low", "LoRA on the low-noise expert only", _with_loras(False, True, loras)),
-        Row("lora_swapped", "LoRA on both, experts swapped", lambda family: both(family).swapped()),
+        Row("base_layout", "base, FFGo frame, phrase and caption", _unchanged, sets=EVERYWHERE),
+        Row("lora_both", "LoRA on both experts", both, sets=EVERYWHERE),
+        Row(
+            "lora_high", "LoRA on the high-noise expert only", _loras(LORA_HIGH, None, loras),
+            sets=EVERYWHERE,
+        ),
+        Row("lora_low", "LoRA on the low-noise expert only", _loras(None, LORA_LOW, loras), sets=EVERYWHERE),
+        Row("windows_exchanged", "each expert with the other's LoRA", exchanged, sets=EVERYWHERE),
+        Row("experts_swapped", "LoRA on both, experts swapped", lambda family: both(family).swapped()),
         Row("lora_without_phrase", "LoRA on both, no phrase", both, prompt=caption),
-        Row("lora_packed", "LoRA on both, layout packed", both, lambda example: example.composed("packed")),
-        Row("lora_auto_trim", "LoRA on both, trim auto", both, trim="auto"),
-    ]
+        Row("lora_both", "LoRA on both, layout packed", both, layout="packed", sets=EVERYWHERE),
+        Row("lora_both", "LoRA on both, trim auto", both, trim="auto"),
+    ]  # fmt: skip
 
 
-def measure(family: Family, row: Row, examples: Sequence[ToyExample], clips: Tensor | None = None) -> Measured:
+def measure_set(family: Family, name: str, loras: Path = WEIGHTS, count: int = TEST) -> Iterator[Measured]:
+    """Every row of a set, on its first examples. A row that only cuts the clips of another differently takes those."""
+    examples, clips = unseen_set(name)[:count], {}
+    for row in rows(loras):
+        if name in row.sets:
+            made = clips.get((row.name, row.layout))
+            measured = measure(family, row, examples, name, made)
+            clips[row.name, row.layout] = measured.clips
+            yield measured
+
+
+def measure(
+    family: Family, row: Row, examples: Sequence[ToyExample], name: str, clips: Tensor | None = None
+) -> Measured:
     """Generate a row's clips, or take these, and score them."""
-    frames = torch.stack([row.first_frame(example) for example in examples])
+    frames = torch.stack([row.first_frame(example, row.layout) for example in examples])
     if clips is None:
         clips = row.family(family).generate(frames, [row.prompt(example) for example in examples], SEED)
-    scores, starts = [], []
+    scores, starts, left = [], [], []
     for clip, frame, example in zip(clips, frames, examples, strict=True):
         trimmed = trim_clip(clip, mode=row.trim)
-        scores.append(score_clip(trimmed.images, example.clip.shot, trimmed.trimmed))
+        shot = example.clip.shot
+        scores.append(score_clip(trimmed.images, shot, trimmed.trimmed))
+        left.append(residue(trimmed.images, shot, example.composed(row.layout), trimmed.trimmed))
         starts.append(_first_without(clip, frame, example.scene))
-    values = {"name": row.name, "words": row.words, "clips": len(clips), **_flat(scores)}
-    return Measured(row, clips, values | {"transition_frame": round(float(np.mean(starts)), 2)})
+    by_measure = _by_measure(scores) | {"residue": left}
+    about = {"set": name, "name": row.name, "words": row.words, "layout": row.layout, "trim": row.trim}
+    values = about | {"clips": len(clips), **_flat(by_measure)}
+    return Measured(row, name, clips, by_measure, values | {"transition_frame": round(float(np.mean(starts)), 2)})
 
 
-def _flat(scores: Sequence[Scores]) -> dict[str, Any]:
+def _by_measure(scores: Sequence[Scores]) -> dict[str, Sequence[float]]:
+    return {measure: [asdict(score)[measure] for score in scores] for measure in MEASURES}
+
+
+def _flat(scores: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """Mean and 95 % interval of each measure; None where no clip can show it."""
     flat = {}
-    for name, (mean, low, high) in intervals(scores).items():
-        flat[name] = round(mean, 4)
-        flat[f"{name}_interval"] = [round(low, 4), round(high, 4)]
+    for name, values in scores.items():
+        for suffix, number in zip(("", "_low", "_high"), interval(values), strict=True):
+            flat[name + suffix] = None if np.isnan(number) else round(number, 4)
     return flat
 
 
@@ -100,26 +152,35 @@ def _first_without(clip: Tensor, composed: Tensor, scene: Tensor) -> int:
     return int(like_scene.int().argmax()) if like_scene.any() else FRAMES
 
 
-def measure_all(family: Family, loras: Path = WEIGHTS) -> Iterator[Measured]:
-    """Every row, as it is done. The last row only cuts the clips of `lora_both` differently."""
-    examples, clips = test_set(), {}
-    for row in rows(loras):
-        measured = measure(family, row, examples, clips.get("lora_both") if row.trim == "auto" else None)
-        clips[row.name] = measured.clips
-        yield measured
+def differences(measured: Sequence[Measured]) -> Iterator[dict[str, Any]]:
+    """For each pair and measure, how much more the first way scores than the second on the same clips."""
+    found = {(one.set, one.row.way): one.scores for one in measured}
+    for pair in PAIRS:
+        if (pair.set, pair.a) not in found:
+            continue
+        a, b = found[pair.set, pair.a], found[pair.set, pair.b]
+        for measure in a:
+            value, low, high = interval(np.subtract(a[measure], b[measure]))
+            if not np.isnan(value):
+                yield {
+                    "name": "difference", **asdict(pair), "metric": measure,
+                    "value": round(value, 4), "low": round(low, 4), "high": round(high, 4),
+                }  # fmt: skip
 
 
-def measure_ordinary(family: Family, count: int = 64) -> Measured:
+def measure_ordinary(family: Family, count: int = TEST) -> Measured:
     """Ordinary image-to-video with unseen sprites: the first frame is the clip's own."""
-    clips = _ordinary_clips(count)
+    clips = ordinary_clips(count)
     truth = [torch.from_numpy(render_clip(clip)) for clip in clips]
     made = family.generate(torch.stack([clip[0] for clip in truth]), [clip.caption for clip in clips], SEED)
-    scores = [_scored(frames, clip) for frames, clip in zip(made, clips, strict=True)]
+    scores = _by_measure([_scored(frames, clip) for frames, clip in zip(made, clips, strict=True)])
     row = Row("ordinary", "base, ordinary image-to-video", _unchanged)
-    return Measured(row, made, {"name": row.name, "words": row.words, "clips": count, **_flat(scores)})
+    about = {"set": "ordinary", "name": row.name, "words": row.words, "clips": count}
+    return Measured(row, "ordinary", made, scores, about | _flat(scores))
 
 
-def _ordinary_clips(count: int) -> list[ToyClip]:
+def ordinary_clips(count: int) -> list[ToyClip]:
+    """Ordinary clips of unseen sprites."""
     rng = np.random.default_rng(ORDINARY_SEED)
     return [draw_ordinary(rng, "test") for _ in range(count)]
 
@@ -128,10 +189,10 @@ def _scored(frames: Tensor, clip: ToyClip) -> Scores:
     return score_clip(frames[COMPOSED_FRAMES:], clip.shot, COMPOSED_FRAMES)
 
 
-def measure_vae(family: Family, count: int = 64) -> dict[str, Any]:
+def measure_vae(family: Family, count: int = TEST) -> dict[str, Any]:
     """PSNR of unseen ordinary clips that went through the VAE."""
     found = []
-    for drawn in _ordinary_clips(count):
+    for drawn in ordinary_clips(count):
         clip = torch.from_numpy(render_clip(drawn))
         again = family.vae.decode(family.vae.encode(clip))[0].float().clamp(0, 1)
         found.append(-10 * float((again - clip).square().mean().log10()))

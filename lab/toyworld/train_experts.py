@@ -24,7 +24,7 @@ from ffgo.host.boot import boot_here
 from ffgo.host.loading import latent_format
 from ffgo.training.world import World
 
-from .family import VAE, WEIGHTS
+from .family import BOUNDARY, SHIFT, VAE, WEIGHTS
 from .models import build_expert, build_text_encoder, encode_text, tokenize
 from .optimizer import Optimizer
 from .render import render_clip
@@ -140,7 +140,7 @@ def _of_kind(kind: Mix, captions: Sequence[str]) -> list[int]:
 
 def draw_sigmas(rng: np.random.Generator, stage: Stage, count: int) -> Tensor:
     """Sigmas of a stage's window, evenly spread before the shift."""
-    window = SigmaWindow(0.0, 1.0, WAN22_I2V_A14B.shift) if stage == "joint" else training_window(stage)
+    window = SigmaWindow(0.0, 1.0, SHIFT) if stage == "joint" else training_window(stage, BOUNDARY, SHIFT)
     fractions = (rng.permutation(count) + rng.random(count)) / count
     return torch.tensor([window.sigma(fraction) for fraction in fractions.tolist()])
 

@@ -22,7 +22,7 @@ from ffgo.host.loading import latent_format, load_expert
 from ffgo.training.recipe import Recipe
 
 from .examples import training_set, write_dataset
-from .family import HIGH, LORA_HIGH, LORA_LOW, LOW, MIDWAY_HIGH, MIDWAY_LOW, WEIGHTS, Family
+from .family import BOUNDARY, HIGH, LORA_HIGH, LORA_LOW, LOW, MIDWAY_HIGH, MIDWAY_LOW, SHIFT, WEIGHTS, Family
 from .scene import FRAMES, SIZE
 from .together import Curve
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 RECIPE = Recipe(
     steps=1000, batch_size=8, accumulation=1, rank=8, alpha=8.0, learning_rate=2e-3, schedule="cosine",
     warmup_steps=20, clip_norm=1.0, checkpointing="none", save_dtype="bfloat16", save_every=25, keep=40,
+    boundary=BOUNDARY, shift=SHIFT,
 )  # fmt: skip
 """The trainer's defaults are for 14 billion weights; a model a thousand times smaller takes larger steps."""
 MIDWAY = 25

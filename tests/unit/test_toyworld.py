@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 
 from ffgo.dataset.examples import load_frames, open_dataset
 from ffgo.dataset.sizing import Bucket
-from lab.toyworld.examples import test_set as unseen_examples
-from lab.toyworld.examples import training_set, write_dataset
-from lab.toyworld.metrics import Scores, intervals, score_clip
+from lab.toyworld.examples import TEST_SETS, training_set, unseen_set, write_dataset
+from lab.toyworld.family import BOUNDARY, LORA_HIGH, LORA_LOW, MIDWAY_HIGH, MIDWAY_LOW, SHIFT, WEIGHTS, Family
+from lab.toyworld.metrics import interval, residue, score_clip
 from lab.toyworld.render import render_clip, render_cutout, render_shot
 from lab.toyworld.scene import (
     COLOURS,
@@ -20,11 +21,16 @@ from lab.toyworld.scene import (
     PATTERNS,
     SHAPES,
     SIZE,
+    draw_bound,
     draw_cut,
     draw_framed,
     draw_ordinary,
     sprites,
 )
+from lab.toyworld.table import PAIRS, rows
+from lab.toyworld.train_experts import draw_sigmas
+from lab.toyworld.train_lora import RECIPE
+from lab.workshop.demo import SETTINGS
 
 
 @pytest.fixture
@@ -64,9 +70,23 @@ def test_no_sprite_is_in_both_halves_but_every_trait_is():
 def test_the_sets_are_of_their_own_halves():
     known, unseen = set(sprites("train")), set(sprites("test"))
     assert len(training_set()) == 32
-    assert len(unseen_examples()) == 64
     assert all(subject.sprite in known for example in training_set() for subject in example.clip.shot.subjects)
-    assert all(subject.sprite in unseen for example in unseen_examples() for subject in example.clip.shot.subjects)
+    for name in TEST_SETS:
+        assert len(unseen_set(name)) == 64
+        assert all(subject.sprite in unseen for example in unseen_set(name) for subject in example.clip.shot.subjects)
+
+
+def test_each_set_has_a_seed_of_its_own():
+    seeds = [seed for seed, _ in TEST_SETS.values()]
+    assert len(set(seeds)) == len(seeds)
+    drawn = [example.clip for name in TEST_SETS for example in unseen_set(name)]
+    assert len(set(drawn)) == len(drawn)
+
+
+def test_bound_subjects_can_take_each_others_law(rng):
+    for _ in range(30):
+        one, other = draw_bound(rng, "test").shot.subjects
+        assert one.law != other.law
 
 
 def test_base_models_never_see_a_composed_frame(rng):
@@ -118,7 +138,9 @@ def test_the_truth_scores_one(rng):
         clip = draw_ordinary(rng, "test")
         frames = shown(clip) + 0.04 * torch.randn(FRAMES, SIZE, SIZE, 3, generator=torch.Generator().manual_seed(1))
         scores = score_clip(frames.clamp(0, 1)[4:], clip.shot, 4)
-        assert (scores.object_identity, scores.motion) == (1, 1)
+        assert (scores.object_identity, scores.motion, scores.place) == (1, 1, 1)
+        assert np.isnan(scores.binding) or scores.binding == 1
+        assert np.isnan(scores.amplitude) or scores.amplitude == pytest.approx(1, abs=0.1)
         assert scores.scene_identity > 0.98
 
 
@@ -147,7 +169,7 @@ def test_a_missing_subject_counts_for_nothing(two_subjects):
 
 def test_a_composed_frame_that_stays_scores_nothing():
     """The subjects are all there, on white: that is no scene."""
-    for example in unseen_examples()[:6]:
+    for example in unseen_set("easy")[:6]:
         stays = example.composed().expand(FRAMES, -1, -1, -1)
         scores = score_clip(stays, example.clip.shot, 0)
         assert scores.object_identity < 0.1
@@ -170,11 +192,96 @@ def test_motion_tells_the_laws_apart(two_subjects):
         assert found == [law]
 
 
+def of_laws(clip, *laws):
+    """The shot with its subjects' laws exchanged for these."""
+    subjects = zip(clip.shot.subjects, laws, strict=True)
+    return replace(clip.shot, subjects=tuple(replace(subject, law=law) for subject, law in subjects))
+
+
+@pytest.fixture
+def bound(rng):
+    clip = draw_bound(rng, "test")
+    return replace(clip, shot=of_laws(clip, "rises", "sinks"))
+
+
+def score_shown(shot, told):
+    return score_clip(torch.from_numpy(render_shot(shot))[4:], told, 4)
+
+
+def test_binding_sees_exchanged_laws(bound):
+    scores = score_shown(of_laws(bound, "sinks", "rises"), bound.shot)
+    assert (scores.binding, scores.motion, scores.place) == (0, 0, 1)
+    assert scores.amplitude < -0.8, "each goes the other's way"
+    assert score_shown(of_laws(bound, "rises", "rises"), bound.shot).binding == 0.5
+
+
+def test_binding_is_asked_only_where_it_can_fail(bound):
+    shot = of_laws(bound, "rises", "rises")
+    assert np.isnan(score_shown(shot, shot).binding)
+
+
+def test_place_sees_exchanged_subjects(bound):
+    """Each on the other's place, by its own law: only the place is wrong."""
+    one, other = bound.shot.subjects
+    moved = replace(bound.shot, subjects=(replace(one, x=other.x, y=other.y), replace(other, x=one.x, y=one.y)))
+    scores = score_shown(moved, bound.shot)
+    assert (scores.place, scores.binding, scores.object_identity) == (0, 1, 1)
+
+
+def test_amplitude_is_the_share_of_the_way(bound):
+    """Half as far, at the same places on average."""
+    frames = torch.from_numpy(render_shot(bound.shot))[4:]
+    middle = len(frames) // 2
+    slow = torch.stack([frames[middle + (number - middle) // 2] for number in range(len(frames))])
+    assert score_clip(slow, bound.shot, 4).amplitude == pytest.approx(0.5, abs=0.1)
+
+
+def test_residue_counts_frames_that_still_hold_the_composed_one():
+    for example in unseen_set("easy")[:4]:
+        frames, composed = shown(example.clip)[4:], example.composed()
+        assert residue(frames, example.clip.shot, composed, 4) == 0
+        mixed = frames.clone()
+        mixed[:3] = torch.lerp(mixed[:3], composed, 0.1)
+        assert residue(mixed, example.clip.shot, composed, 4) == pytest.approx(3 / 13)
+
+
 def test_intervals_are_the_same_in_every_run_and_hold_the_mean():
-    scores = [Scores(value, 1.0, 0.0) for value in np.linspace(0, 1, 64)]
-    first, second = intervals(scores), intervals(scores)
-    assert first == second
-    mean, low, high = first["object_identity"]
+    values = np.linspace(0, 1, 64)
+    assert interval(values) == interval(values)
+    mean, low, high = interval(values)
     assert low < mean < high
     assert high - low < 0.2
-    assert first["scene_identity"] == (1.0, 1.0, 1.0)
+    assert interval([1.0] * 8 + [np.nan]) == (1, 1, 1)
+    assert np.isnan(interval([np.nan])).all()
+
+
+def test_an_interval_of_differences_is_sharper_than_those_of_the_rows():
+    clips = np.random.default_rng(3).random(64)
+    _, low, high = interval((clips + 0.1) - clips)
+    assert high - low < 1e-9
+
+
+def test_boundary_and_shift_are_told_in_one_place():
+    """What is trained, sampled and written into the files is for the same schedule."""
+    family = Family(None, None, None, None)
+    settings = dict(setting.rsplit("=", 1) for setting in SETTINGS)
+    assert (RECIPE.boundary, RECIPE.shift) == (family.boundary, family.shift) == (BOUNDARY, SHIFT)
+    assert float(settings["Expert switch.boundary"]) == BOUNDARY
+    assert float(settings["Shift (high noise).shift"]) == float(settings["Shift (low noise).shift"]) == SHIFT
+    for name in (LORA_HIGH, LORA_LOW, MIDWAY_HIGH, MIDWAY_LOW):
+        with safe_open(WEIGHTS / name, framework="pt") as file:
+            told = file.metadata()
+        assert (float(told["ffgo.boundary"]), float(told["ffgo.shift"])) == (BOUNDARY, SHIFT), name
+
+
+@pytest.mark.parametrize("expert", ["high", "low"])
+def test_an_expert_is_trained_on_its_window(rng, expert):
+    sigmas = draw_sigmas(rng, expert, 64)
+    assert ((sigmas > BOUNDARY) == (expert == "high")).all()
+    assert float(sigmas.max()) == pytest.approx(1 if expert == "high" else BOUNDARY, abs=0.03)
+
+
+def test_what_is_compared_is_measured():
+    measured = [(name, row.way) for row in rows() for name in row.sets]
+    assert len(set(measured)) == len(measured)
+    assert {(pair.set, way) for pair in PAIRS for way in (pair.a, pair.b)} <= set(measured)
