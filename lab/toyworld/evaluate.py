@@ -23,15 +23,15 @@ from ffgo.evaluation.view import view_frames
 from ffgo.host.boot import boot_here
 from ffgo.pixels import to_uint8
 
-from .examples import ToyExample, test_set
+from .examples import ToyExample, unseen_set
 from .family import Family
 from .render import render_cutout, render_scene
 from .scene import FRAME_RATE, FRAMES, SIZE
 from .table import Measured, Row, measure, rows
 
 EXAMPLES = 12
-SAME_CLIPS = "lora_auto_trim"
-"""The row that cuts another row's clips differently."""
+SET = "easy"
+"""The test set that is measured."""
 EXACT = {"object_identity": "object_similarity", "scene_identity": "scene_identity", "motion": "motion_subjects"}
 """Exact metric -> ours."""
 CELLS = 4
@@ -79,7 +79,7 @@ def score_row(measured: Measured, examples: Sequence[ToyExample], subjects: Sequ
     """Our metrics of a row's clips, as means."""
     tools, found = Tools(toy_embedder()), {}
     for number, (clip, example) in enumerate(zip(measured.clips, examples, strict=True)):
-        composed = measured.row.first_frame(example)[None]
+        composed = measured.row.first_frame(example, measured.row.layout)[None]
         others = [one for other, listed in enumerate(subjects) if other != number for one in listed]
         scene = torch.from_numpy(render_scene(example.clip.shot.scene))[None] if example.clip.shot.scene else None
         wanted = Wanted(example.caption, composed, scene, subjects[number], others)
@@ -92,7 +92,7 @@ def score_row(measured: Measured, examples: Sequence[ToyExample], subjects: Sequ
 
 def compare(family: Family, count: int, chosen: Sequence[Row] | None = None) -> dict[str, Any]:
     """Every row measured both ways, and Spearman's correlation of the two orders for each metric."""
-    examples, clips, table = test_set()[:count], {}, []
+    examples, clips, table = unseen_set(SET)[:count], {}, []
     embedder = toy_embedder()
     subjects = [
         [
@@ -101,13 +101,14 @@ def compare(family: Family, count: int, chosen: Sequence[Row] | None = None) -> 
         ]
         for e, example in enumerate(examples)
     ]
-    for row in chosen or rows():
-        measured = measure(family, row, examples, clips.get("lora_both") if row.name == SAME_CLIPS else None)
-        clips[row.name] = measured.clips
+    for row in chosen or [row for row in rows() if SET in row.sets]:
+        # A row that only cuts the clips of another differently takes those.
+        measured = measure(family, row, examples, SET, clips.get((row.name, row.layout)))
+        clips[row.name, row.layout] = measured.clips
         ours = score_row(measured, examples, subjects)
-        table.append({"row": row.name} | {f"exact {e}": measured.values[e] for e in EXACT} | ours)
+        table.append({"row": row.way} | {f"exact {e}": measured.values[e] for e in EXACT} | ours)
         print(
-            f"{row.name:28}"
+            f"{row.way:28}"
             + "".join(f"{measured.values[e]:8.3f}{ours.get(m, float('nan')):8.3f}" for e, m in EXACT.items()),
             flush=True,
         )
