@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from ..bases.base import Expert
 
@@ -29,6 +30,18 @@ _OTHER_THINGS = {
     "res", "resolution", "rise", "school", "sky", "socks", "speed", "step", "steps", "street", "tech", "tide",
     "vram", "waist", "waisted",
 }  # fmt: skip
+
+
+FFGO_FILES: dict[Expert, str] = {
+    "high": "Wan22_FFGO-LoRA-HIGH_bf16.safetensors",
+    "low": "Wan22_FFGO-LoRA-LOW_bf16.safetensors",
+}
+"""The FFGo LoRAs as people have them: in bf16, from Kijai/WanVideo_comfy, folder LoRAs/Wan22_FFGO."""
+
+
+def ffgo_file(names: Sequence[str], expert: Expert) -> str | None:
+    """The FFGo LoRA of an expert among files of any folder, by its name; None where it is not there."""
+    return next((name for name in names if re.split(r"[/\\]", name)[-1] == FFGO_FILES[expert]), None)
 
 
 def hint_in_name(name: str) -> Expert | None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from lab.workshop.comfyui import CHROMIUM_NAMES, REPO, Host
 from lab.workshop.server import Server, ensure_standins, make_base, running_server
@@ -23,8 +23,6 @@ from .blueprints import BLUEPRINTS
 from .look import SCREEN
 from .shipped import WORKFLOWS
 from .write import prompt_of, written
-
-RENDERERS = {"canvas": False, "elements": True}
 
 
 def main(names: Sequence[str]) -> None:
@@ -58,15 +56,16 @@ def pages(folder: Path) -> Iterator[tuple[Any, Page, Page]]:
             defs = json.load(answer)
         program = os.environ.get("FFGO_CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        yield defs, *(_opened(browser.new_page(viewport=SCREEN), server, elements) for elements in RENDERERS.values())
+        yield defs, _opened(browser, server, elements=False), _opened(browser, server, elements=True)
         browser.close()
 
 
-def _opened(page: Page, server: Server, elements: bool) -> Page:
+def _opened(browser: Browser, server: Server, *, elements: bool) -> Page:
     for name, value in {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": elements}.items():
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(f"{server.url}/settings/{name}", json.dumps(value).encode(), headers)
         urllib.request.urlopen(request).close()
+    page = browser.new_page(viewport=SCREEN)
     page.set_default_timeout(300_000)
     page.goto(server.url)
     page.wait_for_function("!!window.app?.extensionManager?.workflow.activeWorkflow")

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
 NOTE_FRAME = 50
 """Pixels of a note around its text."""
-SCREEN = {"width": 1920, "height": 1080}
+SCREEN: ViewportSize = {"width": 1920, "height": 1080}
 # Boxes with their titles, in the graph's own pixels. LiteGraph and the page's elements agree once they are drawn.
 _MEASURE = """async () => {
     const frame = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)))

@@ -185,7 +185,7 @@ def subject(title: str, name: str) -> Node:
     return Node(title, "FFGOLoadSubject", values={"image": name})
 
 
-def canvas(title: str, background: str, subjects: Sequence[Source]) -> Node:
+def canvas(title: str, background: Source, subjects: Sequence[Source]) -> Node:
     """The composed first frame, in the size and layout of the published examples."""
     shown = {f"subjects.subject{i}": source for i, source in enumerate(subjects)}
     return Node(title, "FFGOComposeCanvas", {"background": background, **shown})

@@ -8,8 +8,8 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
 from ...ffgo.bases.base import Expert
-from ...ffgo.lora import file as lora_file
-from ...ffgo.lora.file import LoRAFile
+from ...ffgo.lora.file import KNOWN_FILES, LoRAFile, check_experts, check_slots, read_known_files, read_lora
+from ...ffgo.lora.hints import FFGO_FILES, ffgo_file
 from ...ffgo.lora.keys import ExpertLoRA, translate
 from ...ffgo.lora.report import report_lines, report_row
 from .._host import show_on_node
@@ -24,6 +24,7 @@ class WanMoELoRALoader(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         files = folder_paths.get_filename_list("loras")
+        lora = {e: {"options": files, **({"default": f} if (f := ffgo_file(files, e)) else {})} for e in FFGO_FILES}
         strength = {"default": 1.0, "min": -20.0, "max": 20.0, "step": 0.05, "optional": True}
         return io.Schema(
             node_id="FFGOWanMoELoRALoader",
@@ -37,8 +38,8 @@ class WanMoELoRALoader(io.ComfyNode):
             inputs=[
                 io.Model.Input("model_high", tooltip="The high-noise expert, which runs first."),
                 io.Model.Input("model_low", tooltip="The low-noise expert, which finishes."),
-                io.Combo.Input("lora_high", options=files, tooltip="LoRA for the high-noise expert."),
-                io.Combo.Input("lora_low", options=files, tooltip="LoRA for the low-noise expert."),
+                io.Combo.Input("lora_high", **lora["high"], tooltip="LoRA for the high-noise expert."),
+                io.Combo.Input("lora_low", **lora["low"], tooltip="LoRA for the low-noise expert."),
                 io.Float.Input(
                     "strength_high", **strength, tooltip="1 = as trained, 0 = leave the high-noise expert as it is.",
                 ),
@@ -98,10 +99,10 @@ class Slot:
 def _opened(slots: list[Slot], *, strict: bool) -> tuple[dict[Expert, ExpertLoRA], list[str]]:
     """Read and check the LoRAs of all experts, before any of them is patched; also return warnings."""
     users_list = Path(folder_paths.get_system_user_directory("ffgo")) / USERS_KNOWN_FILES
-    known = lora_file.read_known_files(lora_file.KNOWN_FILES, users_list)
+    known = read_known_files(KNOWN_FILES, users_list)
     used = [slot for slot in slots if slot.strength]
-    files: dict[Expert, LoRAFile] = {s.expert: lora_file.read_lora(_path(s.lora), s.lora, known) for s in used}
-    warnings = lora_file.check_slots(files) + _experts_warnings(*slots)
+    files: dict[Expert, LoRAFile] = {s.expert: read_lora(_path(s.lora), s.lora, known) for s in used}
+    warnings = check_slots(files) + _experts_warnings(*slots)
     loras: dict[Expert, ExpertLoRA] = {}
     for slot in used:
         weights = expert_weights(slot.model, f"model_{slot.expert}")
@@ -112,7 +113,7 @@ def _opened(slots: list[Slot], *, strict: bool) -> tuple[dict[Expert, ExpertLoRA
 
 def _experts_warnings(high: Slot, low: Slot) -> list[str]:
     names: dict[Expert, str | None] = {slot.expert: expert_file(slot.model) for slot in (high, low)}
-    return lora_file.check_experts(names, one_model=high.model.is_clone(low.model))
+    return check_experts(names, one_model=high.model.is_clone(low.model))
 
 
 def _path(name: str) -> Path:

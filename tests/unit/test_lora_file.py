@@ -18,7 +18,7 @@ from ffgo.lora.file import (
     read_known_files,
     read_lora,
 )
-from ffgo.lora.hints import hint_in_name
+from ffgo.lora.hints import ffgo_file, hint_in_name
 from ffgo.lora.noise import TrainedFor, pair_warnings, schedule_warnings, trained_for
 
 
@@ -296,3 +296,10 @@ def test_a_lora_for_another_base_is_refused(tmp_path):
         else:
             with pytest.raises(FFGOError, match=r"lora_high holds 'other.safetensors', whose metadata says ffgo.base"):
                 check_slots({"high": file})
+
+
+def test_the_ffgo_lora_is_found_in_any_folder():
+    high, low = (f"Wan22_FFGO-LoRA-{expert}_bf16.safetensors" for expert in ("HIGH", "LOW"))
+    names = ["a.safetensors", f"wan/{high}", f"wan\\sub\\{low}", "ffgo_high.safetensors"]
+    assert (ffgo_file(names, "high"), ffgo_file(names, "low")) == tuple(names[1:3])
+    assert ffgo_file([names[0], names[3]], "high") is None

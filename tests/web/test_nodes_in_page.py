@@ -32,6 +32,13 @@ def test_the_host_knows_exactly_our_nodes(our_nodes):
     assert sorted(our_nodes) == sorted(NODE_IDS)
 
 
+def test_the_loader_begins_with_the_ffgo_loras(our_nodes):
+    """Where they are there: this server has an empty file of each name."""
+    inputs = dict(inputs_of(our_nodes["FFGOWanMoELoRALoader"]))
+    begins = {name: inputs[name]["default"] for name in ("lora_high", "lora_low")}
+    assert begins == {f"lora_{end}": f"Wan22_FFGO-LoRA-{end.upper()}_bf16.safetensors" for end in ("high", "low")}
+
+
 @pytest.mark.parametrize("node_id", NODE_IDS)
 def test_every_input_has_a_tooltip(our_nodes, node_id):
     node = our_nodes[node_id]
