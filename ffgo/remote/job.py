@@ -79,8 +79,9 @@ class RemoteJob:
             raise FFGOError(describe_refusal(self._workflow, answer, specs))
 
     async def _watch_for(self, events: Events, reconnect_s: float, timeout_s: float) -> dict[str, Any]:
+        end = asyncio.timeout(timeout_s)
         try:
-            async with asyncio.timeout(timeout_s) as end:
+            async with end:
                 return await self._watch(events, reconnect_s)
         except TimeoutError:
             if not end.expired():
