@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from PIL import Image
+import numpy as np
 from scipy.stats import spearmanr
 from torch import Tensor
 
@@ -112,8 +113,13 @@ def compare(family: Family, count: int, chosen: Sequence[Row] | None = None) -> 
             + "".join(f"{measured.values[e]:8.3f}{ours.get(m, float('nan')):8.3f}" for e, m in EXACT.items()),
             flush=True,
         )
-    order = {e: float(spearmanr([r[f"exact {e}"] for r in table], [r[m] for r in table])[0]) for e, m in EXACT.items()}
+    order = {e: _order([r[f"exact {e}"] for r in table], [r[m] for r in table]) for e, m in EXACT.items()}
     return {"table": table, "spearman": order}
+
+
+def _order(exact: list[float], ours: list[float]) -> float:
+    """Spearman's rank correlation."""
+    return float(np.asarray(spearmanr(exact, ours))[0])
 
 
 def main() -> None:
