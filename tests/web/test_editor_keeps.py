@@ -66,9 +66,10 @@ def test_a_subgraph_entered_and_left(editor, own):
         f"""() => {{
             const graph = app.canvas.graph
             window.made = graph.convertToSubgraph(new Set([{NODE}, graph.getNodeById(31)]))
-            app.canvas.openSubgraph(made.subgraph, made.node)
         }}"""
     )
+    editor.settle()  # as for a user: else Nodes 2.0 goes on showing the old node's editor, whose number the new one has
+    editor.page.evaluate("app.canvas.openSubgraph(made.subgraph, made.node)")
     editor.look()
     editor.wait_for_pictures()
     # Else a slow page may take the new subgraph and the drag for one step of undo.

@@ -48,11 +48,10 @@ def eight(comfy, editor):
 def test_into_a_subgraph_and_back(comfy, editor, eight, others):
     places = editor.places()
     comfy.page.evaluate(
-        f"""() => {{
-            window.made = app.canvas.graph.convertToSubgraph(new Set([{NODE}, ...{WITH[others]}]))
-            app.canvas.openSubgraph(made.subgraph, made.node)
-        }}"""
+        f"() => {{ window.made = app.canvas.graph.convertToSubgraph(new Set([{NODE}, ...{WITH[others]}])) }}"
     )
+    editor.settle()
+    comfy.page.evaluate("app.canvas.openSubgraph(made.subgraph, made.node)")
     editor.look()
     editor.wait_for_pictures()
     assert editor.places() == places
