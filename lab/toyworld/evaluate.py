@@ -10,9 +10,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
-import numpy as np
 from scipy.stats import spearmanr
 from torch import Tensor
 
