@@ -102,6 +102,7 @@ def import_official(data: Path, out: Path) -> Imported:
     frames = {path.stem: path for path in sorted((root / FRAMES).glob("*.png")) if path.stem in prompts}
     cases, used = [], set()
     try:
+        out.mkdir(parents=True, exist_ok=True)
         for folder in sorted(path for path in (root / MATERIALS).iterdir() if path.is_dir()):
             if fit := _matched(folder, frames, used, imported):
                 cases.append(_written(replace(fit.case, prompt=prompts[fit.frame]), frames[fit.frame], out))

@@ -1,5 +1,7 @@
 """Metrics of a clip: what each falls for, what it does not, and what is undefined."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -55,7 +57,7 @@ def wanted(case, colour=PURPLE, foils=FOILS, **more):
     return Wanted(case.prompt, None, None, [look("own", colour)], others, **more)
 
 
-def scores_of(frames, what, tools=None, trim=0):
+def scores_of(frames, what, tools=None, trim: Any = 0) -> dict[str, Any]:
     view = view_frames(frames, 16.0, what.composed, trim)
     return {score.metric: score for score in measure_clip(view, what, tools or Tools())}
 
@@ -218,7 +220,7 @@ def test_windows_cover_the_frame_in_both_shapes():
 
 def test_calibration_by_hand():
     own, foils = np.array([0.9, 0.5]), np.array([[0.5, 0.5], [0.3, 0.5], [0.4, 0.5], [0.8, 0.9]])
-    found = calibrate(own, foils)
+    found: Any = calibrate(own, foils)
     assert found.identity == pytest.approx((0.4 + -0.1) / 2)
     assert found.presence == 0.5
     assert calibrate(own, foils[:2]) is None

@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def measured(numbers, metric="colour"):
 
 
 def test_a_case_counts_once_and_only_where_every_method_has_it():
-    tables = tabulate(
+    tables: Any = tabulate(
         measured({"a": {"x": [1, 3], "y": [4], "z": [100]}, "b": {"x": [1], "y": [2, 2, 2], "z": [None]}}), ["a", "b"]
     )
     a, b = tables.means["a", "colour"], tables.means["b", "colour"]
@@ -49,13 +50,13 @@ def test_a_case_counts_once_and_only_where_every_method_has_it():
 
 
 def test_undefined_is_never_nothing():
-    tables = tabulate(measured({"a": {"x": [0.8], "y": [None]}}), ["a"])
+    tables: Any = tabulate(measured({"a": {"x": [0.8], "y": [None]}}), ["a"])
     assert tables.means["a", "colour"].interval.mean == 0.8
 
 
 def test_a_clip_that_cannot_be_read_fails_in_every_metric():
     broken = Measured(ClipPlace("a", "x", 1), (failed(CLIP, "cut short"),))
-    tables = tabulate([broken, *measured({"a": {"y": [1]}})], ["a"])
+    tables: Any = tabulate([broken, *measured({"a": {"y": [1]}})], ["a"])
     assert (tables.means["a", "colour"].failed, tables.means["a", "motion"].failed) == (1, 1)
 
 
@@ -63,14 +64,14 @@ def test_pairs_are_corrected_for_their_number():
     rng, cases = np.random.default_rng(0), {}
     for number, method in enumerate("abc"):
         cases[method] = {str(case): [number + rng.normal(0, 0.1)] for case in range(8)}
-    tables = tabulate(measured(cases), "abc")
+    tables: Any = tabulate(measured(cases), "abc")
     assert [(c.one, c.other) for c in tables.comparisons] == [("a", "b"), ("a", "c"), ("b", "c")]
     assert [c.difference.p for c in tables.comparisons] == pytest.approx([2 / 256] * 3)
     assert [c.adjusted_p for c in tables.comparisons] == pytest.approx([6 / 256] * 3)
 
 
 def test_a_clip_that_hardly_moves_is_called_frozen():
-    tables = tabulate(measured({"a": {"x": [10]}, "b": {"x": [12]}, "c": {"x": [0.4]}}, "motion"), "abc")
+    tables: Any = tabulate(measured({"a": {"x": [10]}, "b": {"x": [12]}, "c": {"x": [0.4]}}, "motion"), "abc")
     assert tables.frozen == (ClipPlace("c", "x", 0),)
     assert any("c / x / 0 hardly moves" in line for line in lines_of(tables))
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from ffgo.evaluation.motion import flow_between, measure_motion, warped
+from ffgo.evaluation.motion import MotionAmount, flow_between, measure_motion, warped
 
 HEIGHT, WIDTH, FPS = 90, 160, 16.0
 DIAGONAL = (HEIGHT**2 + WIDTH**2) ** 0.5
@@ -25,9 +25,15 @@ def pan(x, y, frames=5):
     return torch.stack(clip)[..., None]
 
 
+def motion_of(frames, fps=FPS) -> MotionAmount:
+    found = measure_motion(frames, fps)
+    assert found
+    return found
+
+
 @pytest.mark.parametrize("way", [(0.5, 0), (0, 1.5), (-3, 2), (9, 0)])
 def test_a_pan_is_all_camera_and_as_fast_as_it_is(way):
-    found = measure_motion(pan(*way), FPS)
+    found = motion_of(pan(*way), FPS)
     true = (way[0] ** 2 + way[1] ** 2) ** 0.5 * FPS / DIAGONAL * 100
     assert found.camera == pytest.approx(true, rel=0.02)
     assert found.whole == pytest.approx(true, rel=0.03)
@@ -46,14 +52,14 @@ def test_a_subject_before_a_still_camera_is_no_camera():
     frames = texture()[:HEIGHT, :WIDTH].repeat(6, 1, 1)
     for step in range(6):
         frames[step, 20:60, 10 + 4 * step : 60 + 4 * step] = texture(1)[:40, :50]
-    found = measure_motion(frames[..., None], FPS)
+    found = motion_of(frames[..., None], FPS)
     assert found.camera < 0.05
     assert found.rest == pytest.approx(found.whole, rel=0.05)
     assert found.whole == pytest.approx(4 * FPS / DIAGONAL * 100 * 40 * 50 / HEIGHT / WIDTH, rel=0.15)
 
 
 def test_a_frozen_clip_does_not_move_and_is_as_coherent_as_can_be():
-    found = measure_motion(pan(0, 0), FPS)
+    found = motion_of(pan(0, 0), FPS)
     assert found.whole < 1e-3
     assert found.coherence == pytest.approx(1)
 
@@ -61,12 +67,12 @@ def test_a_frozen_clip_does_not_move_and_is_as_coherent_as_can_be():
 def test_a_shuffled_clip_is_less_coherent():
     clip = pan(4, 0, 12)
     order = torch.randperm(12, generator=torch.Generator().manual_seed(1))
-    assert measure_motion(clip, FPS).coherence > 0.85
-    assert measure_motion(clip[order], FPS).coherence < measure_motion(clip, FPS).coherence - 0.1
+    assert motion_of(clip, FPS).coherence > 0.85
+    assert motion_of(clip[order], FPS).coherence < motion_of(clip, FPS).coherence - 0.1
 
 
 def test_twice_the_frame_rate_is_twice_as_fast():
-    assert measure_motion(pan(2, 0), 32).whole == pytest.approx(2 * measure_motion(pan(2, 0), 16).whole)
+    assert motion_of(pan(2, 0), 32).whole == pytest.approx(2 * motion_of(pan(2, 0), 16).whole)
 
 
 @pytest.mark.parametrize("frames", [torch.full((5, 60, 80, 3), 0.5), torch.rand(1, 60, 80, 3)])

@@ -71,3 +71,17 @@ def test_what_is_not_complete_is_left_out_and_named(repository, tmp_path):
 def test_another_folder_is_not_the_official_one(tmp_path):
     with pytest.raises(FFGOError, match="is not the official repository"):
         import_official(tmp_path, tmp_path / "set")
+
+
+def test_the_training_clips_are_a_set_with_references(repository, official, tmp_path):
+    train = repository / "Data/train"
+    shutil.copytree(official / "train/materials/video_16", train / "train_materials/video_16")
+    (train / "round2_mixed_videos_81_frames").mkdir()
+    shutil.copy(official / "train/videos/16.mp4", train / "round2_mixed_videos_81_frames/16.mp4")
+    shutil.rmtree(repository / "Data/data_materials")
+    (repository / "Data/data_materials").mkdir()
+    imported = import_official(repository, tmp_path / "set")
+    assert imported.training == read_case_set(tmp_path / "set/training")
+    (case,) = imported.training.cases
+    assert (case.id, len(case.subjects), case.reference.name) == ("video_16", 1, "reference.mp4")
+    assert not check_set(tmp_path / "set/training").problems

@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -39,7 +40,7 @@ class Page(HTMLParser):
         if tag not in ("line", "circle"):
             assert self.open.pop() == tag
 
-    def all(self, name):
+    def all(self, name) -> list[dict[str, Any]]:
         return [attributes for tag, attributes in self.tags if tag == name]
 
 

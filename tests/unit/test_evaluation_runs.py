@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,7 @@ def test_a_clip_without_its_result_is_not_there(tmp_path):
 def test_a_failure_stays_until_there_is_a_result(tmp_path):
     folder = make_runs(tmp_path / "runs", make_case_set(tmp_path / "set"), ("one",))
     place = ClipPlace("one", "case_0", 42)
-    result = read_result(folder, place)
+    result: Any = read_result(folder, place)
     (result.folder / "result.json").unlink()
     write_failure(folder, ClipFailure(place, "key", "out of memory"))
     assert [failure.message for failure in read_runs(folder).failures] == ["out of memory"]
@@ -82,6 +83,7 @@ def test_other_folders_are_no_run_folders(tmp_path):
 def test_what_a_result_says_survives(tmp_path):
     folder = make_runs(tmp_path / "runs", make_case_set(tmp_path / "set"), ("one",))
     place = ClipPlace("one", "case_0", 42)
-    said = replace(read_result(folder, place), texts={"Trim": ("4 frames",)}, versions={"ffgo": "1"}, warnings=("w",))
+    before: Any = read_result(folder, place)
+    said = replace(before, texts={"Trim": ("4 frames",)}, versions={"ffgo": "1"}, warnings=("w",))
     write_result(said)
     assert read_result(folder, place) == replace(said, texts={"Trim": ["4 frames"]})
