@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Sequence
+from pathlib import Path
 
 from ..errors import FFGOError
 from ..host.boot import boot_here
@@ -16,7 +17,7 @@ from .measuring import file_key, measure_runs
 from .methods import Method, read_methods, unpaired
 from .plan import ClipJob, RunPlan, plan_run
 from .rendering import maker_at
-from .run import Render, RunCount, make_all, say
+from .run import Render, Rendered, RunCount, make_all, say
 from .runs import read_runs
 from .selftest import describe, is_trusted, self_test, write_self_test
 from .tables import lines_of, tabulate, write_tables
@@ -72,7 +73,7 @@ async def _until_signal(
     return await make_all(plan, asked.out, methods, [maker], again=again)
 
 
-async def _nobody(job: ClipJob, _folder: object) -> object:
+async def _nobody(job: ClipJob, _folder: Path) -> Rendered:
     raise AssertionError(f"{job.place} needs a server")
 
 

@@ -17,6 +17,8 @@ AT_ONCE = 32
 """Pictures that go through the network together."""
 SIDE = 384
 """Pixels of the pictures that it gets; it makes them smaller as it needs."""
+FAINT = 12
+"""Of 255: alpha up to which nothing is seen of a cut-out."""
 GREY = 0.5
 """Level of what stands around a cut-out: white is an edge that no frame has."""
 MARGIN = 0.05
@@ -60,7 +62,9 @@ def whole_picture(frame: Tensor) -> Tensor:
 def cutout_picture(cutout: Tensor) -> Tensor:
     """A cut-out (1, H, W, 3 or 4), cropped to what is seen of it, on a grey square."""
     pixels = Image.fromarray(to_uint8(cutout[0]))
-    if pixels.mode == "RGBA" and (box := pixels.getchannel("A").point(lambda a: 255 * (a > 12)).getbbox()):
+    if pixels.mode == "RGBA" and (
+        box := pixels.getchannel("A").point([255 * (a > FAINT) for a in range(256)]).getbbox()
+    ):
         pixels = pixels.crop(box)
     side = round(max(pixels.size) * (1 + 2 * MARGIN))
     ground = Image.new("RGB", (side, side), (round(255 * GREY),) * 3)

@@ -89,8 +89,8 @@ def tabulate(measured: Sequence[Measured], methods: Sequence[str]) -> Tables:
         for method in methods:
             found = by_case.get((method, metric), {})
             interval = mean_interval([found[case] for case in common]) if found and common else None
-            counts = (lost[method, metric, "undefined"], lost[method, metric, "failed"])
-            means[method, metric] = Mean(method, metric, interval, len(found), *counts)
+            undefined, failed = (lost[method, metric, state] for state in ("undefined", "failed"))
+            means[method, metric] = Mean(method, metric, interval, len(found), undefined, failed)
         comparisons += _compared(metric, have, by_case)
     return Tables(tuple(methods), tuple(measured), means, tuple(comparisons), tuple(_frozen(measured)), by_case)
 
@@ -108,7 +108,10 @@ def _compared(
         if common := _common([here, there]):
             pairs.append((one, other, paired_difference([here[c] for c in common], [there[c] for c in common])))
     adjusted = holm([difference.p for *_, difference in pairs])
-    return [Comparison(metric, *pair, p) for pair, p in zip(pairs, adjusted, strict=True)]
+    return [
+        Comparison(metric, one, other, difference, p)
+        for (one, other, difference), p in zip(pairs, adjusted, strict=True)
+    ]
 
 
 def _frozen(measured: Sequence[Measured]) -> Iterator[ClipPlace]:

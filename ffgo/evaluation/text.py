@@ -81,7 +81,8 @@ def clip_model(folder: Path) -> TextEmbedder:
             f"{folder} holds no CLIP model in transformers' format ({error}). Give a folder with config.json, "
             "model.safetensors and the tokenizer's files."
         ) from error
-    limit, vision = model.config.text_config.max_position_embeddings, model.config.vision_config.image_size
+    config: Any = model.config
+    limit, vision = config.text_config.max_position_embeddings, config.vision_config.image_size
     mean = torch.tensor([0.48145466, 0.4578275, 0.40821073]).view(1, 3, 1, 1)  # of CLIP, as OpenAI published them
     deviation = torch.tensor([0.26862954, 0.26130258, 0.27577711]).view(1, 3, 1, 1)
 

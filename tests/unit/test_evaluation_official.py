@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,7 @@ def test_the_official_cases_are_complete_and_their_frames_are_ours_to_the_pixel(
     assert not check_set(tmp_path / "set").problems
 
 
+@pytest.mark.nightly
 def test_a_folder_that_the_table_does_not_know_finds_its_frame_by_its_look(repository, tmp_path):
     materials, frames = repository / "Data/data_materials", repository / "Data/combined_first_frames"
     (materials / "tank_intersection_2").rename(materials / "new")
@@ -80,7 +82,7 @@ def test_the_training_clips_are_a_set_with_references(repository, official, tmp_
     shutil.copy(official / "train/videos/16.mp4", train / "round2_mixed_videos_81_frames/16.mp4")
     shutil.rmtree(repository / "Data/data_materials")
     (repository / "Data/data_materials").mkdir()
-    imported = import_official(repository, tmp_path / "set")
+    imported: Any = import_official(repository, tmp_path / "set")
     assert imported.training == read_case_set(tmp_path / "set/training")
     (case,) = imported.training.cases
     assert (case.id, len(case.subjects), case.reference.name) == ("video_16", 1, "reference.mp4")

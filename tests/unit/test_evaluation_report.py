@@ -1,6 +1,7 @@
 """The report: one page, all offline, the worst cases first, and words of others harmless."""
 
 import re
+import shutil
 from html.parser import HTMLParser
 from typing import Any
 
@@ -44,13 +45,20 @@ class Page(HTMLParser):
         return [attributes for tag, attributes in self.tags if tag == name]
 
 
-@pytest.fixture
-def runs(tmp_path):
-    cases = make_case_set(tmp_path / "set", 4)
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("measured")
+    cases = make_case_set(folder / "set", 4)
     edited(cases, lambda content: content["cases"][0].update(prompt="<script>alert(1)</script> & so on"))
-    folder = make_runs(tmp_path / "runs", cases, ("ffgo", "100% a&b #1"))
-    assert main(["measure", str(folder)]) == 0
+    runs = make_runs(folder / "runs", cases, ("ffgo", "100% a&b #1"))
+    assert main(["measure", str(runs)]) == 0
     return folder
+
+
+@pytest.fixture
+def runs(measured, tmp_path):
+    shutil.copytree(measured, tmp_path / "copy")
+    return tmp_path / "copy/runs"
 
 
 def test_the_page_stands_alone_and_shows_every_clip(runs, capsys):
@@ -101,11 +109,11 @@ def test_nothing_measured_is_told(tmp_path):
 
 def test_the_worst_cases_come_first():
     good_low = {"a": (0.9, 1.0), "b": (0.5, 9.0), "c": (0.7, 5.0)}
-    measured = [
+    clips = [
         Measured(ClipPlace("m", case, 1), (value("colour", colour), value("mse", mse)))
         for case, (colour, mse) in good_low.items()
     ]
-    orders = case_orders(tabulate(measured, ["m"]))
+    orders = case_orders(tabulate(clips, ["m"]))
     assert sorted(orders, key=lambda case: orders[case]["overall"]) == ["b", "c", "a"]
     assert orders["b"]["mse"] < 0 < orders["a"]["mse"]
 
