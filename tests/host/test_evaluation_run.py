@@ -88,3 +88,11 @@ def test_eight_cases_by_three_methods_killed_after_ten(host, tmp_path):
     assert kept >= 10
     assert after == 24 - kept
     assert len(read_runs(tmp_path / "runs").results) == 24
+
+
+@pytest.mark.nightly
+def test_our_metrics_put_the_toy_worlds_rows_in_the_order_of_the_exact_ones(probes):
+    """Motion is left out: the exact metric asks which law a sprite follows, ours how far things go."""
+    order = probes.ask("toy_evaluate_probe", 12)
+    assert order["scene_identity"] > 0.85
+    assert order["object_identity"] > 0.8
