@@ -105,7 +105,12 @@ def serve(args: argparse.Namespace) -> int:
 def study(args: argparse.Namespace) -> int:
     """Build a user study of toy clips in study-output/, where it is not there yet, and serve it until interrupted."""
     kind = "pairwise" if args.pairs else "rank"
-    return ensure_host().run("-m", "lab.workshop.study", str(REPO / "study-output"), str(args.port), kind)
+    process = ensure_host().start("-m", "lab.workshop.study", str(REPO / "study-output"), str(args.port), kind)
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        return process.wait()  # it had the same Ctrl-C, and says good-bye to the disk first
 
 
 def bench(args: argparse.Namespace) -> int:
