@@ -111,5 +111,6 @@ def test_the_first_failure_ends_the_other_lanes_where_that_is_wanted(start, tmp_
 
 def test_lanes_have_caches_of_their_own_and_tell_pytest_what_was_said():
     lanes = lanes_of(["unit", "web"], ["-k", "trim"])
-    assert list(lanes) == ["unit 1", "unit 2", "canvas", "elements"]
+    assert list(lanes) == ["unit 1", "unit 2", "canvas", "elements", "newest page"]
+    assert set(lanes_of(["web"], [], nightly=True)) == {"canvas", "elements", "newest page", "page 1.49"}
     assert lanes["canvas"] == ["tests/web", "--renderer=canvas", "-o", "cache_dir=.pytest_cache/canvas", "-k", "trim"]
