@@ -20,7 +20,7 @@ export function asOneStep(app, graph, change) {
 }
 
 /** The compose node's subject sockets that nothing is linked to; it may grow more. */
-export const freeSockets = (node) =>
+const freeSockets = (node) =>
   node.inputs.map(({ name }, slot) => ({ name, slot })).filter(({ name, slot }) =>
     name.startsWith("subjects.") && !linkInto(node, slot));
 
