@@ -189,6 +189,7 @@ def _scored(frames: Tensor, clip: ToyClip) -> Scores:
     return score_clip(frames[COMPOSED_FRAMES:], clip.shot, COMPOSED_FRAMES)
 
 
+@torch.inference_mode()
 def measure_vae(family: Family, count: int = TEST) -> dict[str, Any]:
     """PSNR of unseen ordinary clips that went through the VAE."""
     found = []
