@@ -195,6 +195,32 @@ def test_wiring_of_the_photo():
     assert (nodes["Extract"]["inputs"]["mode"], nodes["Plate"]["inputs"]["mode"]) == ("auto", "auto")
 
 
+@pytest.mark.parametrize("name", ["FFGo factorized video", "FFGo factorized video (local)"])
+def test_a_video_that_keeps_its_first_frame(name):
+    """The experts as they are, and texts, picture and size of one choice."""
+    nodes = read_api(name)
+    settings = {
+        ("Expert switch", "steps"): 20,
+        ("First frame", "length"): 81,
+        ("Factorized prompts", "strategy"): "combined",
+        ("Factorized prompts", "long_side"): 1280,
+        ("Own anchor?", "value"): False,
+    }
+    links = {
+        ("Shift (high noise)", "model"): ("High noise expert", 0),
+        ("Shift (low noise)", "model"): ("Low noise expert", 0),
+        ("Positive prompt", "text"): ("Factorized prompts", 1),
+        ("Negative prompt", "text"): ("Factorized prompts", 2),
+        ("First frame", "start_image"): ("Anchor frame", 0),
+        ("Anchor frame", "width"): ("Factorized prompts", 3),
+        ("Anchor frame", "height"): ("Factorized prompts", 4),
+        ("Anchor", "on_true"): ("Own anchor", 0),
+        ("Create video", "images"): ("Decode", 0),
+    }
+    wanted = settings | links
+    assert {at: nodes[at[0]]["inputs"][at[1]] for at in wanted} == wanted
+
+
 def test_the_distillation_lora_follows_the_ffgo_lora():
     inputs = read_api(FAST)["Distillation LoRA"]["inputs"]
     assert (inputs["model_high"], inputs["model_low"]) == (("FFGo LoRA", 0), ("FFGo LoRA", 1))
