@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.unit.evaluation_scene import COLOURS, clip_of, disc, make_case_set
+from ..unit.evaluation_scene import COLOURS, clip_of, disc, make_case_set
 
 
 @pytest.fixture(scope="module")
