@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from ffgo.evaluation.__main__ import main
+
 from ..unit.evaluation_scene import make_case_set, make_runs
 
 AXE = next(Path(axe_playwright_python.__file__).parent.rglob("axe.min.js")).read_text()
