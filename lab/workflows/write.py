@@ -31,8 +31,6 @@ _SET = """async ([file, values]) => {
 _SAVED = "async () => JSON.stringify((await app.graphToPrompt()).workflow)"
 _OPEN = "async file => { await app.loadGraphData(file) }"
 _ENTER = "id => app.canvas.setGraph(id ? app.rootGraph.subgraphs.get(id) : app.rootGraph)"
-
-
 _PROMPT = """async () => {
     for (let last; ; await new Promise(done => setTimeout(done, 300))) {
         const now = JSON.stringify((await app.graphToPrompt()).output)
@@ -54,25 +52,29 @@ def written(graph: Graph, defs: Defs, canvas: Page, elements: Page) -> dict[str,
     file = json.loads(canvas.evaluate(_SAVED))
     _keep_titles(drawn, file)
     every = {None: graph, **graph.subgraphs()}
-    heights: dict[str | None, dict[str, float]] = {key: {} for key in every}
-    for key, looks in _looks(file, every, canvas, first=True).items():
-        _place(file, key, every[key], looks.least, looks.least)
-        heights[key] = {title: max(looks.least[title], every[key].node(title).height) for title in looks.least}
+    least = {key: look.least for key, look in _looks(every, canvas).items()}
+    for key, inside in every.items():
+        _place(file, key, inside, least[key], least[key])  # each node as low as it can be: what grows, does so now
+    looks = []
     for page in (elements, canvas):
-        for key, look in _looks(file, every, page).items():
-            for title, box in look.boxes.items():
-                kind = every[key].node(title).kind
-                heights[key][title] = max(
-                    heights[key].get(title, 0), look.least[title] if kind == NOTE else box[3] - TITLE_BAR
-                )
-            if page is canvas:
-                least = {
-                    title: heights[key][title] if every[key].node(title).kind == NOTE else height
-                    for title, height in look.least.items()
-                }
-                _place(file, key, every[key], least, heights[key])
+        page.evaluate(_OPEN, file)
+        looks.append(_looks(every, page))
+    for key, inside in every.items():
+        rooms = [_heights(inside, look[key]) for look in looks]
+        rooms.append({node.title: node.height for node in inside.nodes})
+        room = {title: max(one[title] for one in (least[key], *rooms)) for title in least[key]}
+        notes = {node.title: room[node.title] for node in inside.nodes if node.kind == NOTE}
+        _place(file, key, inside, {**looks[-1][key].least, **notes}, room)
     canvas.evaluate(_OPEN, file)
     return _tidied(json.loads(canvas.evaluate(_SAVED)))
+
+
+def _heights(graph: Graph, look: Look) -> dict[str, float]:
+    """The room that each node takes, without its title; a note takes what its text does."""
+    return {
+        title: look.least[title] if graph.node(title).kind == NOTE else box[3] - TITLE_BAR
+        for title, box in look.boxes.items()
+    }
 
 
 def _keep_titles(drawn: Mapping[str, Any], file: Mapping[str, Any]) -> None:
@@ -90,39 +92,35 @@ def _contents(file: Mapping[str, Any]) -> Iterator[Any]:
 
 def _values(graph: Graph, defs: Defs) -> Iterator[tuple[str | None, str, dict[str, Any]]]:
     """What to set: the graph's id, the node's title, values by their widgets' names."""
-    for key, inside in ((key, one) for one in (*graph.subgraphs().values(), graph) for key in [_key(one)]):
+    for inside in (*graph.subgraphs().values(), graph):
         for node in inside.nodes:
             values = dict(node.values)
             if isinstance(node.kind, Subgraph):
                 values = {name: shown(node, name, defs) for name in node.kind.widgets if name not in node.links}
             if values:
-                yield key, node.title, values
-
-
-def _key(graph: Graph) -> str | None:
-    return graph.id if isinstance(graph, Subgraph) else None
+                yield inside.id if isinstance(inside, Subgraph) else None, node.title, values
 
 
 def shown(node: Node, name: str, defs: Defs) -> Any:
     """The value of a widget, wherever it is given."""
-    if name in node.values or not isinstance(node.kind, Subgraph):
-        return node.values[name] if name in node.values else default(node, name, defs)
+    if name in node.values:
+        return node.values[name]
+    if not isinstance(node.kind, Subgraph):
+        return default(node, name, defs)
     title, inside = node.kind.widgets[name][0]
     return shown(node.kind.node(title), inside, defs)
 
 
 def default(node: Node, name: str, defs: Defs) -> Any:
+    """What the node itself begins with."""
     inputs = defs[node.type]["input"]
     kind, options = (inputs.get("required", {}) | inputs.get("optional", {}))[name]
     choices = kind if isinstance(kind, list) else options.get("options", [None])
     return options.get("default", choices[0])
 
 
-def _looks(
-    file: Mapping[str, Any], every: Mapping[str | None, Graph], page: Page, *, first: bool = False
-) -> dict[str | None, Look]:
-    if not first:
-        page.evaluate(_OPEN, file)
+def _looks(every: Mapping[str | None, Graph], page: Page) -> dict[str | None, Look]:
+    """How the open workflow is seen, and its subgraphs."""
     looks = {}
     for key in every:
         page.evaluate(_ENTER, key)

@@ -61,6 +61,7 @@ def test_the_api_file_is_what_the_page_exports(opened, workflow, own_page, reque
     assert json.loads(file.read_text()) == exported, "write it anew with: python dev.py test web --update-exports"
 
 
+@pytest.mark.every_page
 def test_the_api_file_means_what_any_page_exports(opened, workflow):
     written = json.loads((REPO / "workflows" / "api" / workflow.name).read_text())
     assert meaning(opened.prompt()) == meaning(written)

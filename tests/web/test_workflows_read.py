@@ -4,6 +4,8 @@ import pytest
 
 from lab.workflows.look import SCREEN, look_at
 
+pytestmark = pytest.mark.every_page
+
 MOST_NODES = 16
 
 
