@@ -101,7 +101,7 @@ def trainable_expert(
         patcher.set_model_compute_dtype(torch.bfloat16)  # gradients leave the range of float16
     # Still in the inference mode that the host runs nodes in: it could not move quantised weights again that it had
     # moved out of it.
-    # A model that Python collects while the host walks through its list of models breaks that walk, and its queue with it.
+    # A model that Python collects while the host walks through its list of models breaks that walk, and its queue.
     gc.collect()
     management.unload_all_models()
     management.load_models_gpu([patcher], memory_required=working_bytes)
