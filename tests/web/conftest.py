@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from lab.workshop.archive import unpacked
 from lab.workshop.comfyui import CHROMIUM_NAMES, PAGES, Host, ensure_page
@@ -84,10 +85,19 @@ class ComfyPage:
     def open_template(self, name: str) -> None:
         """Choose a workflow in the template browser and wait until it is there."""
         self.page.evaluate("app.rootGraph.clear()")
-        self.browse_templates()
-        self.page.get_by_test_id(f"template-workflow-{name}").click()
+        card = self.page.get_by_test_id(f"template-workflow-{name}")
         nodes = len(json.loads((REPO / "workflows" / f"{name}.json").read_text())["nodes"])
-        self.page.wait_for_function(f"app.rootGraph.nodes.length === {nodes}")
+        loaded = f"app.rootGraph.nodes.length === {nodes}"
+        for patience_ms in (60_000, 60_000, 300_000):  # a click while the cards are drawn anew is lost
+            if not card.is_visible():
+                self.browse_templates()
+            card.click()
+            try:
+                self.page.wait_for_function(loaded, timeout=patience_ms)
+                break
+            except PlaywrightTimeout:
+                if patience_ms > 60_000:
+                    raise
         self.prompt()
 
     def missing(self) -> dict[str, Any] | None:
