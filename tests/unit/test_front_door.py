@@ -160,6 +160,9 @@ def _parse(module: str, words: list[str]) -> None:
         from ffgo.study.__main__ import parse
 
         parse(words)
+    elif module == "lab.toyworld.evaluate":
+        assert importlib.util.find_spec(module)
+        assert not words  # its options have defaults
     else:
         assert module == "ffgo.training"
         assert len(words) == 1
