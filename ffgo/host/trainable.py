@@ -99,10 +99,10 @@ def trainable_expert(
     patcher = model.clone(disable_dynamic=True) if model.is_dynamic() else model.clone()
     if patcher.model.get_dtype_inference() == torch.float16 and management.should_use_bf16(patcher.load_device):
         patcher.set_model_compute_dtype(torch.bfloat16)  # gradients leave the range of float16
-    # Still in the inference mode that the host runs nodes in: it could not move quantised weights again that it had
-    # moved out of it.
     # A model that Python collects while the host walks through its list of models breaks that walk, and its queue.
     gc.collect()
+    # Still in the inference mode that the host runs nodes in: it could not move quantised weights again that it had
+    # moved out of it.
     management.unload_all_models()
     management.load_models_gpu([patcher], memory_required=working_bytes)
     network = patcher.model.diffusion_model
