@@ -35,6 +35,7 @@ MOST_BYTES = 16_000_000_000
 MOST_SIDE = 100_000
 """Of latents."""
 MOST_TOKENS = 1_000_000
+LEAST_WEIGHT, MOST_WEIGHT = 1e-6, 1e6
 _KEY = re.compile(r"[\w-]{1,64}")
 
 
@@ -53,6 +54,8 @@ class Entry:
     """Key of its caption's embedding."""
     shape: tuple[int, int, int]
     """(T, h, w) of its latents."""
+    weight: float = 1.0
+    """How often it is drawn beside the others."""
 
 
 def key_of(*parts: str | int) -> str:
@@ -106,8 +109,13 @@ class CachedDataset:
         base: Base = DEFAULT,
         notes: Sequence[str] = (),
         encoded: int = 0,
+        words: str = "",
     ):
-        """notes: what the user should know of how it was encoded; encoded: how many clips and captions were, for it."""
+        """notes: what the user should know of how it was encoded; encoded: how many clips and captions were, for it.
+
+        words: those that call the concept that it shows.
+        """
+        self.words = words
         self.folder, self.entries, self.base = folder, tuple(entries), base
         self.notes, self.encoded = list(notes), encoded
         self._encode_again = encode_again
@@ -121,24 +129,37 @@ class CachedDataset:
             whole=f"{folder} holds no encoded dataset: its {INDEX_FILE}",
         )
         index = source.json(source.file(folder / INDEX_FILE)).object(
-            ["entries"], {"version": None, "base": DEFAULT.id}, others=True
+            ["entries"], {"version": None, "base": DEFAULT.id, "words": ""}, others=True
         )
         if index["version"].value != VERSION:
             raise FFGOError(f"{folder} was encoded by another version of this pack. Encode the dataset again.")
         entries = [_entry(value) for value in index["entries"].list("examples")]
         if not entries:
             index["entries"].refuse("is empty", "there is nothing to train on")
-        return cls(folder, entries, base=base_called(index["base"].string()))
+        return cls(folder, entries, base=base_called(index["base"].string()), words=index["words"].string())
 
     def save_index(self) -> None:
         """Write the list that `open` reads."""
         entries = [asdict(entry) for entry in self.entries]
+        if not self._is_weighted:
+            for entry in entries:
+                del entry["weight"]
         index = {"version": VERSION, "base": self.base.id, "entries": entries}
+        index |= {"words": self.words} if self.words else {}
         write_bytes(self.folder / INDEX_FILE, json.dumps(index, indent=1).encode())
 
     @property
     def fingerprint(self) -> str:
-        return key_of(*(key for entry in self.entries for key in (entry.example, entry.text)))
+        keys = [key for entry in self.entries for key in (entry.example, entry.text)]
+        return key_of(*keys, *((f"{entry.weight:g}" for entry in self.entries) if self._is_weighted else ()))
+
+    @property
+    def _is_weighted(self) -> bool:
+        return any(entry.weight != 1 for entry in self.entries)
+
+    @property
+    def weights(self) -> Sequence[float]:
+        return [entry.weight for entry in self.entries]
 
     @property
     def names(self) -> Sequence[str]:
@@ -192,14 +213,15 @@ class CachedDataset:
 
 
 def _entry(value: Value) -> Entry:
-    entry = value.object(["name", "example", "text", "shape"], others=True)
+    entry = value.object(["name", "example", "text", "shape"], {"weight": 1.0}, others=True)
     example, text = (entry[name].string() for name in ("example", "text"))
     if not _KEY.fullmatch(example) or not _KEY.fullmatch(text):
         value.refuse("names a file that is none of an encoded dataset", "such names have letters and digits only")
     shape = [side.whole(1, MOST_SIDE) for side in entry["shape"].list("numbers", most=3)]
     if len(shape) != 3:
         entry["shape"].refuse(f"has {len(shape)} entries", "there must be 3")
-    return Entry(entry["name"].string(), example, text, (shape[0], shape[1], shape[2]))
+    weight = entry["weight"].number(LEAST_WEIGHT, MOST_WEIGHT)
+    return Entry(entry["name"].string(), example, text, (shape[0], shape[1], shape[2]), float(weight))
 
 
 def is_whole(file: Path, key: str) -> bool:

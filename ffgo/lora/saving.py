@@ -1,6 +1,7 @@
 """Writing LoRA files: tensors in the host's own dialect, whole files only, never over another one."""
 
 import errno
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,11 +93,24 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[st
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file. Raises: OSError."""
+    """Write a safetensors file; the same content always makes the same bytes. Raises: OSError."""
     try:
         save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path, dict(metadata))
+        _sort_metadata(path)
     except SafetensorError as error:  # its words for a full disk and the like
         raise OSError(errno.EIO, str(error)) from error
+
+
+def _sort_metadata(path: Path) -> None:
+    """Put a file's metadata in order: safetensors writes it in another one each time."""
+    with path.open("rb+") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
+        ordered = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+        if len(ordered) <= size:  # the same characters in another order
+            file.seek(8)
+            file.write(ordered.ljust(size))
 
 
 def save_lora(lora: Mapping[str, Tensor], folder: Path, prefix: str, expert: str, dtype: str) -> Path:

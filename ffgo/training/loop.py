@@ -126,7 +126,8 @@ class _Run:
             self._save()
             raise
         self._save()
-        return Trained(self._lora(), self._metadata(), self.done, self.history, self.done >= self.recipe.steps)
+        lora = self._lora()
+        return Trained(lora, self._metadata(lora), self.done, self.history, self.done >= self.recipe.steps)
 
     def _resume(self) -> None:
         state = self.world.first_does(self.folder.open, self.task.device)  # it may have to make the folder
@@ -211,13 +212,15 @@ class _Run:
             self.best = (self.done, mean)
         self.saved = self.done  # also where it fails: what failed once is not tried again on the way out
         state = RunState(self.done, self.parameters, self.optimizer.state_dict(), self.history, self.best)
-        self.folder.save(Checkpoint(state, self._lora(), self._metadata()), self.recipe.keep)
+        lora = self._lora()
+        self.folder.save(Checkpoint(state, lora, self._metadata(lora)), self.recipe.keep)
 
     def _lora(self) -> dict[str, Tensor]:
         return lora_tensors(self.task.adapters.factors(), self.recipe.save_dtype)
 
-    def _metadata(self) -> dict[str, str]:
-        return lora_metadata(self.task.expert, self.recipe, self.task.dataset, self.done, self.task.metadata)
+    def _metadata(self, lora: Mapping[str, Tensor]) -> dict[str, str]:
+        more = {**self.task.metadata, **self.task.stage.says(lora)}
+        return lora_metadata(self.task.expert, self.recipe, self.task.dataset, self.done, more)
 
 
 class _Slot:
@@ -226,7 +229,7 @@ class _Slot:
     def __init__(self, run: _Run, dataset: EncodedDataset, row: int, slot: int):
         recipe = run.recipe
         position = run.done * recipe.samples_per_step + slot
-        self.index = draws.example_index(recipe.seed, position, len(dataset))
+        self.index = draws.weighted_index(recipe.seed, position, dataset.weights)
         self.dataset, self.slot, self.name = dataset, slot, dataset.names[self.index]
         self.shape = dataset.shapes[self.index]
         self.key = (recipe.seed, run.done, slot, row)

@@ -34,7 +34,7 @@ from .loop import Task, Trained, Watcher, train
 from .memory import plan_memory
 from .output import lora_metadata
 from .recipe import Recipe
-from .stage import Stage, stage_of
+from .stage import ConceptPart, Stage, stage_of
 from .world import World
 
 _CHECK, _WEIGHTS = "expert_check", "weights"
@@ -57,6 +57,8 @@ class TrainingRun:
     prior: EncodedDataset | None = None
     starts: Path | None = None
     """Folder that a relative `start_lora` of the recipe lies in; None = `loras`."""
+    concept: ConceptPart | None = None
+    """The half of a concept that the run learns; None = an ordinary LoRA."""
 
     def __post_init__(self) -> None:
         plain_name(self.name, "The name of the run")
@@ -105,7 +107,7 @@ def train_expert(
     world = world or World.current()
     shape = check_expert(model)
     _refuse_other_base(job, shape.base)
-    stage = stage_of(job.recipe, job.expert, job.start_folder)
+    stage = stage_of(job.recipe, job.expert, job.start_folder, job.concept)
     folder = RunFolder(job.folder, _identity(job, shape, stage))
     with ExitStack() as stack:
         world.first_does(lambda: stack.enter_context(folder.held()), model.load_device)

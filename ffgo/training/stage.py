@@ -9,9 +9,12 @@ from functools import reduce
 from pathlib import Path
 from typing import Any, Protocol
 
+from torch import Tensor
+
 from ..bases.base import EXPERT_KEY, Expert
 from ..errors import FFGOError
-from ..lora.file import read_lora
+from ..lora.file import LoRAFile, read_lora
+from ..lora.halves import Half, Part, half_metadata, half_of
 from ..lora.saving import Factors, factors_of
 from .adapters import BOTH, Adapters, Matrix
 from .recipe import Recipe
@@ -37,6 +40,10 @@ class Stage(Protocol):
         """Plain values that a resumed run keeps, among those of the recipe in run.json."""
         ...
 
+    def says(self, lora: Mapping[str, Tensor]) -> dict[str, str]:
+        """What the file of this LoRA says of itself besides. lora: as it is written, by the host's names."""
+        ...
+
 
 class Official:
     """A new LoRA, of which A and B are trained. The other stages change some of it."""
@@ -52,6 +59,9 @@ class Official:
         pass
 
     def identity(self) -> dict[str, Any]:
+        return {}
+
+    def says(self, lora: Mapping[str, Tensor]) -> dict[str, str]:
         return {}
 
 
@@ -87,6 +97,44 @@ class SecondB(Official):
 
     def identity(self) -> dict[str, Any]:
         return {"start_lora": self.file, "second_b": True}
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityBasis(Official):
+    """Learns who a concept is, from a set of stills: a new LoRA whose A the motion stands on (Set-and-Sequence, 1)."""
+
+    words: str
+    """Those that call the concept in a prompt."""
+
+    def identity(self) -> dict[str, Any]:
+        return {"part": "identity", "words": self.words}
+
+    def says(self, lora: Mapping[str, Tensor]) -> dict[str, str]:
+        return half_metadata("identity", lora, self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class MotionResidual(Official):
+    """Learns how a concept moves: a second B on the kept A and B of its identity half (Set-and-Sequence, 2)."""
+
+    second_b: SecondB
+    half: Half
+    """The identity half."""
+    words: str
+
+    @property
+    def trains(self) -> frozenset[Matrix]:
+        return self.second_b.trains
+
+    def prepare(self, adapters: Adapters) -> None:
+        self.second_b.prepare(adapters)
+
+    def identity(self) -> dict[str, Any]:
+        own = {"part": "motion", "words": self.words, "basis": self.half.basis, "start": self.half.content}
+        return self.second_b.identity() | own
+
+    def says(self, lora: Mapping[str, Tensor]) -> dict[str, str]:
+        return half_metadata("motion", lora, self.words, self.half.content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +189,31 @@ class Together:
     def identity(self) -> dict[str, Any]:
         return {name: value for stage in self.stages for name, value in stage.identity().items()}
 
+    def says(self, lora: Mapping[str, Tensor]) -> dict[str, str]:
+        return {name: value for stage in self.stages for name, value in stage.says(lora).items()}
 
-def stage_of(recipe: Recipe, expert: Expert, loras: Path) -> Stage:
+
+@dataclass(frozen=True, slots=True)
+class ConceptPart:
+    """The half of a concept that a run learns."""
+
+    part: Part
+    words: str
+    """Those that call the concept in a prompt."""
+
+
+def stage_of(recipe: Recipe, expert: Expert, loras: Path, concept: ConceptPart | None = None) -> Stage:
     """The stage that a recipe means by `start_lora`, `second_b`, `freeze` and `b_dropout`; nobody else reads these.
 
-    loras: the folder that a relative `start_lora` lies in. Raises: FFGOError where it cannot be started from.
+    loras: the folder that a relative `start_lora` lies in; concept: the half of one that is to be learned.
+    Raises: FFGOError where it cannot be started from.
     """
     stages: list[Stage] = []
-    if recipe.start_lora:
+    if concept is not None:
+        stages.append(_half(recipe, expert, loras, concept))
+    elif recipe.start_lora:
         kind = SecondB if recipe.second_b else Continue
-        stages.append(kind(recipe.start_lora, _start_lora(recipe.start_lora, expert, loras)))
+        stages.append(kind(recipe.start_lora, _start_lora(recipe.start_lora, expert, loras)[1]))
     if recipe.freeze != "none":
         stages.append(Freeze(recipe.freeze))
     if recipe.b_dropout:
@@ -158,7 +221,27 @@ def stage_of(recipe: Recipe, expert: Expert, loras: Path) -> Stage:
     return Together(stages)
 
 
-def _start_lora(name: str, expert: Expert, loras: Path) -> Mapping[str, Factors]:
+def _half(recipe: Recipe, expert: Expert, loras: Path, concept: ConceptPart) -> Stage:
+    """Raises: FFGOError where the recipe is none of this half, or names no identity half."""
+    if concept.part == "identity":
+        if recipe.start_lora or recipe.freeze != "none":
+            raise FFGOError(
+                "recipe: the identity of a concept is a new LoRA, all of which is learned. Leave start_lora, second_b "
+                "and freeze out."
+            )
+        return IdentityBasis(concept.words)
+    if not recipe.second_b:
+        raise FFGOError("recipe: the motion of a concept is a second B. Set second_b, and its identity in start_lora.")
+    file, first = _start_lora(recipe.start_lora, expert, loras)
+    half = half_of(file)
+    if half is None or half.part != "identity":
+        raise FFGOError(
+            f"recipe: start_lora {file.name} is no identity half of a concept. Learn that first, and name its file."
+        )
+    return MotionResidual(SecondB(recipe.start_lora, first), half, concept.words)
+
+
+def _start_lora(name: str, expert: Expert, loras: Path) -> tuple[LoRAFile, Mapping[str, Factors]]:
     path = loras / name
     if not path.is_file():
         raise FFGOError(f"recipe: start_lora is {name}, and {path} is no file.")
@@ -173,4 +256,4 @@ def _start_lora(name: str, expert: Expert, loras: Path) -> Mapping[str, Factors]
     factors = factors_of(file.tensors, f"recipe: start_lora {path.name}")
     if not factors:
         raise FFGOError(f"recipe: start_lora {path.name} holds no LoRA as this trainer writes them.")
-    return factors
+    return file, factors

@@ -47,6 +47,7 @@ class Examples:
 
     names, shapes, fingerprint = [f"example {i}" for i in range(4)], [SHAPE] * 4, "random"
     base = ours.catalogue.DEFAULT
+    weights = (1.0,) * 4
 
     def __len__(self):
         return 4

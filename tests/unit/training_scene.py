@@ -18,15 +18,17 @@ from torch import Tensor, distributed, nn
 from ffgo.bases.catalogue import DEFAULT
 from ffgo.dataset.encoded import EncodedExample
 from ffgo.errors import FFGOError
+from ffgo.lora.halves import Part
 from ffgo.training.adapters import Adapters, add_adapters
 from ffgo.training.checkpoint import RunFolder
 from ffgo.training.loop import StepReport, Task, Trained, train
 from ffgo.training.recipe import OFFICIAL_TARGETS, Recipe
-from ffgo.training.stage import stage_of
+from ffgo.training.stage import ConceptPart, stage_of
 from ffgo.training.world import World
 
 CPU = torch.device("cpu")
 DIM, TEXT_DIM, TOKENS = 16, 8, 6
+WORDS = "sks1 mvt1"
 MIXED = ((2, 3, 4), (1, 4, 4), (3, 2, 2))
 
 
@@ -94,6 +96,7 @@ class Examples:
     ):
         self.names = [f"example {index}" for index in range(count)]
         self.shapes = [shapes[index % len(shapes)] for index in range(count)]
+        self.weights = [1.0] * count
         self.fingerprint, self.first, self.tokens = f"{count} examples from {first}", first, tokens
 
     def __len__(self) -> int:
@@ -144,13 +147,20 @@ def run(
     *,
     prior: Examples | None = None,
     spoil: Callable[[Callable], Callable] = lambda predict: predict,
+    concept: Part | None = None,
     **changes,
 ) -> Trained:
-    """A run on the small expert. spoil: gets the expert and gives what is called in its place."""
+    """A run on the small expert. spoil: gets the expert and gives what is called in its place.
+
+    concept: the half of one that it learns; relative files to start from lie beside the folder then.
+    """
     recipe, network = Recipe.from_dict(RECIPE | changes), small_expert()
     dataset = Examples() if dataset is None else dataset
     adapters = adapted(network, recipe.rank, recipe.alpha, key=recipe.seed)
-    stage = stage_of(recipe, "high", folder)
+    if concept:
+        stage = stage_of(recipe, "high", folder.parent, ConceptPart(concept, WORDS))
+    else:
+        stage = stage_of(recipe, "high", folder)
     stage.prepare(adapters)
     task = Task("high", spoil(network), adapters, dataset, recipe, CPU, prior, stage)
     identity = {"expert": "high", "dataset": dataset.fingerprint, "recipe": recipe.shaping() | stage.identity()}
