@@ -80,8 +80,8 @@ def compose(
         scene_box = place_background(scene_size, canvas)
         scene_tile = pool.submit(draw_background, scene.pixels, scene_size, scene_box)
         cutouts = list(pool.map(look_at, pictures.keys(), pictures.values(), repeat(min_alpha)))
+        fingerprints = list(pool.map(attrgetter("fingerprint"), cutouts))
         if arranged:
-            fingerprints = list(pool.map(attrgetter("fingerprint"), cutouts))
             places = arrange(
                 arranged, fingerprints, [c.subject for c in cutouts], canvas, max_upscale=max_upscale, gap=gap
             )
@@ -95,7 +95,7 @@ def compose(
     pixels = [0.0] * len(places)
     for i, tile in tiles.items():
         pixels[i] = float(masks[i][tile.box.slices].sum(dtype=np.float64))
-    plan = Layout(canvas, scene_box, places, pixels)
+    plan = Layout(canvas, scene_box, places, pixels, list(pictures), fingerprints)
     warnings = [*warn_of_cutouts(plan, cutouts, layout), *warn_of_background(canvas, scene_size)]
     if arranged:
         warnings += warn_of_places(plan, cutouts)

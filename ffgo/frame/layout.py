@@ -66,13 +66,18 @@ class Layout:
     subjects: Sequence[Placement]
     pixels: Sequence[float]
     """The alpha-weighted area of every subject on the canvas."""
+    names: Sequence[str] = ()
+    """Who they are: every subject's input, and ..."""
+    fingerprints: Sequence[str] = ()
+    """... what tells its picture (docs/arrangement.md); both, or neither."""
 
     def to_json(self) -> str:
         """The layout as JSON, boxes as x, y, width and height."""
         width, height = self.canvas
+        who = [{"name": n, "fingerprint": f} for n, f in zip(self.names, self.fingerprints, strict=True)]
         subjects = [
-            {**asdict(p), "scale": round(p.scale, 6), "pixels": round(area, 2)}
-            for p, area in zip(self.subjects, self.pixels, strict=True)
+            {**asdict(p), "scale": round(p.scale, 6), "pixels": round(area, 2), **known}
+            for p, area, known in zip(self.subjects, self.pixels, who or [{}] * len(self.subjects), strict=True)
         ]
         return json.dumps(
             {

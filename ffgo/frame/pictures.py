@@ -30,11 +30,16 @@ class FramePicture:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hexadecimal digits that tell the picture by its size and pixels (docs/arrangement.md)."""
-        pixels = Image.fromarray(self.pixels).convert("RGBA")
-        digest = hashlib.sha256(struct.pack("<2I", *pixels.size))
-        digest.update(pixels.tobytes())
-        return digest.hexdigest()[:FINGERPRINT_DIGITS]
+        """See `fingerprint_of`."""
+        return fingerprint_of(self.pixels)
+
+
+def fingerprint_of(pixels: np.ndarray) -> str:
+    """Hexadecimal digits that tell a picture (H, W, 3 or 4) by its size and pixels (docs/arrangement.md)."""
+    whole = Image.fromarray(pixels).convert("RGBA")
+    digest = hashlib.sha256(struct.pack("<2I", *whole.size))
+    digest.update(whole.tobytes())
+    return digest.hexdigest()[:FINGERPRINT_DIGITS]
 
 
 def background_picture(background: Sequence[np.ndarray]) -> FramePicture:

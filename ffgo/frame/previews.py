@@ -26,11 +26,15 @@ def preview(picture: FramePicture) -> Image.Image:
 
 def on_checks(picture: FramePicture) -> Image.Image:
     """The preview on the checks that picture editors show behind what is transparent, RGB."""
-    small = preview(picture)
-    rows, columns = np.ogrid[: small.height, : small.width]
+    return laid_on_checks(preview(picture))
+
+
+def laid_on_checks(picture: Image.Image) -> Image.Image:
+    """A picture (RGBA) on those checks, RGB."""
+    rows, columns = np.ogrid[: picture.height, : picture.width]
     odd = (rows // CHECK_PX + columns // CHECK_PX) % 2
     checks = Image.fromarray(np.where(odd, *CHECKS).astype(np.uint8)).convert("RGB")
-    checks.paste(small, mask=small)
+    checks.paste(picture, mask=picture)
     return checks
 
 

@@ -26,6 +26,8 @@ HOST_MODULES = {
 }
 # It boots the host where there is no server, and holds what the trainer needs of it.
 MAY_TOUCH_THE_HOST = "ffgo/host"
+# The page's own requests, by the host's server.
+ANSWERS_THE_PAGE = "nodes/cast/_routes.py"
 HEAVY = {"google", "sam2", "peft", "accelerate", "kornia"}
 # Its layers are peft's; the nodes import it when they train.
 MAY_IMPORT_PEFT = "ffgo/training/adapters.py"
@@ -57,6 +59,7 @@ CORE = {
     "remote": GROUND,
     "evaluation": GROUND | {"bases", "clip", "curation", "frame", "host", "remote", "words"},
     "study": GROUND | {"clip", "evaluation"},
+    "cast": GROUND | {"evaluation", "frame"},
 }
 # A wing of nodes may import the core's wing of its name, what that may import, and these.
 NODES = {
@@ -259,8 +262,8 @@ def test_nothing_that_ships_starts_programs_or_evaluates_text_or_downloads():
         asked = packages(tree(path))
         assert not asked & {"subprocess", "pip", "ensurepip", "ctypes", "multiprocessing", "pty"}, named(path)
         assert not asked & {"urllib", "http", "socket", "requests", "httpx", "huggingface_hub"}, named(path)
-        # Two ask the user's ComfyUI, and Gemini; the third is a server, and asks nobody.
-        if named(path.parent) not in ("ffgo/remote", "ffgo/gemini", "ffgo/study"):
+        # Two ask the user's ComfyUI, and Gemini; the others are servers, and ask nobody.
+        if named(path.parent) not in ("ffgo/remote", "ffgo/gemini", "ffgo/study") and named(path) != ANSWERS_THE_PAGE:
             assert "aiohttp" not in asked, named(path)
         calls = (node.func for node in ast.walk(tree(path)) if isinstance(node, ast.Call))
         called = {ast.unparse(function) for function in calls}

@@ -1,0 +1,1 @@
+"""Who is in the frame, who is kept for later, and who is still there after sampling."""

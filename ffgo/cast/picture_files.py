@@ -1,0 +1,65 @@
+"""The pictures of the cast's members, as files."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from ..errors import FFGOError
+from ..files import complete_file
+from ..frame.layout import CROP_MARGIN
+from ..frame.pictures import fingerprint_of, look_at
+from ..frame.previews import laid_on_checks
+from ..pixels import MOST_PIXELS
+from .member import CastPicture
+from .twins import Looks, hash_text
+
+THUMB, THUMB_SIDE = "thumb.webp", 256
+LONGEST_SIDE = 2048
+"""Pixels of a picture that is kept as it came; a larger one is cropped to what can be seen of it, and made smaller."""
+
+
+def open_png(path: Path) -> np.ndarray:
+    """A picture of the cast (h, w, 4) uint8, as its file has it. Raises: FFGOError where it cannot be used."""
+    try:
+        with Image.open(path, formats=["PNG"]) as file:
+            if file.width * file.height > MOST_PIXELS:
+                raise FFGOError(f"{path} has {file.width:,}x{file.height:,} pixels, which are too many.")
+            return np.asarray(file.convert("RGBA"))
+    except FileNotFoundError:
+        raise FFGOError(f"{path} is not there. Put it back, or save this member anew.") from None
+    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise FFGOError(f"{path} is no picture that can be read ({error}). Put a whole PNG there.") from error
+
+
+def write_picture(folder: Path, number: int, picture: np.ndarray, looks: Looks) -> CastPicture:
+    """Write a picture (h, w, 4) uint8 as a member's, under a number; what its file `cast.json` says of it."""
+    kept = _fitted(picture)
+    file = f"{number:02}.png"
+    with complete_file(folder / file) as partial:
+        Image.fromarray(kept).save(partial, "PNG", compress_level=4)
+    came, is_ = fingerprint_of(picture), fingerprint_of(kept)
+    return CastPicture(file, is_, hash_text(looks.bits), came if came != is_ else "")
+
+
+def _fitted(picture: np.ndarray) -> np.ndarray:
+    """As it is where it is not too large: so its fingerprint stays, and with it its place in arrangements."""
+    if max(picture.shape[:2]) <= LONGEST_SIDE:
+        return picture
+    height, width, _ = picture.shape
+    seen = picture[look_at("picture", picture).subject.visible.grown(CROP_MARGIN, (width, height)).slices]
+    image = Image.fromarray(np.ascontiguousarray(seen))
+    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    return np.asarray(image)
+
+
+def write_thumb(folder: Path, picture: np.ndarray) -> None:
+    """The small picture that lists show."""
+    height, width, _ = picture.shape
+    seen = picture[look_at("picture", picture).subject.visible.grown(CROP_MARGIN, (width, height)).slices]
+    small = Image.fromarray(np.ascontiguousarray(seen))
+    small.thumbnail((THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
+    whole = Image.new("RGBA", (THUMB_SIDE, THUMB_SIDE))
+    whole.paste(small, ((THUMB_SIDE - small.width) // 2, (THUMB_SIDE - small.height) // 2))
+    with complete_file(folder / THUMB) as partial:
+        laid_on_checks(whole).save(partial, "WEBP", quality=80)
