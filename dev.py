@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Everything a developer needs, from a fresh clone; sets up by itself what is missing.
 
-python dev.py demo [--curate | --factorized]
+python dev.py demo [--curate | --factorized | --base wan2.2-ti2v-5b | hunyuan-1.5-i2v | wan2.1-i2v]
                                  run the shipped workflow on a real ComfyUI, leave a video in demo-output/
 python dev.py test [unit|host|web] [--nightly] [PYTEST ...]
 python dev.py check              format, lint, types
@@ -42,7 +42,10 @@ def demo(args: argparse.Namespace) -> int:
         base = make_base(Path(folder), standins)
         print("[ffgo] Starting ComfyUI", flush=True)
         with running_server(host, base) as server:
-            return host.run("-m", "lab.workshop.demo", server.url, str(REPO / "demo-output"))
+            out = str(REPO / "demo-output")
+            if args.base:
+                return host.run("-m", "lab.workshop.base_demo", server.url, out, args.base)
+            return host.run("-m", "lab.workshop.demo", server.url, out)
 
 
 def test(args: argparse.Namespace) -> int:
@@ -177,6 +180,8 @@ def command_line() -> argparse.ArgumentParser:
     others.add_argument(
         "--factorized", action="store_true", help="draw the first frame, or the background, of a prompt"
     )
+    bases = ("wan2.2-ti2v-5b", "hunyuan-1.5-i2v", "wan2.1-i2v")
+    others.add_argument("--base", choices=bases, help="the workflow of another base, on untrained stand-ins")
     demonstration.set_defaults(run=demo)
     tests = commands.add_parser("test", help=test.__doc__, usage="dev.py test [unit|host|web] [--nightly] [PYTEST ...]")
     tests.add_argument("--nightly", action="store_true", help="the long forms too")

@@ -20,6 +20,7 @@ from .dataset.dataset_preview import DatasetPreview
 from .evaluation.compare_clips import CompareClips
 from .evaluation.evaluate_clip import EvaluateClip
 from .experts.expert_switch import WanExpertSwitch
+from .experts.lora_loader import LoRALoader
 from .experts.moe_lora_loader import WanMoELoRALoader
 from .frame.compose_canvas import ComposeCanvas
 from .frame.load_subject import LoadSubject
@@ -43,6 +44,7 @@ class FFGOExtension(ComfyExtension):
             GeminiFirstFrame, FirstFrameInstruction, FactorizedPrompts, GeminiPicture, AnchorFrame,
             SAM2Loader, SAM2Matte,
             LoadSubject, ComposeCanvas, TransitionPrompt, WanMoELoRALoader, WanExpertSwitch, TrimCompressionFrames,
+            LoRALoader,
             DatasetExample, DatasetFolder, DatasetExport, DatasetPreview, EncodeDataset,
             TrainExpertLoRA, SaveExpertLoRA,
             EvaluateClip, CompareClips,

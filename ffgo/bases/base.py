@@ -17,6 +17,11 @@ EXPERT_CHECK_KEY, UNCHECKED = "ffgo.expert_check", "nothing"
 Shape = tuple[int, ...]
 
 
+def spoken(expert: Expert) -> str:
+    """What messages call one of a base's networks."""
+    return "model" if expert == "only" else f"{expert}-noise expert"
+
+
 @dataclass(frozen=True, slots=True)
 class ExpertRole:
     """One of a base's networks, and the noise that it is for: sigmas in (least, most]."""
@@ -39,6 +44,27 @@ class Latent:
     """Frames that become one latent frame; the first frame has one of its own."""
     patch: int
     """Places of a side that become one token."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """How a network is told of the frames that are given."""
+
+    kind: Literal["concat", "clamp"]
+    """`concat`: a mask and the latents of the given frames are further channels. `clamp`: the given latents stand in
+    the noised clip itself, clean and at time 0, and what is predicted for them does not count."""
+    mask: int
+    """Channels that say which frames are given; of `clamp` they do not go through the network."""
+    mask_first: bool = True
+    """Whether they stand before the latents' channels."""
+    fill: float | None = None
+    """Grey level, 0..1, of the frames that are not given, before they are encoded; None: their latents are zeros."""
+    vision: str = ""
+    """What a CLIP vision model makes of the first frame and the network sees, as the host calls it; empty: nothing."""
+    vision_width: int = 0
+    """Numbers of each of its tokens."""
+    vision_encoder: str = ""
+    """The CLIP vision model, as users know it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +92,17 @@ class Base:
     """The text encoder, as users know it."""
     clip_type: str
     """Name of the text encoder in the host's `comfy.sd.CLIPType`."""
-    mask_channels: int
-    """Channels of the condition that say which frames are given."""
-    fill: float
-    """Grey level, 0..1, of the frames that are not given, before they are encoded."""
+    text_files: int = 1
+    """Files that the text encoder has."""
+    condition: Condition
     network: str
     """Name of the host's class."""
     blocks: str
     """Name of the network's list of blocks."""
+    head: str
+    """Name of what stands behind them."""
+    two_streams: bool = False
+    """Whether a block gives back the text beside the clip."""
     targets: tuple[str, ...]
     """Layers of every block that get a LoRA, by the end of their names."""
     block_numbers: int
@@ -101,13 +130,18 @@ class Base:
 
     @property
     def condition_channels(self) -> int:
-        """Channels that tell a network of the given frames: the mask, and their latents."""
-        return self.mask_channels + self.latent.channels
+        """Channels that tell of the given frames: the mask and, where they go beside the clip, their latents."""
+        return self.condition.mask + (self.latent.channels if self.condition.kind == "concat" else 0)
 
     @property
     def input_channels(self) -> int:
-        """Channels that a network takes: the noised clip's, and the condition's."""
-        return self.latent.channels + self.condition_channels
+        """Channels that a network takes: the noised clip's, and the condition's where it goes beside."""
+        return self.latent.channels + (self.condition_channels if self.condition.kind == "concat" else 0)
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether it has one expert for much noise and one for little."""
+        return len(self.experts) > 1
 
     def names(self) -> tuple[Expert, ...]:
         """The names of the experts, in the order in which they are sampled."""
@@ -163,13 +197,19 @@ class Base:
         """Raises: FFGOError for sides, in pixels, that are no whole number of tokens."""
         step = self.side_step
         if width % step or height % step or min(width, height) < step:
-            raise FFGOError(f"The size {width}x{height} px is not in steps of {step}, as {self.title} needs it.")
+            near = (max(step, round(side / step) * step) for side in (width, height))
+            raise FFGOError(
+                f"The size {width}x{height} px is not in steps of {step}, as {self.title} needs it. The nearest is "
+                f"{'x'.join(map(str, near))}."
+            )
 
     def check_frames(self, frames: int) -> None:
         """Raises: FFGOError for a number of frames that does not fill its latent frames, or shows no footage."""
         step = self.latent.time
         if frames != self.whole_frames(frames) or frames <= self.composed_frames:
             some = ", ".join(str(step * n + 1) for n in (1, 2))
+            near = max(1, round((frames - 1) / step)) * step + 1
             raise FFGOError(
-                f"{frames} frames are not {step}n + 1 ({some} ... {self.frames}), as the {self.vae} needs them."
+                f"{frames} frames are not {step}n + 1 ({some} ... {self.frames}), as the {self.vae} needs them. The "
+                f"nearest is {near}."
             )

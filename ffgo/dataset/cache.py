@@ -73,9 +73,13 @@ def text_file(folder: Path, key: str) -> Path:
     return folder / "texts" / f"{key}.safetensors"
 
 
-def write_example(folder: Path, key: str, latents: Tensor, composite: Tensor) -> None:
-    """Keep a clip's latents and those of its composite followed by grey, both (C, T, h, w)."""
-    _write(example_file(folder, key), {"latents": latents, "composite": composite}, key)
+def write_example(folder: Path, key: str, latents: Tensor, composite: Tensor, vision: Tensor | None = None) -> None:
+    """Keep a clip's latents (C, T, h, w), its composite's, and the composite as CLIP vision sees it, where it does.
+
+    composite: (C, T, h, w) where it is followed by grey, (C, 1, h, w) where it stands alone; vision: (tokens, width).
+    """
+    seen = {} if vision is None else {"vision": vision}
+    _write(example_file(folder, key), {"latents": latents, "composite": composite, **seen}, key)
 
 
 def write_text(folder: Path, key: str, text: Tensor) -> None:
@@ -88,6 +92,11 @@ def read_example(folder: Path, key: str) -> tuple[Tensor, Tensor]:
     """The latents of a clip and of its composite. Raises: DamagedError."""
     tensors = _read(example_file(folder, key), key, ("latents", "composite"))
     return tensors["latents"], tensors["composite"]
+
+
+def read_vision(folder: Path, key: str) -> Tensor:
+    """A composite as CLIP vision sees it. Raises: DamagedError."""
+    return _read(example_file(folder, key), key, ("vision",))["vision"]
 
 
 def read_text(folder: Path, key: str) -> Tensor:
@@ -178,17 +187,20 @@ class CachedDataset:
         try:
             latents, composite = read_example(self.folder, entry.example)
             text = read_text(self.folder, entry.text)
+            vision = read_vision(self.folder, entry.example) if self.base.condition.vision else None
         except DamagedError as error:
             raise FFGOError(
                 f"{entry.name}: {error} Nothing else is lost: run FFGo Encode Dataset again, it encodes only this one."
             ) from error
-        if not latents.shape[1:] == composite.shape[1:] == entry.shape:
+        alone = self.base.condition.fill is None
+        if latents.shape[1:] != entry.shape or composite.shape[1:] != ((1, *entry.shape[1:]) if alone else entry.shape):
             raise FFGOError(
                 f"{entry.name}: its latents are {tuple(latents.shape)}, and {INDEX_FILE} says {entry.shape}. Encode "
                 "the dataset again."
             )
-        told = condition(self.base, {0: composite[:, 0]}, self.base.frames_of(latents.shape[1]), composite)
-        return EncodedExample(latents, told, text)
+        frames = self.base.frames_of(latents.shape[1])
+        told = condition(self.base, {0: composite[:, 0]}, frames, None if alone else composite)
+        return EncodedExample(latents, told, text, vision)
 
     def mend(self) -> list[str]:
         """Look through all files and encode the damaged ones again; what was done.

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..bases.base import Base
-from ..bases.catalogue import DEFAULT
+from ..bases.catalogue import DEFAULT, base_with_text, base_with_vae
 from ..bases.condition import start_frames
 from ..errors import FFGOError
 from ..locks import LOCK_FILE, sole_writer
@@ -39,6 +39,16 @@ class Encoders:
     vae_identity: str
     text_identity: str
     base: Base = DEFAULT
+    encode_vision: Callable[[Tensor], Tensor] | None = None
+    """The first frame (H, W, 3) 0..1 to (tokens, width), for bases that take it."""
+    vision_identity: str = ""
+
+    def __post_init__(self) -> None:
+        if self.base.condition.vision and self.encode_vision is None:
+            raise FFGOError(
+                f"{self.base.title} sees the first frame through {self.base.condition.vision_encoder}, too. Connect it "
+                "to clip_vision (Load CLIP Vision); in a job file name it as clip_vision in [models]."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +65,24 @@ class _Planned:
         return Entry(self.example.name, self.key, self.text_key, self.bucket.latent_shape)
 
 
-def host_encoders(vae: Any, text_encoder: Any, latent_format: Any, base: Base = DEFAULT) -> Encoders:
-    """Encoders from the host's VAE and text encoder (its CLIP), and the host's latent format of the base.
+def host_encoders(
+    vae: Any, text_encoder: Any, latent_format: Any, base: Base = DEFAULT, clip_vision: Any = None
+) -> Encoders:
+    """Encoders from the host's VAE, text encoder (its CLIP) and CLIP vision, and the host's latent format of the base.
 
-    They keep neither of the two alive: a dataset that could encode again would hold gigabytes through a whole training.
+    clip_vision: for bases that see the first frame through it; of others it is left alone.
+    They keep none of these alive: a dataset that could encode again would hold gigabytes through a whole training.
     Raises: FFGOError when they are first used, if they are not those of the base; ReferenceError when they are gone.
     """
+    seen = clip_vision is not None and base.condition.vision
     return Encoders(
         partial(_encode_frames, proxy(vae), latent_format, base),
         partial(_encode_text, proxy(text_encoder), base),
         identify_weights(vae.first_stage_model.state_dict()),
         identify_weights(text_encoder.cond_stage_model.state_dict()),
         base,
+        partial(_encode_vision, proxy(clip_vision), base) if seen else None,
+        identify_weights(clip_vision.model.state_dict()) if seen else "",
     )
 
 
@@ -137,7 +153,7 @@ def _encode(
 def _plan(examples: Sequence[LookedAt], encoders: Encoders, sizing: Sizing) -> list[_Planned]:
     jobs, base = [], encoders.base
     # Files that were encoded before bases had names stay right.
-    made_for = () if base == DEFAULT else (base.id,)
+    made_for = () if base == DEFAULT else (base.id, encoders.vision_identity)
     for example, bucket in zip(examples, buckets(examples, sizing), strict=True):
         size = (bucket.width, bucket.height, bucket.frames)
         # Clips that are not stored as they are shown were once encoded as they are stored.
@@ -170,19 +186,25 @@ def _digest(file: Path) -> str:
         raise FFGOError(f"{file} cannot be read: {error.strerror}.") from error
 
 
-def _encode_clip(job: _Planned, encoders: Encoders) -> tuple[Tensor, Tensor]:
-    """The latents of the clip, and of its composite followed by grey; one clip of pixels at a time."""
+def _encode_clip(job: _Planned, encoders: Encoders) -> tuple[Tensor, Tensor, Tensor | None]:
+    """The latents of the clip, and of its composite with what follows; one clip of pixels at a time."""
     frames = load_frames(job.example, job.bucket)
     latents = _checked(encoders.encode_frames(frames), job)
     composite = frames[0].clone()
     del frames
-    start = start_frames(encoders.base, {0: composite}, job.bucket.frames)
-    return latents, _checked(encoders.encode_frames(start), job)
+    base = encoders.base
+    start = start_frames(base, {0: composite}, job.bucket.frames)
+    told = _checked(encoders.encode_frames(start), job, len(start))
+    if base.condition.kind == "clamp":
+        latents[:, :1] = told  # what sampling puts there
+    vision = encoders.encode_vision(composite).float().cpu().clone() if encoders.encode_vision else None
+    return latents, told, vision
 
 
-def _checked(latents: Tensor, job: _Planned) -> Tensor:
-    base = job.bucket.base
-    expected = (base.latent.channels, *job.entry.shape)
+def _checked(latents: Tensor, job: _Planned, frames: int | None = None) -> Tensor:
+    """frames: that were encoded, where they are not those of the clip."""
+    base, (whole, *sides) = job.bucket.base, job.entry.shape
+    expected = (base.latent.channels, whole if frames is None else base.latent_frames(frames), *sides)
     if latents.shape != expected:
         raise FFGOError(
             f"The VAE made latents of the shape {tuple(latents.shape)} of {job.example.name}, not {expected}. "
@@ -205,21 +227,47 @@ def _encode_frames(vae: Any, latent_format: Any, base: Base, frames: Tensor) -> 
     latents = vae.encode(frames)
     if latents.ndim != 5 or latents.shape[1] != base.latent.channels:
         raise FFGOError(
-            f"The VAE makes latents of the shape {tuple(latents.shape)}. {base.title} needs the {base.vae}, "
-            f"which makes {base.latent.channels} channels over time."
+            f"The VAE makes latents of the shape {tuple(latents.shape)}{_belongs(latents, base)}. {base.title} needs "
+            f"the {base.vae}, which makes {base.latent.channels} channels over time."
         )
     return latent_format.process_in(latents.float())[0].cpu()
 
 
 @torch.inference_mode()
 def _encode_text(text_encoder: Any, base: Base, caption: str) -> Tensor:
-    embedding = text_encoder.encode_from_tokens_scheduled(text_encoder.tokenize(caption))[0][0]
+    embedding, more = text_encoder.encode_from_tokens_scheduled(text_encoder.tokenize(caption))[0]
     if embedding.shape[-1] != base.text_width:
+        other = base_with_text(embedding.shape[-1], base)
         raise FFGOError(
-            f"The text encoder makes {embedding.shape[-1]} numbers a token. {base.title} needs {base.text_encoder} "
-            f"({base.text_width})."
+            f"The text encoder makes {embedding.shape[-1]} numbers a token{_as_of(other)}. {base.title} needs "
+            f"{base.text_encoder} ({base.text_width})."
+        )
+    if "conditioning_byt5small" in more:
+        raise FFGOError(
+            f"A caption has words in quotation marks ({caption[:80]!r}), which {base.title} reads with a second text "
+            "encoder; that way is not trained here. Write them without the marks."
         )
     return embedding[0].float().cpu()
+
+
+@torch.inference_mode()
+def _encode_vision(clip_vision: Any, base: Base, frame: Tensor) -> Tensor:
+    # All of the frame: its middle alone would leave the subjects out, which stand on the left.
+    seen = getattr(clip_vision.encode_image(frame[None], crop=False), base.condition.vision)
+    if seen.shape[-1] != base.condition.vision_width:
+        raise FFGOError(
+            f"The CLIP vision model makes {seen.shape[-1]} numbers a token. {base.title} needs "
+            f"{base.condition.vision_encoder} ({base.condition.vision_width})."
+        )
+    return seen[0].float().cpu()
+
+
+def _belongs(latents: Tensor, base: Base) -> str:
+    return _as_of(base_with_vae(latents.shape[1], base)) if latents.ndim > 1 else ""
+
+
+def _as_of(base: Base | None) -> str:
+    return f", as that of {base.title}" if base else ""
 
 
 def _silent(done: int, total: int, name: str) -> None:

@@ -16,9 +16,11 @@ class EncodedExample:
     latents: Tensor
     """(C, T, h, w), float32: the clip, its first frames replaced by the composite."""
     condition: Tensor
-    """(mask + C, T, h, w), float32: `bases.condition` of the composite followed by grey."""
+    """(channels, T, h, w), float32: `bases.condition` of the composite."""
     text: Tensor
     """(tokens, width), float32: the caption embedded and padded as the host does it, rows of zeros for empty tokens."""
+    vision: Tensor | None = None
+    """(tokens, width), float32: the composite as CLIP vision sees it, for bases that take it."""
 
 
 class EncodedDataset(Protocol):

@@ -82,6 +82,11 @@ class Sizing:
         return _in_steps(sqrt(area / closest), step), _in_steps(sqrt(area * closest), step)
 
 
+def sizing_of(base: Base) -> Sizing:
+    """The sizes and frames that a base was made for."""
+    return Sizing(*base.size, base.frames, base=base)
+
+
 def buckets(examples: Sequence[LookedAt], sizing: Sizing) -> list[Bucket]:
     """The bucket of every example. Raises: one FFGOError that names all that are too short."""
     found, problems = [], []

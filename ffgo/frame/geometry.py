@@ -12,8 +12,11 @@ PRESETS: dict[str, tuple[int, int]] = {
     "768x1344": (768, 1344),
     "480x832": (480, 832),
     "480x640": (480, 640),
+    "1280x704": (1280, 704),
+    "704x1280": (704, 1280),
 }
-"""Canvas sizes (width, height) in pixels: what FFGo was rendered and trained at, what Wan2.2 likes, and their turns."""
+"""Canvas sizes (width, height) in pixels: what FFGo was rendered and trained at, what Wan2.2 likes, and their turns;
+the last two in the larger steps of Wan2.2 TI2V-5B."""
 
 MIN_CANVAS, MAX_CANVAS = 16, 8192
 """Pixels. At the least, eight subjects in rows get 2 px each; at the most, a frame takes 0.8 GB."""

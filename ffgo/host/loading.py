@@ -18,15 +18,17 @@ else:
     Model = Any  # the host may not be importable yet
 
 
+WIDTHS = ("dim", "hidden_size")
+"""What the host's networks call their number of dimensions."""
+
+
 @dataclass(frozen=True, slots=True)
 class ExpertShape:
     """The sizes of an expert, as its checkpoint has them."""
 
     base: Base
     dim: int
-    ffn_dim: int
     blocks: int
-    text_dim: int
     base_bytes: int
     """Bytes of all its weights."""
     activation_bytes: int
@@ -43,9 +45,8 @@ def check_expert(model: Model) -> ExpertShape:
     shapes = {name: tuple(weight.shape) for name, weight in network.named_parameters()}
     base = recognise(type(network).__name__, shapes)
     size = torch.tensor([], dtype=model.model.get_dtype_inference()).element_size()
-    return ExpertShape(
-        base, network.dim, network.ffn_dim, network.num_layers, network.text_dim, model.model_size(), size
-    )
+    dim = next(getattr(network, name) for name in WIDTHS if hasattr(network, name))
+    return ExpertShape(base, dim, len(network.get_submodule(base.blocks)), model.model_size(), size)
 
 
 def file_of(model: Model) -> Path | None:
@@ -73,12 +74,13 @@ def load_vae(path: Path) -> Any:
         return vae
 
 
-def load_text_encoder(path: Path, base: Base = DEFAULT) -> Any:
-    """Load the base's text encoder. Raises: FFGOError where the file is none."""
+def load_text_encoder(path: Path, base: Base = DEFAULT, second: Path | None = None) -> Any:
+    """Load the base's text encoder. second: where it has two files. Raises: FFGOError where the file is none."""
     import comfy.sd
 
+    files = [str(file) for file in (path, second) if file is not None]
     with _loading(path, "a text encoder"):
-        return comfy.sd.load_clip([str(path)], clip_type=comfy.sd.CLIPType[base.clip_type])
+        return comfy.sd.load_clip(files, clip_type=comfy.sd.CLIPType[base.clip_type])
 
 
 def load_clip_vision(path: Path) -> Any:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import save_on_cpu
 from torch.utils.checkpoint import checkpoint
 
+from ..bases.base import Base
 from .loading import ExpertShape, Model, check_expert
 
 
@@ -27,34 +28,59 @@ class TrainableExpert:
     checkpointing: bool
     offload_block_inputs: bool
 
-    def predict(self, x: Tensor, sigma: Tensor, text: Tensor) -> Tensor:
-        """The velocity (B, C, T, h, w) of noised latents and condition (B, inputs, T, h, w) at sigma (B,)."""
-        options = {"optimized_attention_override": _attention} | self._block_options()
-        timestep = sigma * 1000  # the sigma is shifted already; float32, as the sinusoid wants it
-        return self.network(x.to(self.dtype), timestep, text.to(self.dtype), transformer_options=options)
+    def predict(self, x: Tensor, sigma: Tensor, text: Tensor, vision: Tensor | None = None) -> Tensor:
+        """The velocity (B, C, T, h, w) of noised latents and condition (B, inputs, T, h, w) at sigma (B,) or (B, T).
 
-    def _block_options(self) -> dict[str, Any]:
+        vision (B, tokens, width): the first frame as CLIP vision sees it, for bases that take it.
+        """
+        seen = {} if vision is None else {"clip_fea": vision.to(self.dtype)}
+        options = {"optimized_attention_override": _attention} | self._block_options(vision)
+        timestep = sigma * 1000  # the sigma is shifted already; float32, as the sinusoid wants it
+        return self.network(x.to(self.dtype), timestep, text.to(self.dtype), transformer_options=options, **seen)
+
+    def _block_options(self, vision: Tensor | None) -> dict[str, Any]:
         if not (self.checkpointing and torch.is_grad_enabled()):
             return {}
+        arguments = _two_streams if self.shape.base.two_streams else partial(_one_stream, vision)
         # Our own reference to each block: the host's `original_block` means, on the way back, always the last one.
         replace = {
-            ("double_block", index): partial(_checkpointed_block, block, self.offload_block_inputs)
+            ("double_block", index): partial(_checkpointed_block, block, self.offload_block_inputs, arguments)
             for index, block in enumerate(self.network.get_submodule(self.shape.base.blocks).children())
         }
         return {"patches_replace": {"dit": replace}}
 
 
+def _one_stream(vision: Tensor | None, args: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What a Wan block takes, and which of the host's names it goes by on the way out."""
+    fixed = {"e": args["vec"], "freqs": args["pe"], "context": args["txt"]}
+    return fixed | {"context_img_len": None if vision is None else vision.shape[-2]}, ("img",)
+
+
+def _two_streams(args: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The same of a Hunyuan block, which carries the text along."""
+    fixed = {
+        "vec": args["vec"], "pe": args["pe"], "attn_mask": args["attention_mask"],
+        "modulation_dims_img": args["modulation_dims_img"], "modulation_dims_txt": args["modulation_dims_txt"],
+    }  # fmt: skip
+    return fixed, ("img", "txt")
+
+
 def _checkpointed_block(
-    block: nn.Module, offload: bool, args: Mapping[str, Any], _: Mapping[str, Any]
+    block: nn.Module, offload: bool, arguments: Any, args: Mapping[str, Any], _: Mapping[str, Any]
 ) -> dict[str, Tensor]:
-    """Run a block, keep its input only, and run it again on the way back."""
-    run = partial(
-        block, e=args["vec"], freqs=args["pe"], context=args["txt"], context_img_len=None,
-        transformer_options=dict(args["transformer_options"]),
-    )  # fmt: skip
+    """Run a block, keep its inputs only, and run it again on the way back."""
+    fixed, streams = arguments(args)
+    options = dict(args["transformer_options"])
+
+    def run(*inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
+        # Copies where the block writes into what it gets: its inputs are needed again.
+        own = inputs if len(streams) == 1 else tuple(one.clone() for one in inputs)
+        return block(*own, **fixed, transformer_options=options)
+
     with save_on_cpu(pin_memory=args["img"].is_cuda) if offload else contextlib.nullcontext():
-        output = checkpoint(run, args["img"], use_reentrant=False, preserve_rng_state=False)
-    return {"img": cast(Tensor, output)}
+        outputs = checkpoint(run, *(args[name] for name in streams), use_reentrant=False, preserve_rng_state=False)
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    return dict(zip(streams, cast(tuple[Tensor, ...], outputs), strict=True))
 
 
 def _attention(_: Any, *args: Any, **kwargs: Any) -> Tensor:
@@ -111,9 +137,23 @@ def trainable_expert(
         dtype = patcher.model.get_dtype_inference()
         training_before, management.in_training = management.in_training, True
         try:
-            yield TrainableExpert(network, patcher.load_device, dtype, shape, checkpointing, offload_block_inputs)
+            with _norms_keep_copies(network, shape.base):
+                yield TrainableExpert(network, patcher.load_device, dtype, shape, checkpointing, offload_block_inputs)
         finally:
             management.in_training = training_before
+
+
+@contextlib.contextmanager
+def _norms_keep_copies(network: nn.Module, base: Base) -> Iterator[None]:
+    """Hunyuan's blocks write into their streams, which their norms keep for the way back: each norm gets a copy."""
+    blocks = network.get_submodule(base.blocks).children() if base.two_streams else ()
+    norms = [module for block in blocks for name, module in block.named_children() if "norm" in name]
+    hooks = [norm.register_forward_pre_hook(lambda _, args: (args[0].clone(), *args[1:])) for norm in norms]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def _make_usable(network: nn.Module) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..bases.base import BASE_KEY, EXPERT_CHECK_KEY, EXPERT_KEY, UNCHECKED, Expert
-from ..bases.catalogue import DEFAULT, EXPERTS
+from ..bases.base import BASE_KEY, EXPERT_CHECK_KEY, EXPERT_KEY, UNCHECKED, Base, Expert
+from ..bases.catalogue import DEFAULT, EXPERTS, expert_names, title_of
 from ..errors import FFGOError
 from ..plain import parse_json, read_limited
 from .hints import hint_in_name
@@ -114,27 +114,28 @@ def read_known_files(*lists: Path) -> list[KnownFile]:
     return known
 
 
-def check_slots(files: Mapping[Expert, LoRAFile]) -> list[str]:
+def check_slots(files: Mapping[Expert, LoRAFile], base: Base = DEFAULT) -> list[str]:
     """Compare the slot that each file was put into with the expert that it is for.
 
     Returns warnings for contradictions that rest on a file's name, and for a pair of two trainings.
+    base: of the model that they are put onto.
     Raises: FFGOError where the evidence is certain, or the file says that it is for another base.
     """
     for slot, file in files.items():
-        if (base := file.metadata.get(BASE_KEY, DEFAULT.id)) != DEFAULT.id:
+        if (said := file.metadata.get(BASE_KEY, base.id)) != base.id:
             raise FFGOError(
-                f"lora_{slot} holds '{file.name}', whose metadata says {BASE_KEY} = {base}. This node loads LoRAs for "
-                f"{DEFAULT.title} ({DEFAULT.id}). Choose one for that."
+                f"{slot_name(slot)} holds '{file.name}', whose metadata says {BASE_KEY} = {said}: it is for "
+                f"{title_of(said)}, and the model is {base.title}. Choose a LoRA for {base.title}."
             )
     wrong: dict[Expert, LoRAFile] = {
         slot: file for slot, file in files.items() if file.evidence.expert not in (None, slot)
     }
     says = [
-        f"lora_{slot} holds '{file.name}', a LoRA for the {file.evidence.expert}-noise expert: {file.evidence.reason}."
+        f"{slot_name(slot)} holds '{file.name}', a LoRA {_made_for(file)}: {file.evidence.reason}."
         for slot, file in wrong.items()
     ]
     if any(file.evidence.certain for file in wrong.values()):
-        raise FFGOError(" ".join([*says, _mend_slots(files, list(wrong))]))
+        raise FFGOError(" ".join([*says, _mend_slots(files, list(wrong), base)]))
     schedules = [trained_for(file.name, file.metadata) for file in files.values()]
     return [*(f"{text} If that is so, exchange it." for text in says), *pair_warnings(schedules)]
 
@@ -158,7 +159,7 @@ def _evidence(
     path: Path, name: str, metadata: Mapping[str, str], keys: Iterable[str], known: Iterable[KnownFile]
 ) -> Evidence:
     declared = metadata.get(EXPERT_KEY)
-    if declared in EXPERTS:
+    if declared in expert_names():
         is_checked = metadata.get(EXPERT_CHECK_KEY) != UNCHECKED
         return Evidence(declared, is_checked, f"its metadata says {EXPERT_KEY} = {declared}")
     size = path.stat().st_size
@@ -173,7 +174,25 @@ def _evidence(
     return Evidence(None, False, "neither its metadata, nor the lists of known files, nor its name says")
 
 
-def _mend_slots(files: Mapping[Expert, LoRAFile], wrong: list[Expert]) -> str:
+def slot_name(slot: Expert) -> str:
+    """What the loader calls the input that a file was put into."""
+    return "lora" if slot == "only" else f"lora_{slot}"
+
+
+def _made_for(file: LoRAFile) -> str:
+    """Which model a file speaks of: of one expert of a pair, or another one."""
+    expert = file.evidence.expert
+    said = file.metadata.get(BASE_KEY)
+    if expert == "only":
+        return f"for {title_of(said) if said else 'a base of one model'}"
+    return f"for the {expert}-noise expert" + (f" of {title_of(said)}" if said else "")
+
+
+def _mend_slots(files: Mapping[Expert, LoRAFile], wrong: list[Expert], base: Base) -> str:
+    if not base.is_pair:
+        return f"The model is {base.title}, which has no such expert. Choose a LoRA for {base.title}."
+    if any(files[slot].evidence.expert == "only" for slot in wrong):
+        return f"The models are those of {base.title}. Choose LoRAs for {base.title}."
     if len(wrong) == 2:
         return "The two files are swapped: exchange lora_high and lora_low."
     slot = wrong[0]

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ..bases.base import Expert
+from ..bases.base import Base, Expert
+from ..bases.catalogue import DEFAULT
 from ..errors import FFGOError
-from .file import HOST_PREFIX, LoRAFile
+from .file import HOST_PREFIX, LoRAFile, slot_name
 from .kinds import BIAS, DOWN, UP, Kind, Shape, UnfitError, as_applied, check_fit, kinds_in, rank_of
 from .origin import UNKNOWN, likely_origin, unapplied
 from .peft_config import COMPONENTS, AlphaOf, declared_alpha
@@ -66,16 +67,18 @@ class ExpertLoRA:
         return {f"{HOST_PREFIX}{p.module}.{part}": tensor for p in self.patches for part, tensor in p.parts.items()}
 
 
-def translate(file: LoRAFile, weights: Mapping[str, Shape], expert: Expert, *, strict: bool = True) -> ExpertLoRA:
+def translate(
+    file: LoRAFile, weights: Mapping[str, Shape], expert: Expert, *, strict: bool = True, base: Base = DEFAULT
+) -> ExpertLoRA:
     """Translate a LoRA file into the host's names and check every patch against the expert's weights.
 
     weights: the expert's parameters by native name, such as `blocks.0.self_attn.q.weight`, with their shapes;
-    expert: the one that the file is put onto; strict: anything that does not fit is an error, else a warning.
+    expert: the one that the file is put onto, of `base`; strict: what does not fit is an error, else a warning.
 
     Raises: FFGOError if nothing fits, if a patch is incomplete, doubled, or has a tensor that the host does not apply,
     if a number is not finite, and, when strict, if anything does not fit.
     """
-    content = _Content(f"lora_{expert} '{file.name}'")
+    content = _Content(f"{slot_name(expert)} '{file.name}'")
     content.sort(_of_one_expert(file.tensors, expert), spellings(weights))
     alpha_of = declared_alpha(file.metadata, file.name, expert)
     patches = []
@@ -90,7 +93,7 @@ def translate(file: LoRAFile, weights: Mapping[str, Shape], expert: Expert, *, s
     if content.problems or not patches:
         text = content.problem_text(matched=len(patches))
         if strict or not patches:
-            raise FFGOError(f"{text} {_mend(len(patches), content.prefix)}")
+            raise FFGOError(f"{text} {_mend(len(patches), content.prefix, base)}")
         warnings.append(f"{text} Only what fits is applied.")
     effective = [patch for patch in patches if _changes_something(patch, content.subject)]
     idle = [patch.module for patch in patches if patch not in effective]
@@ -258,10 +261,10 @@ def _alpha_warnings(subject: str, effective: list[ModulePatch], found: Iterable[
     return []
 
 
-def _mend(matched: int, prefix: str) -> str:
-    mend = f"If it is for Wan2.2, save it with names without '{_short(prefix)}'. " if prefix else ""
+def _mend(matched: int, prefix: str, base: Base) -> str:
+    mend = f"If it is for {base.title.split()[0]}, save it with names without '{_short(prefix)}'. " if prefix else ""
     loose = ", or switch 'strict' off to apply only what fits" if matched else ""
-    return f"{mend}Choose a LoRA made for Wan2.2 I2V-A14B{loose}."
+    return f"{mend}Choose a LoRA made for {base.title}{loose}."
 
 
 def _short(key: str) -> str:

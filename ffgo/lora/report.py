@@ -1,6 +1,8 @@
 """What was loaded onto an expert, as a row of a table and in a few lines for the user."""
 
-from ..bases.base import Expert
+from typing import cast
+
+from ..bases.base import Expert, spoken
 from .keys import ExpertLoRA
 
 
@@ -27,10 +29,10 @@ def report_row(expert: Expert, lora: ExpertLoRA | None, strength: float, how: st
 def report_lines(row: dict[str, str]) -> list[str]:
     """The row in sentences."""
     if "file" not in row:
-        return [f"{row['expert']}-noise expert: strength {row['strength']}, {row['applied']}"]
+        return [f"{spoken(cast(Expert, row['expert']))}: strength {row['strength']}, {row['applied']}"]
     idle = f", {row['idle']} without effect" if "idle" in row else ""
     return [
-        f"{row['expert']}-noise expert: {row['file']}",
+        f"{spoken(cast(Expert, row['expert']))}: {row['file']}",
         f"  names: {row['names']}",
         f"  rank {row['rank']}, alpha {row['alpha']}; {row['modules']} modules{idle}",
         f"  strength {row['strength']}, {row['applied']}",

@@ -6,14 +6,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..bases.base import EXPERT_KEY
-from ..bases.catalogue import EXPERTS
+from ..bases.base import EXPERT_KEY, Expert, spoken
+from ..bases.catalogue import expert_names
 from ..errors import FFGOError
 from ..files import complete_file
 from ..locks import LOCK_FILE, sole_writer
@@ -23,7 +24,7 @@ from .kinds import DOWN, UP, UnfitError, check_fit, kinds_in
 from .values import refuse_unusable
 
 AS_TRAINED = "as trained"
-EXPERT_CHOICES = (AS_TRAINED, *EXPERTS)
+EXPERT_CHOICES = (AS_TRAINED, *expert_names())
 PATIENCE_S = 300
 """For another LoRA of some gigabytes."""
 DTYPES = ("bfloat16", "float32", "float16")
@@ -156,7 +157,7 @@ def _expert(trained: str | None, chosen: str) -> str:
         return trained
     if trained not in (None, chosen):
         raise FFGOError(
-            f"The LoRA was trained for the {trained}-noise expert; set expert to {trained} or {AS_TRAINED}."
+            f"The LoRA was trained for the {spoken(cast(Expert, trained))}; set expert to {trained} or {AS_TRAINED}."
         )
     return chosen
 

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ..bases.base import spoken
 from ..dataset.cache import CachedDataset
 from ..dataset.encode import encode_examples, host_encoders
 from ..dataset.examples import open_dataset
 from ..errors import FFGOError
 from ..host.boot import boot_here
-from ..host.loading import latent_format, load_expert, load_text_encoder, load_vae
+from ..host.loading import latent_format, load_clip_vision, load_expert, load_text_encoder, load_vae
 from .jobfile import EXAMPLE, ExamplesOf, JobFile, read_job
 from .recipe import Recipe
 from .world import World
@@ -92,7 +93,7 @@ def _train(job: JobFile) -> int:
         run = TrainingRun(
             job.name, expert, job.recipe, dataset, runs=job.output / "runs", loras=job.output, prior=prior
         )
-        _say(world, [f"Training the {expert}-noise expert, {world.size} process(es)"])
+        _say(world, [f"Training the {spoken(expert)}, {world.size} process(es)"])
         model = load_expert(job.models[expert])
         finished = train_expert(model, run, lambda _: terminal, lambda lines: _say(world, lines), world)
         if not finished.complete:
@@ -130,8 +131,10 @@ def _dataset(job: JobFile, examples: ExamplesOf, world: World) -> CachedDataset:
 
 def _encode(job: JobFile, examples: ExamplesOf, clips: Path) -> None:
     listing = open_dataset(clips)
-    vae, text_encoder = load_vae(job.models["vae"]), load_text_encoder(job.models["text_encoder"])
-    encoders = host_encoders(vae, text_encoder, latent_format())
+    second = job.models["text_encoder_2"] if job.base.text_files > 1 else None
+    vae, text_encoder = load_vae(job.models["vae"]), load_text_encoder(job.models["text_encoder"], job.base, second)
+    clip_vision = load_clip_vision(job.models["clip_vision"]) if job.base.condition.vision else None
+    encoders = host_encoders(vae, text_encoder, latent_format(job.base), job.base, clip_vision)
     dataset = encode_examples(listing.examples, encoders, examples.encoded, examples.sizing, progress=_tell_progress)
     for line in [*listing.notes, *dataset.notes]:
         print(line, flush=True)

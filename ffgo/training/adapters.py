@@ -12,6 +12,7 @@ from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..bases.catalogue import BASES
 from ..errors import FFGOError
 from ..lora.saving import Factors
 from .draws import generator
@@ -197,6 +198,9 @@ class Adapters:
             )
 
 
+BLOCKS, HEADS = (tuple(dict.fromkeys(f"{getattr(base, part)}." for base in BASES)) for part in ("blocks", "head"))
+
+
 def target_layers(network: nn.Module, targets: Sequence[str]) -> list[str]:
     """Names of the network's linear layers that a recipe's targets mean.
 
@@ -209,7 +213,7 @@ def target_layers(network: nn.Module, targets: Sequence[str]) -> list[str]:
         if target == TIME_PROJECTION:
             found[target] = [name for name in linear if name.startswith(f"{TIME_PROJECTION}.")]
         else:
-            found[target] = [name for name in linear if name.startswith("blocks.") and name.endswith(f".{target}")]
+            found[target] = [name for name in linear if name.startswith(BLOCKS) and name.endswith(f".{target}")]
     if missing := [target for target, names in found.items() if not names]:
         raise FFGOError(
             f"recipe: targets {missing} match no layer of the expert. The official ones are {OFFICIAL_TARGETS}."
@@ -245,9 +249,8 @@ def add_adapters(
     read: gives a layer's weight; device: of the LoRA's float32 weights; key: what A's numbers are drawn by.
     """
     names = target_layers(network, targets)
-    rest = [
-        m for n, m in network.named_modules() if _is_linear(m) and n not in names and n.startswith(("blocks.", "head."))
-    ]
+    through = (*BLOCKS, *HEADS)  # what gradients go through
+    rest = [m for n, m in network.named_modules() if _is_linear(m) and n not in names and n.startswith(through)]
     config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=names, init_lora_weights=False)  # pyright: ignore[reportArgumentType]
     kind = type("ReadingLoRALinear", (LoRALinear,), {"read": staticmethod(read)})
     config._register_custom_module({type(network.get_submodule(name)): kind for name in names})

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..bases.base import Expert
-from ..bases.catalogue import EXPERTS, expert_names
-from ..dataset.sizing import Sizing
+from ..bases.base import Base, Expert
+from ..bases.catalogue import BASES, DEFAULT, base_called, expert_names
+from ..dataset.sizing import Sizing, sizing_of
 from ..names import plain_name
 from ..plain import Source, Value
 from .presets import PRESETS, preset
@@ -14,7 +14,8 @@ from .recipe import Recipe, with_values
 
 EXAMPLE = """\
 name = "my_subjects"                # the files will be my_subjects_high.safetensors and my_subjects_low.safetensors
-experts = ["high", "low"]           # trained one after the other
+base = "wan2.2-i2v-a14b"            # or wan2.2-ti2v-5b, hunyuan-1.5-i2v, wan2.1-i2v
+experts = ["high", "low"]           # trained one after the other; ["only"] where the base has one model
 output = "training"                 # folder for checkpoints and the finished files
 
 [models]                            # paths; relative ones start at this file's folder
@@ -35,6 +36,7 @@ preset = "141 GB"
 steps = 600
 """
 
+ENCODERS = ("vae", "text_encoder", "text_encoder_2", "clip_vision")
 _SIZES = ("width", "height", "frames", "shortest")
 MOST_SIZE = 1_000_000
 """Of a width, height or number of frames; `Sizing` knows which ones can be trained."""
@@ -67,35 +69,41 @@ class JobFile:
     sizing: Sizing = field(default_factory=Sizing)
     prior: ExamplesOf | None = None
     """Examples of what the experts shall not forget."""
+    base: Base = DEFAULT
 
 
 def read_job(path: Path) -> JobFile:
     """Read a job. Raises: FFGOError that names what is missing, unknown, or of the wrong kind."""
     source = Source("job", "`python -m ffgo.training --example` prints a whole job.", whole=f"The job {path}")
     job = source.toml(source.file(path)).object(
-        ["name", "models", "dataset"], {"experts": list(EXPERTS), "output": "training", "recipe": {}, "prior": None}
+        ["name", "models", "dataset"],
+        {"experts": None, "output": "training", "recipe": {}, "prior": None, "base": DEFAULT.id},
     )
-    experts = _experts(job["experts"])
-    models = job["models"].object(experts, dict.fromkeys((*expert_names(), "vae", "text_encoder")))
+    base = base_called(job["base"].one_of([one.id for one in BASES]))
+    experts = base.names() if job["experts"].value is None else _experts(job["experts"], base)
+    models = job["models"].object(experts, dict.fromkeys((*expert_names(), *ENCODERS)))
     folder = path.resolve().parent
     output = folder / job["output"].string(least=1)
-    dataset = _examples(job["dataset"], folder, output / "encoded", Sizing())
+    dataset = _examples(job["dataset"], folder, output / "encoded", sizing_of(base))
     has_prior = job["prior"].value is not None
     prior = _examples(job["prior"], folder, output / "encoded_prior", dataset.sizing) if has_prior else None
     if prior is not None and prior.encoded == dataset.encoded:
         job["prior"].refuse("is encoded into the folder of the dataset", "give it a folder of its own in encoded")
     if any(one is not None and one.clips is not None for one in (dataset, prior)):
-        job["models"].object(["vae", "text_encoder"], others=True)
+        left_out = {"text_encoder_2"} if base.text_files == 1 else set()
+        left_out |= set() if base.condition.vision else {"clip_vision"}
+        job["models"].object([name for name in ENCODERS if name not in left_out], others=True)
     return JobFile(
         name=plain_name(job["name"].string(least=1), "job: name"),
         models={name: file for name in models if (file := _path(models[name], folder)) is not None},
         output=output,
         experts=experts,
-        recipe=_recipe(job["recipe"].object(others=True)),
+        recipe=_recipe(job["recipe"].object(others=True), base),
         encoded=dataset.encoded,
         dataset=dataset.clips,
         sizing=dataset.sizing,
         prior=prior,
+        base=base,
     )
 
 
@@ -110,10 +118,12 @@ def _examples(table: Value, folder: Path, default: Path, sizing: Sizing) -> Exam
     return ExamplesOf(encoded or default, clips, replace(sizing, **sizes))
 
 
-def _experts(value: Value) -> Sequence[Expert]:
-    experts: list[Expert] = [expert.one_of(expert_names()) for expert in value.list("experts")]
+def _experts(value: Value, base: Base) -> Sequence[Expert]:
+    experts: list[Expert] = [expert.one_of(base.names()) for expert in value.list("experts")]
     if not experts:
-        value.refuse("is empty", 'it must be ["high", "low"], ["high"] or ["low"]')
+        value.refuse(
+            "is empty", 'it must be ["high", "low"], ["high"] or ["low"]' if base.is_pair else 'it must be ["only"]'
+        )
     return tuple(dict.fromkeys(experts))
 
 
@@ -122,7 +132,7 @@ def _path(value: Value, folder: Path) -> Path | None:
     return None if value.value is None else folder / value.string(least=1)
 
 
-def _recipe(values: Mapping[str, Value]) -> Recipe:
+def _recipe(values: Mapping[str, Value], base: Base) -> Recipe:
     changes = {name: value.value for name, value in values.items() if name != "preset"}
     name = values["preset"].string() if "preset" in values else next(iter(PRESETS))
-    return with_values(preset(name), changes)
+    return with_values(preset(name, base), changes)

@@ -187,7 +187,7 @@ class _Run:
                 names, sigmas = [slot.name for slot in slots], [slot.sigma for slot in slots]
             for batch in _batches(slots[self.world.rank :: self.world.size], recipe.batch_size):
                 for alike, samples in _alike(batch):
-                    loss = velocity_loss(self.task.predict, samples, self.task.device, recipe.outlier)
+                    loss = velocity_loss(self.task.predict, samples, self.task.device, recipe.outlier, dataset.base)
                     (loss.sum() * (weight / recipe.samples_per_step)).backward()
                     losses[row, alike] = loss.detach()
         return names, sigmas

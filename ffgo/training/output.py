@@ -16,7 +16,7 @@ def lora_metadata(
         "format": "pt",
         BASE_KEY: dataset.base.id,
         EXPERT_KEY: expert,
-        BOUNDARY_KEY: f"{recipe.boundary:g}",
+        **({BOUNDARY_KEY: f"{recipe.boundary:g}"} if dataset.base.is_pair else {}),
         SHIFT_KEY: f"{recipe.shift:g}",
         "ffgo.rank": str(recipe.rank),
         "ffgo.alpha": f"{recipe.alpha:g}",

@@ -6,6 +6,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..bases.base import Base
+from ..bases.catalogue import DEFAULT
+from ..bases.condition import shown, told
 from ..dataset.encoded import EncodedExample
 from ..experts.schedule import shifted_sigma
 from . import draws
@@ -16,7 +19,9 @@ FRAMES = 6
 
 
 @torch.no_grad()
-def sample_example(predict: Predict, example: EncodedExample, recipe: Recipe, device: torch.device) -> Tensor:
+def sample_example(
+    predict: Predict, example: EncodedExample, recipe: Recipe, device: torch.device, base: Base = DEFAULT
+) -> Tensor:
     """Sample the example's clip with this expert alone, from its condition and text; (C, T, h, w).
 
     Euler over the whole range of sigmas, without guidance, always from the same noise: previews of one run differ by
@@ -25,11 +30,14 @@ def sample_example(predict: Predict, example: EncodedExample, recipe: Recipe, de
     sigmas = [shifted_sigma(1 - i / recipe.preview_steps, recipe.shift) for i in range(recipe.preview_steps)] + [0.0]
     latents = draws.noise(tuple(example.latents.shape), recipe.seed, "preview")[None].to(device)
     condition, text = example.condition[None].to(device), example.text[None].to(device)
+    clean = example.latents[None].to(device)
+    vision = {} if example.vision is None else {"vision": example.vision[None].to(device)}
     for sigma, following in pairwise(sigmas):
         noise_level = torch.tensor([sigma], device=device)
-        velocity = predict(torch.cat([latents, condition], 1), noise_level, text).float()
+        inputs, time = told(base, latents, clean, condition, noise_level)
+        velocity = predict(inputs, time, text, **vision).float()
         latents = latents + velocity * (following - sigma)
-    return latents[0]
+    return shown(base, latents, clean, condition)[0]
 
 
 def filmstrip(latents: Tensor, factors: Tensor, bias: Tensor) -> Image.Image:

@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ..bases.base import EXPERT_CHECK_KEY, EXPERT_KEY, UNCHECKED, Base, Expert
+from ..bases.catalogue import DEFAULT
 from ..dataset.encoded import EncodedDataset
 from ..errors import FFGOError
 from ..host.loading import ExpertShape, Model, check_expert, file_of
@@ -177,13 +178,15 @@ def _look_before(job: TrainingRun, before: Mapping[str, Any] | None, by_file: To
         notes.append("⚠ The prior examples do nothing: prior_weight is 0. Set it in the recipe of a new run.")
     if before is not None and _CHECK not in before and by_file.expert not in (None, job.expert):
         notes.append(f"⚠ The model may be the other expert: {by_file.words}. Its run goes on as it was begun.")
-    elif job.recipe.check_expert:
+    elif job.recipe.check_expert and job.expert != "only":
         check_by_file(job.expert, by_file)
     return notes
 
 
 def _expert_check(job: TrainingRun, by_file: Told, expert: TrainableExpert) -> Check:
     """Compare the model of a new run with what it is said to be. Raises: FFGOError where it is the other expert."""
+    if job.expert == "only":
+        return Check("weights", f"The model is {job.dataset.base.title}, by its weights.")
     if not job.recipe.check_expert:
         return Check(
             UNCHECKED, "⚠ check_expert is off: nobody looked whether the model is the expert that it shall be."
@@ -205,7 +208,12 @@ def _refuse_other_base(job: TrainingRun, base: Base) -> None:
                 "the model, or connect the model that they were encoded for."
             )
     if job.expert not in base.names():
-        raise FFGOError(f"{base.title} has no expert {job.expert!r}. Choose one of {', '.join(base.names())}.")
+        raise FFGOError(f"{base.title} has no expert {job.expert!r}. Set expert to {' or '.join(base.names())}.")
+    if not base.is_pair and job.recipe.boundary != DEFAULT.boundary:
+        raise FFGOError(
+            f"recipe: boundary is {job.recipe.boundary:g} and does nothing: {base.title} has one network for all "
+            "noise. Leave it out."
+        )
 
 
 def _identity(job: TrainingRun, shape: ExpertShape, stage: Stage) -> dict[str, Any]:

@@ -139,7 +139,7 @@ def patching_room() -> Any:
 def with_ours(model: Any, path: Path, mode: str) -> Any:
     patching = patching_room()
     file = ours("lora.file").read_lora(path, path.name)
-    lora = ours("lora.keys").translate(file, patching.expert_weights(model, "model_high"), "high")
+    lora = ours("lora.keys").translate(file, patching.expert_weights(model), "high")
     return patching.apply_lora(model, lora, 1.0, mode)[0]
 
 

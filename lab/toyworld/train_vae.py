@@ -87,10 +87,10 @@ def draw_pictures(rng: np.random.Generator, frames: int) -> np.ndarray:
         cut = int(rng.integers(1, frames))
         clip[:cut] = _collage(rng)
     elif choice < 0.45:
-        clip[1:] = WAN22_I2V_A14B.fill
+        clip[1:] = WAN22_I2V_A14B.condition.fill
     elif choice < 0.55:
         clip[:] = _collage(rng)
-        clip[1:] = WAN22_I2V_A14B.fill
+        clip[1:] = WAN22_I2V_A14B.condition.fill
     return clip
 
 

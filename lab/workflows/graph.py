@@ -240,7 +240,9 @@ def _file_of(node: Node, number: int, defs: Defs) -> dict[str, Any]:
 
 def _model(address: str) -> dict[str, str]:
     name = address.rpartition("/")[2]
-    directory = next(part for part in ("diffusion_models", "text_encoders", "vae", "loras") if part in address.lower())
+    directory = next(
+        part for part in ("diffusion_models", "text_encoders", "vae", "loras", "clip_vision") if part in address.lower()
+    )
     return {"name": name, "url": address, "directory": directory}
 
 

@@ -185,48 +185,51 @@ def subject(title: str, name: str) -> Node:
     return Node(title, "FFGOLoadSubject", values={"image": name})
 
 
-def canvas(title: str, background: Source, subjects: Sequence[Source]) -> Node:
-    """The composed first frame, in the size and layout of the published examples."""
+def canvas(title: str, background: Source, subjects: Sequence[Source], preset: str = "") -> Node:
+    """The composed first frame, in the size and layout of the published examples, or in the size of a preset."""
     shown = {f"subjects.subject{i}": source for i, source in enumerate(subjects)}
-    return Node(title, "FFGOComposeCanvas", {"background": background, **shown})
+    return Node(title, "FFGOComposeCanvas", {"background": background, **shown}, {"preset": preset} if preset else {})
 
 
 def prompt(text: str, height: int = 150) -> Node:
     return Node("Prompt", "FFGOTransitionPrompt", values={"prompt": text}, height=height)
 
 
-def clip_of(first: str, kind: Subgraph, hints: Node, **values: Any) -> list[Node]:
+def clip_of(
+    first: str, kind: Subgraph, hints: Node, how: Subgraph | None = None, fps: int = 16, **values: Any
+) -> list[Node]:
     """From a composed frame and a prompt to the saved video.
 
-    kind: of the models; hints: the note below the sampling; values: of the sampling.
+    kind: of the models; hints: the note below the sampling; how: it is sampled; values: of the sampling.
     """
-    taken: dict[str, Source] = {name: ("Models", name) for name in ("clip", "vae", "high noise", "low noise")}
+    how = how or sampling()
+    taken: dict[str, Source] = {name: ("Models", name) for name, _ in how.inputs if name not in ("image", "prompt")}
     return [
         Node("Models", kind),
-        Node("Wan 2.2 sampling", sampling(), {"image": first, "prompt": "Prompt", **taken}, values),
+        Node(how.name, how, {"image": first, "prompt": "Prompt", **taken}, values),
         hints,
         Node(
-            "Trim", "FFGOTrimCompressionFrames", {"images": "Wan 2.2 sampling"},
-            {"frames": 4, "mode": "fixed", "max_frames": 24, "fps": 16},
+            "Trim", "FFGOTrimCompressionFrames", {"images": how.name},
+            {"frames": 4, "mode": "fixed", "max_frames": 24, "fps": fps},
         ),
-        Node("Create video", "CreateVideo", {"images": "Trim"}, {"fps": 16}),
+        Node("Create video", "CreateVideo", {"images": "Trim"}, {"fps": fps}),
         Node("Save video", "SaveVideo", {"video": "Create video"}, {"filename_prefix": "ffgo/video"}),
     ]  # fmt: skip
 
 
-def clip_columns(hints: str) -> list[Column]:
+def clip_columns(hints: str, how: str = "Wan 2.2 sampling") -> list[Column]:
     """Where the nodes of `clip_of` stand, from the composed frame on."""
     return [
         Column(370, ["Canvas", "Prompt", "Models"], left=75),
-        Column(290, ["Wan 2.2 sampling", hints], top=200, left=90),
+        Column(290, [how, hints], top=200, left=90),
         Column(230, ["Trim"], top=200, left=40),
         Column(225, ["Create video"], top=200, left=35),
         Column(225, ["Save video"], top=200, left=35),
     ]
 
 
-def clip_groups(hints: str) -> list[Group]:
+def clip_groups(hints: str, how: str = "Wan 2.2 sampling") -> list[Group]:
     return [
         Group("2 · First frame, words, models", ["Canvas", "Prompt", "Models"], "#8A8"),
-        Group("3 · Video", ["Wan 2.2 sampling", hints, "Trim", "Create video", "Save video"], "#88A"),
+        Group("3 · Video", [how, hints, "Trim", "Create video", "Save video"], "#88A"),
     ]

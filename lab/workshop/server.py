@@ -17,7 +17,7 @@ from .patience import wait_for
 
 PACK_FOLDER = "comfyui-ffgo"
 MATERIALS = REPO / "lab" / "materials"
-MODEL_FOLDERS = ("diffusion_models", "vae", "text_encoders", "loras")
+MODEL_FOLDERS = ("diffusion_models", "vae", "text_encoders", "loras", "clip_vision")
 TOY_MODELS = {
     "toy_high_noise": "diffusion_models",
     "toy_low_noise": "diffusion_models",

@@ -11,6 +11,8 @@ import torch
 from comfy.model_patcher import ModelPatcher
 from comfy.quant_ops import QuantizedTensor
 
+from ...ffgo.bases.base import Base
+from ...ffgo.bases.catalogue import DEFAULT, known, recognise
 from ...ffgo.errors import FFGOError
 from ...ffgo.lora.file import HOST_PREFIX
 from ...ffgo.lora.keys import ExpertLoRA
@@ -23,6 +25,7 @@ UNQUANTISED, QUANTISED, GGUF = "unquantised", "quantised", "GGUF"
 TRAINED_FOR = "ffgo_trained_for"
 """Key of what a patched model says of its LoRAs' schedules; clones keep it."""
 A_WEIGHT_OF_EVERY_WAN = "blocks.0.self_attn.q.weight"
+THE_OTHER_LOADER = "Wan2.2 MoE LoRA Loader"
 
 # The host computes these beside a layer exactly as it merges them; the others, and DoRA, need the weight itself.
 BESIDE_A_LAYER = (
@@ -33,17 +36,39 @@ BESIDE_A_LAYER = (
 NEED_THE_WEIGHT = {"dora_scale", "reshape_weight", "lora_mid.weight", "hada_t1", "lokr_t2"}
 
 
-def expert_weights(model: ModelPatcher, slot: str) -> dict[str, tuple[int, ...]]:
-    """The expert's parameters by native name, with their shapes. Raises: FFGOError if it is no Wan model."""
-    weights = {
+def require_pair(model: ModelPatcher, slot: str) -> None:
+    """Raises: FFGOError where a model is none of Wan, or that of another base."""
+    weights = expert_weights(model)
+    if A_WEIGHT_OF_EVERY_WAN not in weights:
+        kind = type(model.model).__name__
+        raise FFGOError(f"{slot} is not a Wan model ({kind}). Connect the Load Diffusion Model of a Wan2.2 expert.")
+    # Other Wan models have the same layers, as those of text to video: whether a LoRA fits them is seen by its keys.
+    base = known(type(model.model.diffusion_model).__name__, weights)
+    if base not in (None, DEFAULT):
+        raise FFGOError(
+            f"{slot} is {base.title}, and this node puts LoRAs onto the two experts of {DEFAULT.title}. Use FFGo LoRA "
+            f"Loader for {base.title}, or connect the Load Diffusion Model of a Wan2.2 expert."
+        )
+
+
+def require_single(model: ModelPatcher, slot: str) -> Base:
+    """The base of a model. Raises: FFGOError where it is none that is known, or one of a pair of experts."""
+    base = recognise(type(model.model.diffusion_model).__name__, expert_weights(model))
+    if base.is_pair:
+        raise FFGOError(
+            f"{slot} is one of the two experts of {base.title}, which need a LoRA each. Use {THE_OTHER_LOADER} for "
+            "both."
+        )
+    return base
+
+
+def expert_weights(model: ModelPatcher) -> dict[str, tuple[int, ...]]:
+    """The expert's parameters by native name, with their shapes."""
+    return {
         name.removeprefix(HOST_PREFIX): tuple(parameter.shape)
         for name, parameter in model.model.named_parameters()
         if name.startswith(HOST_PREFIX)
     }
-    if A_WEIGHT_OF_EVERY_WAN not in weights:
-        kind = type(model.model).__name__
-        raise FFGOError(f"{slot} is not a Wan model ({kind}). Connect the Load Diffusion Model of a Wan2.2 expert.")
-    return weights
 
 
 def expert_file(model: ModelPatcher) -> str | None:

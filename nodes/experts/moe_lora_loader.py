@@ -1,21 +1,13 @@
 """The Wan2.2 MoE LoRA Loader node."""
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import folder_paths
-from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
-from ...ffgo.bases.base import Expert
-from ...ffgo.lora.file import KNOWN_FILES, LoRAFile, check_experts, check_slots, read_known_files, read_lora
+from ...ffgo.bases.catalogue import DEFAULT
+from ...ffgo.lora.file import check_experts
 from ...ffgo.lora.hints import FFGO_FILES, ffgo_file
-from ...ffgo.lora.keys import ExpertLoRA, translate
-from ...ffgo.lora.report import report_lines, report_row
-from .._host import show_on_node
-from ._patching import Mode, apply_lora, expert_file, expert_weights
-
-USERS_KNOWN_FILES = "known_loras.json"
+from ._loading import Slot, load, stamps
+from ._patching import Mode, expert_file, require_pair
 
 
 class WanMoELoRALoader(io.ComfyNode):
@@ -65,9 +57,7 @@ class WanMoELoRALoader(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, lora_high: str, lora_low: str, **_) -> list[tuple[int, int]]:
-        """A file that was written anew under the same name is another LoRA."""
-        stats = [_path(name).stat() for name in (lora_high, lora_low)]
-        return [(stat.st_mtime_ns, stat.st_size) for stat in stats]
+        return stamps(lora_high, lora_low)
 
     @classmethod
     def execute(
@@ -75,46 +65,8 @@ class WanMoELoRALoader(io.ComfyNode):
         strength_high: float = 1.0, strength_low: float = 1.0, strict: bool = True, apply: Mode = "auto",
     ) -> io.NodeOutput:  # fmt: skip
         slots = [Slot("high", model_high, lora_high, strength_high), Slot("low", model_low, lora_low, strength_low)]
-        loras, warnings = _opened(slots, strict=strict)
-        models, rows = [], []
         for slot in slots:
-            model, how = apply_lora(slot.model, loras.get(slot.expert), slot.strength, apply)
-            models.append(model)
-            rows.append(report_row(slot.expert, loras.get(slot.expert), slot.strength, how))
-        report = [line for row in rows for line in report_lines(row)]
-        show_on_node(cls, report, warnings)
-        return io.NodeOutput(*models, "\n".join(report), ui={"text": report, "ffgo_report": rows})
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """What was put in for one expert."""
-
-    expert: Expert
-    model: ModelPatcher
-    lora: str
-    strength: float
-
-
-def _opened(slots: list[Slot], *, strict: bool) -> tuple[dict[Expert, ExpertLoRA], list[str]]:
-    """Read and check the LoRAs of all experts, before any of them is patched; also return warnings."""
-    users_list = Path(folder_paths.get_system_user_directory("ffgo")) / USERS_KNOWN_FILES
-    known = read_known_files(KNOWN_FILES, users_list)
-    used = [slot for slot in slots if slot.strength]
-    files: dict[Expert, LoRAFile] = {s.expert: read_lora(_path(s.lora), s.lora, known) for s in used}
-    warnings = check_slots(files) + _experts_warnings(*slots)
-    loras: dict[Expert, ExpertLoRA] = {}
-    for slot in used:
-        weights = expert_weights(slot.model, f"model_{slot.expert}")
-        loras[slot.expert] = translate(files[slot.expert], weights, slot.expert, strict=strict)
-        warnings += loras[slot.expert].warnings
-    return loras, warnings
-
-
-def _experts_warnings(high: Slot, low: Slot) -> list[str]:
-    names: dict[Expert, str | None] = {slot.expert: expert_file(slot.model) for slot in (high, low)}
-    return check_experts(names, one_model=high.model.is_clone(low.model))
-
-
-def _path(name: str) -> Path:
-    return Path(folder_paths.get_full_path_or_raise("loras", name))
+            require_pair(slot.model, f"model_{slot.expert}")
+        names = {slot.expert: expert_file(slot.model) for slot in slots}
+        swapped = check_experts(names, one_model=model_high.is_clone(model_low))
+        return load(cls, slots, DEFAULT, apply, swapped, strict=strict)

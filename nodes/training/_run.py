@@ -43,7 +43,9 @@ def widget(name: str, **other: Any) -> dict[str, Any]:
 
 def recipe_of(name: str, model: ModelPatcher) -> Recipe:
     """The recipe of a preset; auto takes the largest that the card holds."""
-    return preset(preset_for(_memory(model)) if name == AUTO else name)
+    from ...ffgo.host.loading import check_expert
+
+    return preset(preset_for(_memory(model)) if name == AUTO else name, check_expert(model).base)
 
 
 def _memory(model: ModelPatcher) -> float:
@@ -123,8 +125,11 @@ class _OnNode:
         from ...ffgo.host.loading import latent_format
         from ...ffgo.training.preview import filmstrip, sample_example
 
-        latents = sample_example(self.trainable.predict, self.job.dataset[0], self.job.recipe, self.trainable.device)
-        rough = latent_format(self.trainable.shape.base)
+        base = self.trainable.shape.base
+        latents = sample_example(
+            self.trainable.predict, self.job.dataset[0], self.job.recipe, self.trainable.device, base
+        )
+        rough = latent_format(base)
         return filmstrip(latents, Tensor(rough.latent_rgb_factors), Tensor(rough.latent_rgb_factors_bias))
 
 

@@ -3,7 +3,7 @@
 from comfy_api.latest import io, ui
 
 from ...ffgo.bases.base import Expert
-from ...ffgo.bases.catalogue import EXPERTS
+from ...ffgo.bases.catalogue import expert_names
 from ...ffgo.training.presets import PRESETS
 from ...ffgo.training.recipe import Recipe, parse_toml, with_values
 from .._types import ENCODED_DATASET, LORA_MODEL, LOSS_MAP
@@ -30,7 +30,9 @@ class TrainExpertLoRA(io.ComfyNode):
             inputs=[
                 io.Model.Input("model", tooltip="The expert to train, straight from Load Diffusion Model."),
                 ENCODED_DATASET.Input("dataset", tooltip="From FFGo Encode Dataset."),
-                io.Combo.Input("expert", options=list(EXPERTS), tooltip="Which expert `model` is: high or low noise."),
+                io.Combo.Input(
+                    "expert", options=list(expert_names()), tooltip="Which expert `model` is: high or low noise.",
+                ),
                 io.String.Input(
                     "name", default="my_ffgo", optional=True,
                     tooltip="Of the run. The file is output/loras/<name>_high.safetensors or ..._low.safetensors.",

@@ -75,8 +75,7 @@ def test_the_finished_file_in_the_loaders(probe, base):
     ("what", "says"),
     [
         ("text to video", "The model is Wan text-to-video"),
-        ("5B", "The model is Wan2.2 5B"),
-        ("Wan2.1", "The model is Wan2.1 image-to-video"),
+        ("Fun-Control", "The model is a Wan Fun-Control model"),
         ("load_expert", "list.pt cannot be loaded as a diffusion model"),
         ("load_vae", "list.pt cannot be loaded as a VAE"),
         ("load_text_encoder", "list.pt cannot be loaded as a text encoder"),

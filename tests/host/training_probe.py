@@ -376,7 +376,7 @@ def bases():
         result["bypass"] = difference(forward(bypass, x, text), training)
         file = lora_file.read_lora(LORAS / name, name)
         result["recognised"] = [file.evidence.expert, file.evidence.certain]
-        shapes = pack_loader.expert_weights(model, "model")
+        shapes = pack_loader.expert_weights(model)
         own = pack_loader.apply_lora(model, lora_keys.translate(file, shapes, "high"), 1.0, "bypass")[0]
         result["own bypass"] = difference(forward(own, x, text), training)
         mm.unload_all_models()
@@ -411,8 +411,7 @@ def refusals():
 
     for kind, weights in (
         ("text to video", random_weights(in_dim=16)),
-        ("5B", random_weights(in_dim=48, out_dim=48)),
-        ("Wan2.1", random_weights("i2v")),
+        ("Fun-Control", random_weights(in_dim=48)),
     ):
         model = load(weights)
         yield kind, said(lambda model=model: ours.loading.check_expert(model))

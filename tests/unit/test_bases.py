@@ -6,9 +6,17 @@ import pytest
 import torch
 
 from ffgo.bases import catalogue
-from ffgo.bases.base import ExpertRole, Latent
-from ffgo.bases.catalogue import WAN22_I2V_A14B, base_called, recognise
-from ffgo.bases.condition import condition, start_frames
+from ffgo.bases.base import Condition, ExpertRole, Latent
+from ffgo.bases.catalogue import (
+    BASES,
+    HUNYUAN_15_I2V,
+    WAN21_I2V_14B,
+    WAN22_I2V_A14B,
+    WAN22_TI2V_5B,
+    base_called,
+    recognise,
+)
+from ffgo.bases.condition import condition, counted, shown, start_frames, told
 from ffgo.clip.video_io import probe_clip
 from ffgo.dataset.cache import CachedDataset
 from ffgo.dataset.encode import Encoders, encode_examples
@@ -42,8 +50,7 @@ def made_up(monkeypatch):
         latent=Latent(format="Wan22", channels=6, space=16, time=8, patch=1),
         vae="Made-Up VAE",
         text_width=10,
-        mask_channels=2,
-        fill=0.25,
+        condition=Condition(kind="concat", mask=2, fill=0.25),
         network="MadeUpModel",
         shapes={"patch.weight": (None, 14), "extra.weight": None},
     )
@@ -75,23 +82,48 @@ def test_the_experts_share_all_noise():
     assert (only.start, only.end) == (0.0, 1.0)
 
 
-def test_a14b_is_recognised():
-    assert recognise("WanModel", A14B) is WAN22_I2V_A14B
+FIVE_B = {"patch_embedding.weight": (3072, 48, 1, 2, 2), "head.head.weight": (192, 3072)}
+HUNYUAN = {"img_in.proj.weight": (2048, 65, 1, 1, 1), "vision_in.proj.0.weight": (1152,)}
 
 
 @pytest.mark.parametrize(
-    ("network", "changes", "words"),
+    ("network", "shapes", "base"),
     [
-        ("WanModel", {"patch_embedding.weight": (5120, 16, 1, 2, 2)}, "Wan text-to-video"),
-        ("WanModel", {"patch_embedding.weight": (3072, 48, 1, 2, 2)}, "Wan2.2 5B"),
-        ("WanModel", {"patch_embedding.weight": (5120, 33, 1, 2, 2)}, "a Wan model with 33 input channels"),
-        ("WanModel", {"img_emb.proj.0.weight": (1280,)}, "Wan2.1 image-to-video"),
-        ("Flux", {}, r"no Wan expert \(Flux\)"),
+        ("WanModel", A14B, WAN22_I2V_A14B),
+        ("WanModel", FIVE_B, WAN22_TI2V_5B),
+        ("WanModel", A14B | {"img_emb.proj.0.weight": (1280,)}, WAN21_I2V_14B),
+        ("HunyuanVideo", HUNYUAN, HUNYUAN_15_I2V),
     ],
 )
-def test_another_model_is_named(network, changes, words):
-    with pytest.raises(FFGOError, match=f"The model is {words}; FFGo trains Wan2.2 I2V-A14B. Choose"):
-        recognise(network, A14B | changes)
+def test_each_base_is_recognised(network, shapes, base):
+    assert recognise(network, shapes) is base
+
+
+@pytest.mark.parametrize(
+    ("network", "shapes", "words"),
+    [
+        ("WanModel", A14B | {"patch_embedding.weight": (5120, 16, 1, 2, 2)}, "Wan text-to-video"),
+        ("WanModel", FIVE_B | {"head.head.weight": (64, 3072)}, "a Wan Fun-Control model"),
+        ("WanModel", A14B | {"patch_embedding.weight": (5120, 33, 1, 2, 2)}, "a Wan model with 33 input channels"),
+        (
+            "WanModel",
+            A14B | {"img_emb.proj.0.weight": (1280,), "img_emb.emb_pos": (1, 514, 1280)},
+            "a Wan2.1 image-to-video model of another kind",
+        ),
+        ("HunyuanVideo", HUNYUAN | {"img_in.proj.weight": (3072, 16, 1, 2, 2)}, "Hunyuan Video 1"),
+        (
+            "HunyuanVideo",
+            HUNYUAN | {"img_in.proj.weight": (2048, 98, 1, 1, 1)},
+            "the super-resolution stage of Hunyuan",
+        ),
+        ("HunyuanVideo", HUNYUAN | {"time_r_in.in_layer.weight": (1, 1)}, "a step-distilled Hunyuan Video"),
+        ("HunyuanVideo", {}, "a Hunyuan Video with 0 input channels"),
+        ("Flux", {}, r"none of them \(Flux\)"),
+    ],
+)
+def test_another_model_is_named(network, shapes, words):
+    with pytest.raises(FFGOError, match=f"The model is {words}.*; FFGo knows Wan2.2 I2V-A14B, Wan2.2 TI2V-5B, Hun"):
+        recognise(network, shapes)
 
 
 def test_an_unknown_id_is_refused():
@@ -125,6 +157,128 @@ def test_frames_that_are_not_given_are_the_bases_grey():
     assert (clip[1:] == 0.5).all()
 
 
+def test_the_bases_numbers():
+    """What the host's own nodes make for each: channels that its networks take, sizes, frames."""
+    assert [base.input_channels for base in BASES] == [36, 48, 65, 36]
+    assert [base.condition_channels for base in BASES] == [20, 1, 33, 20]
+    assert [base.side_step for base in BASES] == [16, 32, 16, 16]
+    assert {base.composed_frames for base in BASES} == {4}  # one trim for all
+    for base in BASES:
+        base.check_size(*base.size)
+        base.check_frames(base.frames)
+
+
+@pytest.mark.parametrize(("size", "near"), [((1280, 720), "1280x704"), ((1300, 705), "1312x704"), ((10, 64), "32x64")])
+def test_a_size_that_cannot_be_is_refused_with_the_nearest(size, near):
+    with pytest.raises(FFGOError, match=rf"in steps of 32, as Wan2.2 TI2V-5B needs it. The nearest is {near}."):
+        WAN22_TI2V_5B.check_size(*size)
+
+
+@pytest.mark.parametrize(("frames", "near"), [(120, 121), (118, 117), (4, 5), (1, 5)])
+def test_frames_that_cannot_be_are_refused_with_the_nearest(frames, near):
+    with pytest.raises(FFGOError, match=rf"{frames} frames are not 4n \+ 1 .* The nearest is {near}."):
+        HUNYUAN_15_I2V.check_frames(frames)
+
+
+def test_hunyuan_is_told_zeros_and_the_mask_last():
+    first = torch.rand(32, 3, 4)
+    made = condition(HUNYUAN_15_I2V, {0: first}, 9)
+    assert made.shape == (33, 3, 3, 4)
+    assert torch.equal(made[:32, 0], first)
+    assert not made[:32, 1:].any()
+    assert made[32, :, 0, 0].tolist() == [1, 0, 0]
+    assert len(start_frames(HUNYUAN_15_I2V, {0: torch.rand(8, 8, 3)}, 9)) == 1  # alone, no grey behind it
+
+
+def clamped():
+    generator = torch.Generator().manual_seed(1)
+    noised, clean = (torch.randn(2, 48, 3, 2, 2, generator=generator) for _ in range(2))
+    return noised, clean, condition(WAN22_TI2V_5B, {0: clean[:, :, 0]}, 9)
+
+
+def test_a_clamp_puts_the_given_latent_in_clean_at_time_0():
+    noised, clean, mask = clamped()
+    inputs, time = told(WAN22_TI2V_5B, noised, clean, mask, torch.tensor([0.5, 0.8]))
+    assert torch.equal(inputs[:, :, 0], clean[:, :, 0])
+    assert torch.equal(inputs[:, :, 1:], noised[:, :, 1:])
+    assert torch.equal(time, torch.tensor([[0, 0.5, 0.5], [0, 0.8, 0.8]]))
+    assert torch.equal(shown(WAN22_TI2V_5B, noised, clean, mask), inputs)
+
+
+def test_of_a_clamp_the_given_latent_counts_not():
+    noised, _, mask = clamped()
+    error = noised.requires_grad_()
+    loss = counted(WAN22_TI2V_5B, error, mask)
+    assert torch.allclose(loss, error[:, :, 1:].square().flatten(1).mean(1))
+    loss.sum().backward()
+    assert not error.grad[:, :, 0].any()
+    assert error.grad[:, :, 1:].all()
+
+
+def test_a_concat_is_told_and_counted_as_ever():
+    noised, clean = torch.rand(2, 16, 3, 2, 2), torch.rand(2, 16, 3, 2, 2)
+    made, sigma = condition(WAN22_I2V_A14B, {0: clean[:, :, 0]}, 9), torch.rand(2)
+    inputs, time = told(WAN22_I2V_A14B, noised, clean, made, sigma)
+    assert torch.equal(inputs, torch.cat([noised, made], 1))
+    assert time is sigma
+    assert torch.equal(counted(WAN22_I2V_A14B, noised, made), noised.square().flatten(1).mean(1))
+    assert shown(WAN22_I2V_A14B, noised, clean, made) is noised
+
+
+@pytest.mark.parametrize("base", [WAN22_TI2V_5B, HUNYUAN_15_I2V, WAN21_I2V_14B], ids=lambda base: base.id)
+def test_each_base_encodes_reads_and_is_told(base, make_dataset, tmp_path):
+    examples = open_dataset(make_dataset(1, frames=17)).examples
+    encoders = encoders_of(base)
+    encoded = encode_examples(examples, encoders, tmp_path, Sizing(64, 64, 17, base=base))
+    example = CachedDataset.open(tmp_path)[0]
+    assert example.latents.shape == (base.latent.channels, *encoded.shapes[0])
+    assert example.condition.shape == (base.condition_channels, *encoded.shapes[0])
+    if base.condition.vision:
+        assert example.vision.shape == (5, base.condition.vision_width)
+    else:
+        assert example.vision is None
+    assert encode_examples(examples, encoders, tmp_path, Sizing(64, 64, 17, base=base)).encoded == 0
+
+
+def encoders_of(base, vision_identity="vision") -> Encoders:
+    def encode_frames(frames):
+        shape = base.latent_shape(*frames.shape[:3])
+        small = torch.nn.functional.adaptive_avg_pool3d(frames.movedim(-1, 0)[None], shape)
+        return small[0].repeat(-(-base.latent.channels // 3), 1, 1, 1)[: base.latent.channels]
+
+    def see(frame):
+        return torch.ones(5, base.condition.vision_width)
+
+    return Encoders(
+        encode_frames, lambda _: torch.ones(3, base.text_width), "vae", "text", base,
+        see if base.condition.vision else None, vision_identity,
+    )  # fmt: skip
+
+
+def test_a_clamped_clip_begins_with_what_sampling_puts_there(make_dataset, tmp_path):
+    """The latent of the composite alone, however the VAE sees it in the clip."""
+    base = WAN22_TI2V_5B
+    encoders = encoders_of(base)
+    plain = encoders.encode_frames
+    encoders = replace(encoders, encode_frames=lambda frames: plain(frames) + len(frames))
+    examples = open_dataset(make_dataset(1, frames=17)).examples
+    example = encode_examples(examples, encoders, tmp_path, Sizing(64, 64, 17, base=base))[0]
+    assert example.latents[:, 0].max() <= 2  # one frame was encoded
+    assert example.latents[:, 1:].min() >= 17
+
+
+def test_another_clip_vision_encodes_anew(make_dataset, tmp_path):
+    examples, sizing = open_dataset(make_dataset(1, frames=17)).examples, Sizing(64, 64, 17, base=WAN21_I2V_14B)
+    assert encode_examples(examples, encoders_of(WAN21_I2V_14B), tmp_path, sizing).encoded == 2
+    assert encode_examples(examples, encoders_of(WAN21_I2V_14B, "another"), tmp_path, sizing).encoded == 1
+
+
+@pytest.mark.parametrize("base", [HUNYUAN_15_I2V, WAN21_I2V_14B], ids=lambda base: base.id)
+def test_a_base_that_sees_needs_clip_vision(base):
+    with pytest.raises(FFGOError, match=f"{base.title} sees the first frame through .* clip_vision"):
+        Encoders(lambda _: torch.ones(1), lambda _: torch.ones(1), "vae", "text", base)
+
+
 def made_up_encoders(base) -> Encoders:
     def encode_frames(frames):
         shape = base.latent_shape(*frames.shape[:3])
@@ -152,7 +306,7 @@ def test_a_row_is_enough(made_up, make_dataset, tmp_path):
     frames = load_frames(examples[0], bucket)
     assert (frames[:8] == load_composite(examples[0], bucket)).all()  # a latent holds eight frames
     assert not (frames[8] == frames[0]).all()
-    expert = ExpertShape(made_up, 8, 16, 2, 10, 1000, 4)
+    expert = ExpertShape(made_up, 8, 2, 1000, 4)
     plan = plan_memory(expert, again.shapes, Recipe(), parameters=10)
     assert plan.clip == (17, 48, 64)
     assert "64x48, 17 frames" in plan.lines[0]

@@ -10,8 +10,8 @@ from ffgo.host.loading import ExpertShape
 from ffgo.training.memory import MemoryPlan, plan_memory
 from ffgo.training.recipe import Recipe
 
-SMALL = ExpertShape(WAN22_I2V_A14B, dim=10, ffn_dim=20, blocks=3, text_dim=8, base_bytes=1000, activation_bytes=2)
-A14B = replace(SMALL, dim=5120, ffn_dim=13824, blocks=40, text_dim=4096, base_bytes=28_600_000_000)
+SMALL = ExpertShape(WAN22_I2V_A14B, dim=10, blocks=3, base_bytes=1000, activation_bytes=2)
+A14B = replace(SMALL, dim=5120, blocks=40, base_bytes=28_600_000_000)
 
 
 def plan(*shapes: tuple[int, int, int], **recipe) -> MemoryPlan:

@@ -8,6 +8,7 @@ export const [MIN_CANVAS, MAX_CANVAS] = [16, 8192];
 export const PRESETS = {
   "1280x720": [1280, 720], "1344x768": [1344, 768], "832x480": [832, 480], "640x480": [640, 480],
   "720x1280": [720, 1280], "768x1344": [768, 1344], "480x832": [480, 832], "480x640": [480, 640],
+  "1280x704": [1280, 704], "704x1280": [704, 1280],
 };
 export const LAYOUTS = ["published", "script", "packed"];
 export const CUSTOM = "custom";

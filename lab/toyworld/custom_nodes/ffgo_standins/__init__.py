@@ -1,6 +1,6 @@
-"""For tests and the demo only: lets ComfyUI load the text encoders of the stand-ins and of the toy world.
+"""For tests and the demo only: lets ComfyUI load the small encoders of the stand-ins and of the toy world.
 
-ComfyUI reads the sizes of a Wan expert and of a Wan VAE from the file; those of the text encoder are fixed (umt5-xxl).
+ComfyUI reads the sizes of a Wan expert and of a Wan VAE from the file; those of the encoders are fixed.
 """
 
 PREFIXES = "standin_", "toy_"
@@ -14,10 +14,10 @@ def load_standin(clip_name):
     return load_small_encoder(folder_paths.get_full_path_or_raise("text_encoders", clip_name))
 
 
-def _small_names():
+def _small_names(folder="text_encoders"):
     import folder_paths
 
-    return [name for name in folder_paths.get_filename_list("text_encoders") if name.startswith(PREFIXES)]
+    return [name for name in folder_paths.get_filename_list(folder) if name.startswith(PREFIXES)]
 
 
 async def comfy_entrypoint():
@@ -46,10 +46,30 @@ async def comfy_entrypoint():
         def load_clip(self, clip_name, **kwargs):
             return (load_standin(clip_name),) if clip_name in _small_names() else super().load_clip(clip_name, **kwargs)
 
+    class DualCLIPLoaderWithSmallOnes(nodes.DualCLIPLoader):
+        """The same; the first of the two small files holds all that there is."""
+
+        def load_clip(self, clip_name1, clip_name2, **kwargs):
+            if clip_name1 in _small_names():
+                return (load_standin(clip_name1),)
+            return super().load_clip(clip_name1, clip_name2, **kwargs)
+
+    class CLIPVisionLoaderWithSmallOnes(nodes.CLIPVisionLoader):
+        def load_clip(self, clip_name):
+            import folder_paths
+
+            from .small_encoder import load_small_vision
+
+            if clip_name in _small_names("clip_vision"):
+                return (load_small_vision(folder_paths.get_full_path_or_raise("clip_vision", clip_name)),)
+            return super().load_clip(clip_name)
+
     class SmallEncoderExtension(ComfyExtension):
         async def get_node_list(self):
             return [SmallTextEncoderLoader]
 
     # The host drops a node that takes a core id, so the stock loader is replaced in the host's own table.
     nodes.NODE_CLASS_MAPPINGS["CLIPLoader"] = CLIPLoaderWithSmallOnes
+    nodes.NODE_CLASS_MAPPINGS["DualCLIPLoader"] = DualCLIPLoaderWithSmallOnes
+    nodes.NODE_CLASS_MAPPINGS["CLIPVisionLoader"] = CLIPVisionLoaderWithSmallOnes
     return SmallEncoderExtension()
