@@ -35,8 +35,8 @@ class ComposeCanvas(io.ComfyNode):
                 io.Autogrow.Input(
                     "subjects",
                     template=SUBJECTS,
-                    tooltip="What shall appear in the video: RGBA cut-outs (Load Subject gives them) or RGB pictures, which "
-                    "stay rectangles. A batch counts as several subjects. Up to 4 work well.",
+                    tooltip="What shall appear in the video: RGBA cut-outs (Load Subject gives them) or RGB pictures, "
+                    "which stay rectangles. A batch counts as several subjects. Up to 4 work well.",
                 ),
                 io.Combo.Input(
                     "preset", options=["custom", *PRESETS], default="custom", optional=True,

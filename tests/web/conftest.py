@@ -30,8 +30,11 @@ RENDERERS = {"canvas": False, "elements": True}
 MODEL_FOLDERS = {
     "UNETLoader": "diffusion_models",
     "CLIPLoader": "text_encoders",
+    "DualCLIPLoader": "text_encoders",
+    "CLIPVisionLoader": "clip_vision",
     "VAELoader": "vae",
     "FFGOWanMoELoRALoader": "loras",
+    "FFGOLoRALoader": "loras",
 }
 
 
