@@ -16,6 +16,7 @@ from ..bases.base import Base, Expert
 from ..bases.catalogue import DEFAULT
 from ..errors import FFGOError
 from .file import HOST_PREFIX, LoRAFile, slot_name
+from .fused import fused
 from .kinds import BIAS, DOWN, UP, Kind, Shape, UnfitError, as_applied, check_fit, kinds_in, rank_of
 from .origin import UNKNOWN, likely_origin, unapplied
 from .peft_config import COMPONENTS, AlphaOf, declared_alpha
@@ -79,8 +80,8 @@ def translate(
     if a number is not finite, and, when strict, if anything does not fit.
     """
     content = _Content(f"{slot_name(expert)} '{file.name}'")
-    content.sort(_of_one_expert(file.tensors, expert), spellings(weights))
     alpha_of = declared_alpha(file.metadata, file.name, expert)
+    content.sort(fused(_of_one_expert(file.tensors, expert), weights, alpha_of), spellings(weights))
     patches = []
     for module in content.found.values():
         module.add_declared_alpha(alpha_of)

@@ -52,6 +52,17 @@ DIFFUSERS_NAMES = (
     ("modulation", "scale_shift_table"),
 )
 
+# Native names of Hunyuan Video 1.5 -> those of diffusion-pipe, and those of diffusers. Wan has none of them.
+PIPE_NAMES = (
+    ("_attn.qkv", "_attn_qkv"), ("_attn.proj", "_attn_proj"), ("_mod.lin", "_mod.linear"), ("mlp.0", "mlp.fc1"),
+    ("mlp.2", "mlp.fc2"),
+)  # fmt: skip
+HUNYUAN_NAMES = (
+    ("double_blocks.", "transformer_blocks."), ("img_attn.proj", "attn.to_out.0"), ("txt_attn.proj", "attn.to_add_out"),
+    ("img_mlp.0", "ff.net.0.proj"), ("img_mlp.2", "ff.net.2"), ("txt_mlp.0", "ff_context.net.0.proj"),
+    ("txt_mlp.2", "ff_context.net.2"), ("img_mod.lin", "norm1.linear"), ("txt_mod.lin", "norm1_context.linear"),
+)  # fmt: skip
+
 # Spellings of the two factors. PEFT puts the adapter's name before `weight`, "default" as a rule.
 FACTORS = (
     (re.compile(r"(?:\.lora_(?:up|B)(?:(?:\.[^.]+)?\.weight)?|[._]lora(?:_linear_layer)?\.up\.weight)$"), UP),
@@ -68,9 +79,10 @@ def spellings(weights: Iterable[str]) -> dict[str, str]:
     """Every way to write a module's name -> its native name. Parameters that are no `weight` count as modules."""
     natives = [name.removesuffix(".weight") for name in weights]
     spelled = {}
-    for spell in (_diffusers_name, str):  # a native name wins over a diffusers one
+    for names in (HUNYUAN_NAMES, PIPE_NAMES, DIFFUSERS_NAMES, ()):  # a native name wins over all others
         for native in natives:
-            spelled[spell(native)] = spelled[spell(native).replace(".", "_")] = native
+            name = _renamed(native, names)
+            spelled[name] = spelled[name.replace(".", "_")] = native
     return spelled
 
 
@@ -119,7 +131,7 @@ def unknown_prefix(module: str, names: Mapping[str, str]) -> str:
     return next((module[:cut] for cut in cuts if module[cut:] in names), "")
 
 
-def _diffusers_name(native: str) -> str:
-    for ours, theirs in DIFFUSERS_NAMES:
+def _renamed(native: str, names: Iterable[tuple[str, str]]) -> str:
+    for ours, theirs in names:
         native = native.replace(ours, theirs)
     return native
