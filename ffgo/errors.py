@@ -6,7 +6,13 @@
     +-- NoAccessError         gemini/key: there is no way to Gemini here
     +-- DamagedError          dataset/cache: a cached file is missing or not what was written
     +-- UsageError            remote/workflow: the request does not fit the workflow or the command
-    +-- ServerGoneError       remote/wire: the server went away
+    +-- ServerLostError       remote/kinds: the server went away with a job; it may succeed elsewhere
+    |   +-- ServerGoneError   remote/wire: it does not answer
+    +-- JobRefusedError       remote/kinds: the server does not take a job
+    +-- NodeFailedError       remote/kinds: a node of a job failed
+    |   +-- NodeMemoryError   for want of memory
+    +-- LocalDiskError        remote/kinds: the results cannot be written here
+    |   +-- UnwritableError   the folder for them is no such folder; a UsageError, too
 
 UnfitError (lora/kinds) and CancelledError (gemini/request) stay inside their wings and are no FFGOError.
 """

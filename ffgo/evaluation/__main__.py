@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from ..errors import FFGOError, printable
+from ..remote.arguments import add_servers
 
 FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
-SERVER = "http://127.0.0.1:8188"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("set", type=Path, help="testset.json, or its folder")
     one.add_argument("methods", type=Path, help="methods.toml; --example prints one")
     one.add_argument("--out", type=Path, required=True, metavar="RUNS", help="the run folder")
-    one.add_argument("--server", default=SERVER, metavar="URL", help="the ComfyUI, default %(default)s")
+    add_servers(one)
     one.add_argument("--only", action="append", default=[], metavar="CASE", help="this case alone; may come often")
     one.add_argument("--retry", action="store_true", help="try again what failed before")
     one.add_argument("--anew", action="store_true", help="make again what was made from other settings")

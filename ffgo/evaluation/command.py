@@ -2,13 +2,12 @@
 
 import argparse
 import asyncio
-import contextlib
-import signal
 from collections.abc import Sequence
-from pathlib import Path
 
 from ..errors import FFGOError
 from ..host.boot import boot_here
+from ..remote.arguments import cancelled_by_signals
+from ..remote.batch_command import engine_of
 from ..remote.headless import make_folder
 from .cases import read_case_set
 from .embedding import host_embedder
@@ -16,8 +15,7 @@ from .measures import Tools
 from .measuring import file_key, measure_runs
 from .methods import Method, read_methods, unpaired
 from .plan import ClipJob, RunPlan, plan_run
-from .rendering import maker_at
-from .run import Render, Rendered, RunCount, make_all, say
+from .run import Farm, RunCount, make_all, say
 from .runs import read_runs
 from .selftest import describe, is_trusted, self_test, write_self_test
 from .tables import lines_of, tabulate, write_tables
@@ -55,26 +53,25 @@ def run_command(asked: argparse.Namespace) -> int:
         raise KeyboardInterrupt from None
     failed = count.failed + (0 if asked.retry else len(plan.failed))
     say(f"{count.made} clips made, {count.kept} kept, {failed} failed.")
-    return 1 if failed else 0
+    if count.left:
+        say(f"{count.left} are left, for no server works any more: start one, then run the same command again.")
+    return 1 if failed or count.left else 0
 
 
 async def _until_signal(
     asked: argparse.Namespace, plan: RunPlan, methods: Sequence[Method], again: Sequence[ClipJob]
 ) -> RunCount:
-    """The first Ctrl-C or SIGTERM cancels, which takes the job off the server."""
-    task = asyncio.current_task()
-    assert task is not None
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # Windows: there asyncio itself turns Ctrl-C into a cancel
-            asyncio.get_running_loop().add_signal_handler(number, lambda: task.cancelling() or task.cancel())
-    jobs = [*plan.jobs, *again]
-    needs_server = any(job.workflow for job in jobs)
-    maker: Render = await maker_at(asked.server, asked.timeout) if needs_server else _nobody
-    return await make_all(plan, asked.out, methods, [maker], again=again)
-
-
-async def _nobody(job: ClipJob, _folder: Path) -> Rendered:
-    raise AssertionError(f"{job.place} needs a server")
+    """The first Ctrl-C or SIGTERM cancels, which takes all jobs off their servers."""
+    if not any(job.workflow for job in (*plan.jobs, *again)):
+        cancelled_by_signals()
+        return await make_all(plan, asked.out, methods, None, again=again)
+    engine = engine_of(asked)
+    cancelled_by_signals()  # now: Ray sets its own
+    try:
+        farm = Farm(engine, asked.timeout, asked.ahead, asked.patience)
+        return await make_all(plan, asked.out, methods, farm, again=again)
+    finally:
+        await engine.close()
 
 
 def _named(jobs: Sequence[ClipJob]) -> str:

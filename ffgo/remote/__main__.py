@@ -1,16 +1,14 @@
-"""The headless command: python -m ffgo.remote run --workflow FILE --out DIR ..."""
+"""The headless command: python -m ffgo.remote run --workflow FILE --out DIR ..., or batch JOBS --out DIR ..."""
 
 import argparse
 import asyncio
-import contextlib
-import math
-import signal
 import sys
 from io import TextIOWrapper
 from pathlib import Path
 
 from ..errors import FFGOError
 from . import Result, UsageError, factorized_settings, load_workflow, run
+from .arguments import add_batch, cancelled_by_signals, seconds
 from .job import LONGEST_S
 
 FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
@@ -18,7 +16,13 @@ FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m ffgo.remote", description="Work with a running ComfyUI.")
-    commands = parser.add_subparsers(required=True, metavar="run")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="run | batch")
+    _add_run(commands)
+    add_batch(commands)
+    return parser.parse_args(arguments)
+
+
+def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = commands.add_parser(
         "run",
         help="run a workflow and fetch what it makes",
@@ -56,29 +60,17 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     add(
         "--timeout",
-        type=_seconds,
+        type=seconds,
         default=LONGEST_S,
         metavar="SECONDS",
         help="how long the job may take, the queue included, before it is taken off the server; default %(default)g",
     )
     add("--previews", action="store_true", help="fetch what nodes only show, too")
-    return parser.parse_args(arguments)
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < math.inf:
-        raise ValueError
-    return seconds
 
 
 async def run_until_signal(arguments: argparse.Namespace) -> Result:
     """Run; the first Ctrl-C or SIGTERM cancels, which takes the job off the server."""
-    task = asyncio.current_task()
-    assert task is not None
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # Windows: there asyncio itself turns Ctrl-C into a cancel
-            asyncio.get_running_loop().add_signal_handler(number, lambda: task.cancelling() or task.cancel())
+    cancelled_by_signals()
     workflow = load_workflow(arguments.workflow)
     choices = factorized_settings(
         workflow,
@@ -103,11 +95,15 @@ async def run_until_signal(arguments: argparse.Namespace) -> Result:
     )
 
 
-def report(result: Result) -> None:
-    """Texts to stderr; the local paths, one a line, to stdout for the next program."""
+def _forgive_terminals() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter is no reason to fail
+
+
+def report(result: Result) -> None:
+    """Texts to stderr; the local paths, one a line, to stdout for the next program."""
+    _forgive_terminals()
     for title, texts in result.texts.items():
         print(f"{title}: {' '.join(texts)}", file=sys.stderr)
     paths = list(dict.fromkeys(path for paths in result.files.values() for path in paths))
@@ -116,9 +112,22 @@ def report(result: Result) -> None:
     )
 
 
+def batch(parsed: argparse.Namespace) -> int:
+    """Do a list of jobs; returns the exit status."""
+    from .batch_command import batch_command, in_words
+
+    _forgive_terminals()
+    count = asyncio.run(batch_command(parsed))
+    print(in_words(count), file=sys.stderr)
+    print(parsed.out / "results.html")
+    return FAILED if count.failed or count.left else 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     parsed = parse(arguments)
     try:
+        if parsed.command == "batch":
+            return batch(parsed)
         report(asyncio.run(run_until_signal(parsed)))
     except FFGOError as error:
         print(f"Error: {error}", file=sys.stderr)

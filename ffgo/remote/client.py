@@ -13,6 +13,7 @@ from yarl import URL
 from ..errors import FFGOError
 from ..plain import is_number, parse_json, part
 from .fill import InputSpec
+from .kinds import ServerLostError
 from .wire import CLOSE_S, MOST_BODY, Reply, ServerGoneError, Wire, open_wire, upload_timeout
 from .workflow import UsageError, Workflow
 
@@ -64,12 +65,12 @@ class Server:
         self.version = ""
 
     async def greet(self) -> None:
-        """Make sure that it is a ComfyUI. Raises: FFGOError that says what it is instead."""
+        """Make sure that it is a ComfyUI. Raises: ServerLostError, or FFGOError that says what it is instead."""
         advice = "Give the address of a running ComfyUI with --server; its own default is http://127.0.0.1:8188."
         try:
             reply = await self._wire.send("GET", "system_stats")
         except ServerGoneError as error:
-            raise FFGOError(f"{error} Is ComfyUI running there? {advice}") from error
+            raise ServerLostError(f"{error} Is ComfyUI running there? {advice}") from error
         system = part(reply.json(), "system", of=dict)
         if reply.status in (401, 403):
             raise FFGOError(

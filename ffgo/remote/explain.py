@@ -8,6 +8,7 @@ from typing import Any
 
 from ..plain import part
 from .fill import Specs
+from .kinds import NodeFailedError, NodeMemoryError
 from .workflow import Workflow, title_of
 
 CHOICES_SHOWN = 5
@@ -27,16 +28,25 @@ def describe_refusal(workflow: Workflow, answer: dict[str, Any], specs: Specs) -
     return "The server refuses the workflow.\n" + "\n".join(shown)
 
 
-def describe_failure(workflow: Workflow, entry: dict[str, Any]) -> str | None:
-    """Say what went wrong in a job that has ended, from its history entry; None if nothing did."""
+def failure_of(workflow: Workflow, entry: dict[str, Any]) -> NodeFailedError | None:
+    """What went wrong in a job that has ended, from its history entry; None if nothing did."""
     for message in part(entry, "status", "messages", of=list):
         event, data = part(message, 0, of=str), part(message, 1, of=dict)
         if event == "execution_error":
-            return describe_error(workflow, data)
+            kind = NodeMemoryError if _lacked_memory(data) else NodeFailedError
+            return kind(describe_error(workflow, data))
         if event == "execution_interrupted":
-            return f"{node_name(workflow, data.get('node_id'))}: somebody else interrupted the job on the server."
+            name = node_name(workflow, data.get("node_id"))
+            return NodeFailedError(f"{name}: somebody else interrupted the job on the server.")
     failed = part(entry, "status", "status_str", of=str) == "error"
-    return "The job failed; the server's log says more." if failed else None
+    return NodeFailedError("The job failed; the server's log says more.") if failed else None
+
+
+def _lacked_memory(data: dict[str, Any]) -> bool:
+    """ComfyUI sends the exception's class; drivers that have none of their own say it in words alone."""
+    kind = part(data, "exception_type", of=str).rpartition(".")[2]
+    words = shortened(data.get("exception_message")).casefold()
+    return kind in ("OutOfMemoryError", "MemoryError") or "out of memory" in words
 
 
 def describe_error(workflow: Workflow, data: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -17,6 +17,7 @@ from .client import UPLOAD_FOLDER, LocalPicture, connect
 from .explain import LONGEST
 from .fill import fill
 from .job import LONGEST_S, RemoteJob
+from .kinds import UnwritableError
 from .outputs import MOST_OF_A_PICTURE, Outputs, fetch, texts_of
 from .progress import MOST_TEXTS, Progress
 from .workflow import UsageError, Workflow, check_workflow, title_of
@@ -55,16 +56,20 @@ async def run(
     previews: bool = False,
     reconnect_s: float = 15.0,
     timeout_s: float = LONGEST_S,
+    job_id: str = "",
+    may_be_there: bool = False,
+    show: Callable[[Workflow], Progress] = Progress,
 ) -> Result:
     """Fill in `workflow` (API format), run it on the ComfyUI at `server`, and fetch its files into the folder `out`.
 
     server: "host:port" or an http(s) URL. background, first_frame, subjects: local image files, uploaded into the
     server's input/ffgo; the canvas gets as many subjects as there are files. settings: "Node.input=value". previews:
     fetch what nodes only show, too. reconnect_s: how long a server that was lost in the middle may stay away.
-    timeout_s: how long the job may take, from when it is queued; then it is taken off the server.
-    Progress goes to stderr. Cancelling takes the job off the server.
-    Raises: UsageError if the request does not fit (nothing is queued then), FFGOError for all that goes wrong on the
-    server or on the way to it; in both cases no file is left in `out`.
+    timeout_s: how long the job may take, from when it is queued; then it is taken off the server. job_id: the id to
+    queue it under. may_be_there: the server may have a job of this id already; that one is waited for then. show: makes
+    what shows the progress, which goes to stderr. Cancelling takes the job off the server.
+    Raises: UsageError if the request does not fit (nothing is queued then), the errors of `kinds` and other FFGOErrors
+    for all that goes wrong on the server or on the way to it; in all cases no file is left in `out`.
     """
     check_workflow(workflow)
     alone = {"background": background, "first_frame": first_frame}
@@ -81,8 +86,8 @@ async def run(
         ready = filled(**placed([await host.upload(picture) for picture in pictures]))
 
         make_folder(out)  # now, and not after an hour of sampling
-        progress = Progress(ready)
-        job = RemoteJob(host, ready, progress)
+        progress = show(ready)
+        job = RemoteJob(host, ready, progress, job_id, may_be_there=may_be_there)
         try:
             entry = await job.run(reconnect_s, timeout_s)
         finally:
@@ -101,13 +106,13 @@ def run_workflow(server: str, workflow: Workflow, out: Path, **options: Any) -> 
 
 
 def make_folder(out: Path) -> None:
-    """Make the folder for the results. Raises: UsageError if nothing can be written there."""
+    """Make the folder for the results. Raises: UnwritableError if nothing can be written there."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryDirectory(dir=out).cleanup()
     except (OSError, ValueError) as error:  # ValueError: a path that can be none
         why = getattr(error, "strerror", None) or error
-        raise UsageError(f"The results cannot be written to {out}: {why}. Choose another --out.") from error
+        raise UnwritableError(f"The results cannot be written to {out}: {why}. Choose another --out.") from error
 
 
 def read_picture(path: Path) -> LocalPicture:

@@ -8,7 +8,8 @@ from typing import Any
 from ..errors import FFGOError
 from ..plain import part
 from .client import Events, Server
-from .explain import classes_with_errors, describe_error, describe_failure, describe_refusal
+from .explain import classes_with_errors, describe_error, describe_refusal, failure_of
+from .kinds import JobRefusedError, NodeFailedError, ServerLostError
 from .progress import Progress
 from .wire import ServerGoneError
 from .workflow import Workflow
@@ -37,10 +38,20 @@ STOP_S = 10.0
 class RemoteJob:
     """A workflow on its way through a server's queue."""
 
-    def __init__(self, server: Server, workflow: Workflow, progress: Progress):
+    def __init__(
+        self,
+        server: Server,
+        workflow: Workflow,
+        progress: Progress,
+        job_id: str = "",
+        *,
+        may_be_there: bool = False,
+    ):
+        """may_be_there: the server may have a job of this id already; it is waited for then, and not queued again."""
         self._server, self._workflow, self._progress = server, workflow, progress
         self._client_id = uuid.uuid4().hex
-        self.prompt_id = str(uuid.uuid4())
+        self._may_be_there = may_be_there
+        self.prompt_id = job_id or str(uuid.uuid4())
         self._blocked: list[str] = []
         self._losses: list[float] = []
         self._heard = True  # whether the server has answered since the connection broke the last time
@@ -48,9 +59,9 @@ class RemoteJob:
     async def run(self, reconnect_s: float, timeout_s: float = LONGEST_S) -> dict[str, Any]:
         """Queue the job and wait for its end; returns its entry in the server's history.
 
-        Cancelling this takes the job off the server. Raises: FFGOError if the server refuses the job, a node of it
-        fails, somebody else stops it, it takes longer than `timeout_s` (it is taken off then), or the server is gone
-        for longer than `reconnect_s`.
+        Cancelling this takes the job off the server. Raises: JobRefusedError; NodeFailedError if a node of it fails,
+        somebody else stops it, or it takes longer than `timeout_s` (it is taken off then); ServerLostError if the
+        server is gone for longer than `reconnect_s`, or has forgotten the job; FFGOError.
         """
         async with self._server.events(self._client_id) as events:  # before queueing, so that no message is missed
             queueing = asyncio.create_task(self._queue())
@@ -61,11 +72,24 @@ class RemoteJob:
                 await asyncio.gather(queueing, return_exceptions=True)  # a request on its way cannot be called back
                 await self._stop_aloud()
                 raise
-        if failure := describe_failure(self._workflow, entry) or "\n".join(self._blocked):
-            raise FFGOError(failure)
+        if failure := failure_of(self._workflow, entry):
+            raise failure
+        if self._blocked:
+            raise NodeFailedError("\n".join(self._blocked))
         return entry
 
+    async def _is_there(self) -> bool:
+        """Whether the server has the job, waiting, running or done; one that failed is queued once more."""
+        running, waiting = await self._server.queued()
+        if self.prompt_id in running + waiting:
+            return True
+        entry = await self._server.history(self.prompt_id)
+        return entry is not None and failure_of(self._workflow, entry) is None
+
     async def _queue(self) -> None:
+        if self._may_be_there and await self._is_there():
+            self._progress.queued()
+            return
         reply = await self._server.queue(self._workflow, self.prompt_id, self._client_id)
         answer = reply.json()
         if not isinstance(answer, dict) or reply.status not in (200, 400):
@@ -76,7 +100,8 @@ class RemoteJob:
             if reply.status == 200:
                 await self.stop()  # the host would run the sound part of the workflow; half a result is none
             specs = await self._server.specs(classes_with_errors(self._workflow, answer))
-            raise FFGOError(describe_refusal(self._workflow, answer, specs))
+            raise JobRefusedError(describe_refusal(self._workflow, answer, specs))
+        self._progress.queued()
 
     async def _watch_for(self, events: Events, reconnect_s: float, timeout_s: float) -> dict[str, Any]:
         end = asyncio.timeout(timeout_s)
@@ -87,7 +112,7 @@ class RemoteJob:
             if not end.expired():
                 raise
         await self._stop_aloud()
-        raise FFGOError(
+        raise NodeFailedError(
             f"The job has not ended within {timeout_s:g} s on {self._server.name}, and nothing was fetched. "
             "If it needs longer, give it more with --timeout."
         )
@@ -155,7 +180,7 @@ class RemoteJob:
             return None
         entry = await self._server.history(self.prompt_id)
         if entry is None:
-            raise FFGOError(
+            raise ServerLostError(
                 f"{self._server.name} no longer knows the job: somebody took it out of the queue, "
                 "or the server was started anew. Run this once more."
             )
@@ -199,8 +224,8 @@ class RemoteJob:
         return False
 
 
-def _lost(loss: ServerGoneError) -> FFGOError:
-    return FFGOError(
+def _lost(loss: ServerGoneError) -> ServerLostError:
+    return ServerLostError(
         f"The server stopped answering in the middle of the job, which may be lost. {loss} "
         "Nothing was fetched. See the server's log, start it again, and run this once more."
     )

@@ -14,6 +14,7 @@ from ..locks import LOCK_FILE, sole_writer, try_lock
 from ..names import plain_name
 from ..plain import part
 from .client import Server
+from .kinds import LocalDiskError
 from .workflow import Workflow, title_of
 
 PICTURES = frozenset(
@@ -67,7 +68,7 @@ async def fetch(
     """Download the files of a finished job into `out`, all of them or, on an error, none; returns them by node title.
 
     previews: also what nodes only show (the server's temp folder). A local file of other content is never
-    overwritten: the new one gets a number. Raises: FFGOError.
+    overwritten: the new one gets a number. Raises: LocalDiskError, FFGOError.
     """
     files = list(files_of(outputs, {"output", "temp"} if previews else {"output"}))
     if len(files) > MOST_FILES:
@@ -77,7 +78,7 @@ async def fetch(
     try:
         paths = await _fetch_all(server, list(dict.fromkeys(file for _, file in files)), out)
     except OSError as error:
-        raise FFGOError(
+        raise LocalDiskError(
             f"The results cannot be written to {out}: {error.strerror}. They are still in the server's output folder."
         ) from error
     by_title: dict[str, list[Path]] = {}

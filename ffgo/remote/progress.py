@@ -31,6 +31,9 @@ class Progress:
         """Print a line above the bars."""
         tqdm.write(printable(text), file=sys.stderr)
 
+    def queued(self) -> None:
+        """The server has the job."""
+
     def waiting(self, jobs_before: int) -> None:
         """The job waits in the queue behind `jobs_before` others."""
         if jobs_before != self._jobs_before:
@@ -102,3 +105,19 @@ class Progress:
         if node_id in self._workflow and (node_id, text) not in self._texts:
             self._texts.add((node_id, text))
             self.say(f"{node_name(self._workflow, node_id)}: {text}")
+
+
+class Silent(Progress):
+    """Shows nothing."""
+
+    def say(self, text: str) -> None:
+        """Nobody is there to read it."""
+
+    def refresh(self) -> None:
+        """There are no bars."""
+
+    def close(self) -> None:
+        """There are no bars."""
+
+    def show(self, message: dict[str, Any] | bytes) -> None:
+        """Nobody is there to see it."""

@@ -14,6 +14,7 @@ from yarl import URL
 
 from ..errors import FFGOError
 from ..plain import parse_json
+from .kinds import LocalDiskError, ServerLostError
 
 SHORT = aiohttp.ClientTimeout(total=25, sock_connect=10)
 STREAM = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=15)
@@ -42,7 +43,7 @@ TROUBLE = (aiohttp.ClientError, TimeoutError, OSError, ValueError, RuntimeError)
 """What aiohttp and what stands below it raise for what a server does."""
 
 
-class ServerGoneError(FFGOError):
+class ServerGoneError(ServerLostError):
     """The server does not answer, or no longer."""
 
 
@@ -140,7 +141,9 @@ class Wire:
                         f"{name!r} on {self.name} has {size:,} bytes; {most:,} are the most that is fetched."
                     )
                 if size is not None and size > shutil.disk_usage(path.parent).free - SPARE:
-                    raise FFGOError(f"{name!r} on {self.name} has {size:,} bytes; the disk of --out lacks room for it.")
+                    raise LocalDiskError(
+                        f"{name!r} on {self.name} has {size:,} bytes; the disk of --out lacks room for it."
+                    )
                 await self._stream(answer, path, name, min(most, MOST_OF_UNKNOWN_SIZE) if size is None else most)
                 return answer.content_type
         except FFGOError:

@@ -123,7 +123,7 @@ def test_a_server_that_goes_away_ends_the_run_and_nothing_counts_as_failed(scene
 
     host = Dying(comfyui(scene).when_queued, comfyui(scene).files)
     with serving(host.app) as server:
-        assert run(scene, server) == 1
+        assert run(scene, server, "--ahead", "0", "--patience", "0.1") == 1
     assert "run the same command again" in capsys.readouterr().err
     runs = read_runs(scene / "runs")
     assert (len(runs.results), len(runs.failures), len(queued(host))) == (1, 0, 1)
