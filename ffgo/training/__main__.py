@@ -2,6 +2,7 @@
 
 python -m ffgo.training --example > job.toml
 python -m ffgo.training job.toml
+python -m ffgo.training job.toml --expert high
 accelerate launch --num_processes 2 -m ffgo.training job.toml
 """
 
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ..bases.base import spoken
+from ..bases.catalogue import expert_names
 from ..dataset.cache import CachedDataset
 from ..dataset.encode import encode_examples, host_encoders
 from ..dataset.examples import open_dataset
@@ -64,6 +66,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "python -m ffgo.training", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("job", nargs="?", type=Path, help="the job, TOML")
+    parser.add_argument(
+        "--expert",
+        choices=expert_names(),
+        help="train this one alone; the other one meanwhile on another card, by the same job",
+    )
     parser.add_argument("--example", action="store_true", help="print a job to start from")
     parser.add_argument("--recipe", action="store_true", help="print the recipe with all its defaults")
     args = parser.parse_args(arguments)
@@ -73,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.job is None:
         parser.error("name a job file; --example prints one")
     try:
-        status = _train(read_job(args.job))
+        status = _train(read_job(args.job, args.expert))
     except FFGOError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -72,8 +72,11 @@ class JobFile:
     base: Base = DEFAULT
 
 
-def read_job(path: Path) -> JobFile:
-    """Read a job. Raises: FFGOError that names what is missing, unknown, or of the wrong kind."""
+def read_job(path: Path, expert: Expert | None = None) -> JobFile:
+    """Read a job. expert: train this one of its experts alone.
+
+    Raises: FFGOError that names what is missing, unknown, or of the wrong kind.
+    """
     source = Source("job", "`python -m ffgo.training --example` prints a whole job.", whole=f"The job {path}")
     job = source.toml(source.file(path)).object(
         ["name", "models", "dataset"],
@@ -81,6 +84,9 @@ def read_job(path: Path) -> JobFile:
     )
     base = base_called(job["base"].one_of([one.id for one in BASES]))
     experts = base.names() if job["experts"].value is None else _experts(job["experts"], base)
+    if expert and expert not in experts:
+        job["experts"].refuse(f"lacks {expert}, which --expert asks for", "add it, or ask for another one")
+    experts = (expert,) if expert else experts
     models = job["models"].object(experts, dict.fromkeys((*expert_names(), *ENCODERS)))
     folder = path.resolve().parent
     output = folder / job["output"].string(least=1)

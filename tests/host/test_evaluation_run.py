@@ -5,17 +5,20 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 from PIL import Image
 
+from ffgo.clip.video_io import read_frames
 from ffgo.evaluation.runs import read_runs
 from lab.toyworld.evaluate import write_toy_set
 from lab.toyworld.examples import test_set as unseen_examples
 from lab.toyworld.scene import SIZE
-from lab.workshop.comfyui import REPO
+from lab.workshop.comfyui import REPO, Host
 from lab.workshop.demo import SETTINGS, WORKFLOW
 from lab.workshop.patience import wait_for
+from lab.workshop.server import ensure_standins, make_base, running_server
 
 METHODS = {
     "ffgo": [],
@@ -45,7 +48,7 @@ def prepare(folder, cases, methods, steps):
 
 
 def killed_and_run_again(host, folder, kill_at):
-    """Kill -9 after so many results, run to the end; returns how many jobs the server did for each."""
+    """Kill -9 after so many results, run to the end; returns what was kept, and the server's jobs before and after."""
 
     def results():
         return len(list((folder / "runs").glob("*/*/*/result.json")))
@@ -67,9 +70,9 @@ def killed_and_run_again(host, folder, kill_at):
 
 def test_a_killed_run_goes_on_where_it_was(host, tmp_path):
     prepare(tmp_path, 2, ("ffgo", "script"), steps=2)
-    kept, _, after = killed_and_run_again(host, tmp_path, 1)
+    kept, before, after = killed_and_run_again(host, tmp_path, 1)
     assert kept >= 1
-    assert after == 4 - kept
+    assert before + after == 4  # what the killed run had on the server is taken, and not made again
     runs = read_runs(tmp_path / "runs")
     assert [str(result.place) for result in runs.results] == [
         f"{method} / toy_0{case} / 42" for method in ("ffgo", "script") for case in (0, 1)
@@ -84,10 +87,34 @@ def test_a_killed_run_goes_on_where_it_was(host, tmp_path):
 @pytest.mark.nightly
 def test_eight_cases_by_three_methods_killed_after_ten(host, tmp_path):
     prepare(tmp_path, 8, tuple(METHODS), steps=12)
-    kept, _, after = killed_and_run_again(host, tmp_path, 10)
+    kept, before, after = killed_and_run_again(host, tmp_path, 10)
     assert kept >= 10
-    assert after == 24 - kept
+    assert before + after == 24
     assert len(read_runs(tmp_path / "runs").results) == 24
+
+
+@pytest.mark.nightly
+def test_two_servers_make_what_one_does(host, tmp_path):
+    """Each of two real ComfyUIs makes a part of eight cases; frame by frame the clips are those of one of them."""
+    for name in ("one", "both"):
+        (tmp_path / name).mkdir()
+        prepare(tmp_path / name, 8, ("ffgo",), steps=4)
+    installed = Host.current()
+    with running_server(installed, make_base(tmp_path / "base", ensure_standins(installed))) as second:
+        for name, more in (("one", []), ("both", ["--server", second.url])):
+            process = command(host, tmp_path / name, *more)
+            _, said = process.communicate()
+            assert process.returncode == 0, said
+        with urllib.request.urlopen(f"{second.url}/history") as answer:
+            assert 0 < len(json.load(answer)) < 8
+    one, both = (read_runs(tmp_path / name / "runs").results for name in ("one", "both"))
+    assert [result.place for result in one] == [result.place for result in both]
+    assert len(one) == 8
+    for first, other in zip(one, both, strict=True):
+        pairs = list(zip(read_frames(first.video), read_frames(other.video), strict=True))
+        assert len(pairs) == first.frames
+        assert all((a == b).all() for a, b in pairs)
+        assert first.frame.read_bytes() == other.frame.read_bytes()
 
 
 @pytest.mark.nightly

@@ -210,6 +210,34 @@ def test_no_server_is_told_before_the_run(scene, capsys):
     assert "Is ComfyUI running there?" in capsys.readouterr().err
 
 
+# ---------------------------------------------------------------- several servers
+
+
+def test_several_servers_share_the_clips_and_one_that_dies_gives_its_job_back(scene, capsys):
+    class Dying(ComfyUI):
+        async def upload(self, request):
+            self.dead = bool(queued(self))  # after its first clip
+            return await super().upload(request)
+
+    healthy, dying = comfyui(scene), Dying(comfyui(scene).when_queued, comfyui(scene).files)
+    with serving(healthy.app) as a, serving(dying.app) as b:
+        assert run(scene, a, "--server", b, "--ahead", "0") == 0
+    runs = read_runs(scene / "runs")
+    assert [str(result.place) for result in runs.results] == [f"{m} / case_{c} / 42" for m in "ab" for c in (0, 1)]
+    assert not runs.failures
+    assert queued(healthy)
+    assert queued(dying)
+    assert "is given to a server once more" in capsys.readouterr().err
+
+
+def test_two_methods_that_make_the_same_have_a_clip_each(scene):
+    (scene / "methods.toml").write_text((scene / "methods.toml").read_text().replace("bb.png", "a.png"))
+    host = comfyui(scene)
+    with serving(host.app) as server:
+        assert run(scene, server) == 0
+    assert len(read_runs(scene / "runs").results) == len(queued(host)) == 4
+
+
 # ---------------------------------------------------------------- clips from elsewhere
 
 

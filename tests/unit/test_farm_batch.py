@@ -1,9 +1,12 @@
 """Many jobs on many servers: real processes that speak as ComfyUI does, killed and interrupted in the middle."""
 
+import asyncio
 import csv
 import json
+import random
 import resource
 import signal
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +14,9 @@ import pytest
 
 from ffgo.locks import LOCK_FILE, sole_writer
 from ffgo.remote.__main__ import main
+from ffgo.remote.engine import Here
+from ffgo.remote.jobs import read_jobs
+from ffgo.remote.progress import Silent
 from lab.workshop.patience import wait_for
 
 from .farm_scene import FarmServer, QueueingComfyUI, farm, png, start_runner, write_jobs
@@ -247,3 +253,46 @@ def test_an_example_is_printed_without_a_list(capsys):
         main(["batch", "--example"])
     assert ended.value.code == 0
     assert "[[case]]" in capsys.readouterr().out
+
+
+@pytest.mark.nightly
+def test_fifty_cases_by_three_seeds_while_one_server_is_killed_twenty_times(tmp_path, capsys):
+    """Nothing of the clock is tested; what docs/farm.md says of it is printed."""
+    seconds, kills, dice = 4.0, 20, random.Random(3)
+    jobs = write_jobs(tmp_path, 50, 3)
+    with farm(tmp_path, 2, seconds) as (mortal, other):
+        began, down = time.monotonic(), 0.0
+        runner = start_runner(jobs, tmp_path / "out", *at(mortal.url, other.url))
+        for moment in sorted(dice.uniform(1, 150 * seconds / 2) for _ in range(kills)):
+            time.sleep(max(0, began + moment - time.monotonic()))
+            died = time.monotonic()
+            mortal.kill()
+            mortal.start()
+            down += time.monotonic() - died
+        said, _ = runner.communicate()
+        wall = time.monotonic() - began
+    assert runner.returncode == 0, said
+    keys = [row["key"] for row in rows(tmp_path) if row["status"] == "done"]
+    assert len(keys) == len(set(keys)) == 150
+    least = 150 * seconds / (2 - down / wall)
+    with capsys.disabled():
+        lost = sum(row["kind"] == "lost" for row in rows(tmp_path))
+        print(f"\n{wall:.0f} s; job times / servers alive {least:.0f} s: {wall / least:.2f}; {lost} tries were lost")
+
+
+@pytest.mark.nightly
+def test_what_fifty_jobs_cost_above_run(tmp_path, capsys):
+    """Nothing of the clock is tested; the figure is printed."""
+    jobs = read_jobs(write_jobs(tmp_path, 50, 1), 60)
+    with serving(QueueingComfyUI(0.05).app) as url:
+        began = time.monotonic()
+        for job in jobs:
+            asyncio.run(Here([url]).run(url, job.request, tmp_path / "alone", show=Silent))
+        alone = time.monotonic() - began
+        for ahead in ("0", "1"):
+            began = time.monotonic()
+            main(["batch", str(tmp_path / "jobs.toml"), "--out", str(tmp_path / ahead), *at(url), "--ahead", ahead])
+            each = (time.monotonic() - began - alone) / len(jobs)
+            with capsys.disabled():
+                print(f"\n{1000 * alone / len(jobs):.0f} ms a job by run; --ahead {ahead}: {1000 * each:+.0f} ms")
+            assert len(list((tmp_path / ahead).glob("case*"))) == len(jobs)

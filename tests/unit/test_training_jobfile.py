@@ -88,3 +88,12 @@ def test_a_prior_that_is_none_is_said(tmp_path, table):
     head, tail = EXAMPLE.split("[models]")
     with pytest.raises(FFGOError, match="job: prior"):
         read(tmp_path, f"{head}{table}\n[models]{tail}")
+
+
+def test_one_expert_can_be_trained_alone(tmp_path):
+    path = tmp_path / "job.toml"
+    path.write_text(EXAMPLE)
+    assert list(read_job(path, "low").experts) == ["low"]
+    path.write_text(EXAMPLE.replace('["high", "low"]', '["high"]'))
+    with pytest.raises(FFGOError, match="lacks low, which --expert asks for"):
+        read_job(path, "low")
