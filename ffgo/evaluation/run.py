@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from PIL import Image
+from tqdm import tqdm
 
 from ..errors import FFGOError, printable
 from ..files import unfinished_name
@@ -85,7 +86,8 @@ class RunCount:
 
 def say(text: str) -> None:
     """A line for the user."""
-    print(printable(text), file=sys.stderr, flush=True)
+    tqdm.write(printable(text), file=sys.stderr)
+    sys.stderr.flush()
 
 
 async def make_all(

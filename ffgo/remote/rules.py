@@ -192,13 +192,9 @@ class Board(Generic[Job]):
         self._free(place)
 
     def _next(self, place: ServerState) -> Piece[Job] | None:
-        return next((task for task in self.todo if self._may_take(place, task)), None)
-
-    def _may_take(self, place: ServerState, task: Piece[Job]) -> bool:
-        if place.name in task.failed_on:
-            return False
-        others = (other for other in self.working if other is not place and other.name not in task.failed_on)
-        return task.lost_on != place.name or not any(other.is_up for other in others)
+        able = [task for task in self.todo if place.name not in task.failed_on]
+        others = [task for task in able if task.lost_on != place.name] if len(self.working) > 1 else []
+        return next(iter(others or able), None)
 
     def _again(self, task: Piece[Job]) -> Verdict:
         self.todo.appendleft(task)

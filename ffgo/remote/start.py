@@ -1,5 +1,6 @@
 """Before many jobs begin: which servers answer, and what they still have of a runner that was killed."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
 from .engine import Engine, ServerFacts
@@ -26,14 +27,15 @@ async def look_at_servers(
     """
     classes = {node["class_type"] for workflow in workflows for node in workflow.values()}
     facts: dict[str, ServerFacts] = {}
-    for server in engine.servers:
-        try:
-            facts[server] = await engine.ask(server, classes)
-        except ServerLostError as error:
-            if len(engine.servers) == 1:
-                raise
-            say(str(error))
+    answers = await asyncio.gather(*(engine.ask(one, classes) for one in engine.servers), return_exceptions=True)
+    for server, answer in zip(engine.servers, answers, strict=True):
+        if isinstance(answer, ServerFacts):
+            facts[server] = answer
+        elif isinstance(answer, ServerLostError) and len(answers) > 1:
+            say(str(answer))
             board.silent(server)
+        else:
+            raise answer
     if not facts:
         raise ServerLostError(f"None of {', '.join(engine.servers)} answers. Start ComfyUI there.")
     return facts
