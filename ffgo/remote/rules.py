@@ -192,9 +192,13 @@ class Board(Generic[Job]):
         self._free(place)
 
     def _next(self, place: ServerState) -> Piece[Job] | None:
-        able = [task for task in self.todo if place.name not in task.failed_on]
-        others = [task for task in able if task.lost_on != place.name] if len(self.working) > 1 else []
-        return next(iter(others or able), None)
+        able = (task for task in self.todo if place.name not in task.failed_on)
+        second = None
+        for task in able:
+            if task.lost_on != place.name or len(self.working) == 1:
+                return task
+            second = second or task
+        return second
 
     def _again(self, task: Piece[Job]) -> Verdict:
         self.todo.appendleft(task)
