@@ -492,7 +492,7 @@ def mix_ups():
     nameless.unlink()
     nameless.symlink_to(low)
     yield "another model in the file's place", train(nameless, "high", "mixed6", steps=2)
-    save_file({name: w.bfloat16() for name, w in load_file(high).items()}, FOLDER / "half_high_noise.safetensors")
+    save_file(in_bfloat16(load_file(high)), FOLDER / "half_high_noise.safetensors")
     half = train(FOLDER / "half_high_noise.safetensors", "high", "started", start_lora="start.safetensors", steps=3)
     yield "in bfloat16", [half, said[-1]]
     run = FOLDER / "mixed/started/high"
@@ -502,6 +502,16 @@ def mix_ups():
     yield "begun before, on the other model", [
         train(low, "high", "started", start_lora="start.safetensors", steps=5), said[-1],
     ]  # fmt: skip
+
+
+def in_bfloat16(stored: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """What an fp8_scaled file stands for."""
+    scales = {name.replace(".scale_weight", ".weight"): w for name, w in stored.items() if "scale_weight" in name}
+    return {
+        name: (weight.float() * scales.get(name, 1.0)).bfloat16()
+        for name, weight in stored.items()
+        if name != "scaled_fp8" and not name.endswith(".scale_weight")
+    }
 
 
 def begun_before(run: Path) -> None:
