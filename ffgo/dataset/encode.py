@@ -74,15 +74,15 @@ def host_encoders(
     They keep none of these alive: a dataset that could encode again would hold gigabytes through a whole training.
     Raises: FFGOError when they are first used, if they are not those of the base; ReferenceError when they are gone.
     """
-    seen = clip_vision is not None and base.condition.vision
+    vision = clip_vision if base.condition.vision else None
     return Encoders(
         partial(_encode_frames, proxy(vae), latent_format, base),
         partial(_encode_text, proxy(text_encoder), base),
         identify_weights(vae.first_stage_model.state_dict()),
         identify_weights(text_encoder.cond_stage_model.state_dict()),
         base,
-        partial(_encode_vision, proxy(clip_vision), base) if seen else None,
-        identify_weights(clip_vision.model.state_dict()) if seen else "",
+        None if vision is None else partial(_encode_vision, proxy(vision), base),
+        "" if vision is None else identify_weights(vision.model.state_dict()),
     )
 
 

@@ -39,7 +39,7 @@ def preset(name: str, base: Base = DEFAULT) -> Recipe:
     return Recipe.from_dict(values)
 
 
-def _of_base(base: Base) -> Mapping[str, Any]:
+def _of_base(base: Base) -> dict[str, Any]:
     return {} if base == DEFAULT else {"shift": base.shift, "targets": base.targets}
 
 

@@ -247,8 +247,8 @@ def _two_subjects(name: str, base: Base, kind: Subgraph, how: Subgraph, *, start
 def train_lora_5b() -> Graph:
     base = WAN22_TI2V_5B
     recipe = "steps = 600\nrank = 128\nlearning_rate = 1e-4\n"
-    before = ["Examples", "Text encoder", "VAE"]
-    asked = ["Model", "Encode", "Recipe"]
+    before = ["Examples", "Text encoder", "VAE", "Sizes and names"]
+    asked = ["Encode", "Recipe", "Look at the examples"]
     encode: dict[str, Source] = {"dataset": "Examples", "vae": "VAE", "clip": "Text encoder", "model": "Model"}
     width, height = base.size
     return Graph(
@@ -272,14 +272,14 @@ def train_lora_5b() -> Graph:
             ),
         ],
         [
-            Column(300, ["Start here", *before, "Sizes and names"]),
-            Column(340, [*asked, "Look at the examples"], left=80),
+            Column(300, ["Model", "Start here", *before]),
+            Column(340, asked, top=190, left=80),  # below the model's link to the trainer
             Column(440, ["Train"], left=110),
             Column(320, ["Save"], left=60),
         ],
         [
-            Group("1 · Examples and models", ["Start here", *before, "Sizes and names"], "#3f789e"),
-            Group("2 · What is trained", [*asked, "Look at the examples"], "#8A8"),
+            Group("1 · Examples and models", ["Model", "Start here", *before], "#3f789e"),
+            Group("2 · What is trained", asked, "#8A8"),
             Group("3 · Training", ["Train", "Save"], "#b58b2a"),
         ],
     )  # fmt: skip

@@ -3,6 +3,7 @@
 import folder_paths
 from comfy_api.latest import io
 
+from ...ffgo.bases.base import Expert
 from ...ffgo.bases.catalogue import DEFAULT
 from ...ffgo.lora.file import check_experts
 from ...ffgo.lora.hints import FFGO_FILES, ffgo_file
@@ -67,6 +68,6 @@ class WanMoELoRALoader(io.ComfyNode):
         slots = [Slot("high", model_high, lora_high, strength_high), Slot("low", model_low, lora_low, strength_low)]
         for slot in slots:
             require_pair(slot.model, f"model_{slot.expert}")
-        names = {slot.expert: expert_file(slot.model) for slot in slots}
+        names: dict[Expert, str | None] = {slot.expert: expert_file(slot.model) for slot in slots}
         swapped = check_experts(names, one_model=model_high.is_clone(model_low))
         return load(cls, slots, DEFAULT, apply, swapped, strict=strict)

@@ -36,7 +36,7 @@ _loaded: dict[str, Any] = {}
 class Examples:
     """Two random ones of a base."""
 
-    names, shapes, fingerprint = ["one", "two"], [DEFAULT_SHAPE] * 2, "random"
+    names, shapes, fingerprint, weights = ["one", "two"], [DEFAULT_SHAPE] * 2, "random", (1.0, 1.0)
 
     def __init__(self, base):
         self.base = base

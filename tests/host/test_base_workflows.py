@@ -20,7 +20,7 @@ RECIPE = "steps = 2\nrank = 2\nsave_every = 2\npreview_every = 2\npreview_steps 
 def test_a_bases_workflow_makes_a_video(host, tmp_path, base):
     """`python dev.py demo --base`: the first four frames are gone, and the rate is the base's."""
     run_base_demo(host.url, tmp_path, base)
-    with av.open(tmp_path / "video.mp4") as video:
+    with av.open(str(tmp_path / "video.mp4"), "r") as video:
         stream = video.streams.video[0]
         assert (stream.width, stream.height) == (WIDTH, HEIGHT)
         assert stream.average_rate == Fraction(round(base_called(base).fps))

@@ -211,6 +211,7 @@ def test_of_a_clamp_the_given_latent_counts_not():
     loss = counted(WAN22_TI2V_5B, error, mask)
     assert torch.allclose(loss, error[:, :, 1:].square().flatten(1).mean(1))
     loss.sum().backward()
+    assert error.grad is not None
     assert not error.grad[:, :, 0].any()
     assert error.grad[:, :, 1:].all()
 
@@ -234,6 +235,7 @@ def test_each_base_encodes_reads_and_is_told(base, make_dataset, tmp_path):
     assert example.latents.shape == (base.latent.channels, *encoded.shapes[0])
     assert example.condition.shape == (base.condition_channels, *encoded.shapes[0])
     if base.condition.vision:
+        assert example.vision is not None
         assert example.vision.shape == (5, base.condition.vision_width)
     else:
         assert example.vision is None

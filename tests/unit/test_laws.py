@@ -310,7 +310,7 @@ def test_node_ids_are_frozen():
 
 
 # The base's channels and widths; and what turns frames and pixels into latents. Limits and hashes mean other numbers.
-A_BASES_NUMBERS, A_BASES_STRIDES = {16, 20, 36, 48, 3072, 4096, 5120}, {4, 8}
+A_BASES_NUMBERS, A_BASES_STRIDES = {16, 20, 36, 48, 65, 1152, 3072, 3584, 4096, 5120}, {4, 8}
 NO_NUMBERS_OF_A_BASE = ("dataset", "training", "clip", "experts", "lora", "host", "words")
 LIMITS = {"digest_size", "max", "most"}
 DRAWING = {"ffgo/dataset/sheet.py", "ffgo/experts/schedule_strip.py"}
