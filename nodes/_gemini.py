@@ -13,21 +13,15 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..ffgo.errors import FFGOError
-from ..ffgo.gemini.ask import BUDGET, Desk, read_budget
+from ..ffgo.gemini.ask import Desk
 from ..ffgo.gemini.asking import Asking
-from ..ffgo.gemini.cache import DEFAULT_LIMIT, AnswerCache
-from ..ffgo.gemini.client import Patience
+from ..ffgo.gemini.desk import TIMEOUT_S, open_desk
 from ..ffgo.gemini.key import Access, NoAccessError, find_access
-from ..ffgo.gemini.ledger import LEDGER_FILE, Ledger
 from ..ffgo.gemini.request import CancelledError
 
 Mode = Literal["auto", "gemini", "offline"]
 CUSTOM = "custom"
-TIMEOUT_S = 180
-
-# In the environment, because a workflow must not say where files go.
-CACHE_FOLDER, CACHE_MB = "FFGO_GEMINI_CACHE", "FFGO_GEMINI_CACHE_MB"
-MOST_CACHE_MB = 1_000_000_000
+MOST_PICTURES = 12
 
 
 class TaskResult(Protocol):
@@ -74,6 +68,20 @@ def asking_inputs(models: Sequence[str], template: str, offline: str) -> list[io
     ]  # fmt: skip
 
 
+def pictures_input(tooltip: str) -> io.Input:
+    """What a question shows beside its own picture or clip."""
+    template = io.Autogrow.TemplatePrefix(io.Image.Input("picture"), "picture", min=0, max=MOST_PICTURES)
+    return io.Autogrow.Input("pictures", template=template, tooltip=f"{tooltip} A batch is several.")
+
+
+def resolution_input() -> io.Input:
+    """How large the picture is that a model is asked for."""
+    return io.Combo.Input(
+        "resolution", options=["1K", "2K", "4K"], default="1K", optional=True, advanced=True,
+        tooltip="Of the picture that the model makes, in about 1000 pixels a side. More costs more.",
+    )  # fmt: skip
+
+
 def chosen(model: str, custom_model: str, template: str, variant: int, **more: Any) -> Asking:
     return Asking(custom_model if model == CUSTOM else model, template.strip(), variant, **more)
 
@@ -110,26 +118,15 @@ def has_access() -> bool:
 
 def _desk(timeout: int) -> Desk:
     folder = Path(folder_paths.get_system_user_directory("ffgo"))
-    cache = AnswerCache(Path(os.environ.get(CACHE_FOLDER) or folder / "gemini_cache"), _limit())
     bar: list[ProgressBar] = []
 
     def progress(done: int, total: int) -> None:
         bar.extend([ProgressBar(total)] if not bar else [])
         bar[0].update_absolute(done, total)
 
-    return Desk(
-        cache, Ledger(folder / LEDGER_FILE), lambda: _access(folder), Patience(timeout_s=timeout),
-        processing_interrupted, progress, budget=read_budget(os.environ.get(BUDGET, "")),
-    )  # fmt: skip
-
-
-def _limit() -> int:
-    text = os.environ.get(CACHE_MB, "")
-    if not text:
-        return DEFAULT_LIMIT
-    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_CACHE_MB))):
-        raise FFGOError(f"The environment variable {CACHE_MB} is {text!r}; it is a number of megabytes, such as 2000.")
-    return int(text) * 1_000_000
+    desk = open_desk(folder, lambda: _access(folder), os.environ, timeout)
+    desk.cancelled, desk.progress = processing_interrupted, progress
+    return desk
 
 
 def _access(folder: Path) -> Access:

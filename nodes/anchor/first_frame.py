@@ -5,7 +5,7 @@ from comfy_api.latest import io
 from ...ffgo.anchor.first_frame import first_frame, first_frame_offline
 from ...ffgo.anchor.instruction import FIRST_FRAME
 from ...ffgo.gemini.models import TEXT_MODELS
-from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen, has_access, one_by_one
+from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen, has_access, one_by_one, pictures_input
 from .._host import show_on_node
 from ._choices import CONTENT, RATIO, STYLE, content_input, prompt_input, ratio_input, style_input
 
@@ -27,11 +27,7 @@ class GeminiFirstFrame(io.ComfyNode):
                 style_input(),
                 content_input(),
                 ratio_input(),
-                io.Autogrow.Input(
-                    "pictures",
-                    template=io.Autogrow.TemplatePrefix(io.Image.Input("picture"), "picture", min=0, max=12),
-                    tooltip="What the prompt speaks of, if it shall look like that. A batch is several.",
-                ),
+                pictures_input("What the prompt speaks of, if it shall look like that."),
                 *asking_inputs(TEXT_MODELS, FIRST_FRAME, "it passes on your prompt as it is."),
             ],
             outputs=[

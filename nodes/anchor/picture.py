@@ -7,7 +7,17 @@ from ...ffgo.anchor.instruction import PICTURE
 from ...ffgo.anchor.picture import draw, draw_offline
 from ...ffgo.anchor.styles import RATIOS, size_of
 from ...ffgo.gemini.models import IMAGE_MODELS
-from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen, has_access, one_by_one
+from .._gemini import (
+    TIMEOUT_S,
+    Mode,
+    ask_or_do_without,
+    asking_inputs,
+    chosen,
+    has_access,
+    one_by_one,
+    pictures_input,
+    resolution_input,
+)
 from .._host import show_on_node
 from ._choices import side_input
 
@@ -33,21 +43,14 @@ class GeminiPicture(io.ComfyNode):
                 ),
                 side_input("width", WIDTH, "Width of the picture"),
                 side_input("height", HEIGHT, "Height of the picture"),
-                io.Autogrow.Input(
-                    "pictures",
-                    template=io.Autogrow.TemplatePrefix(io.Image.Input("picture"), "picture", min=0, max=12),
-                    tooltip="Subjects that shall be in it, as they look. A batch is several.",
-                ),
+                pictures_input("Subjects that shall be in it, as they look."),
                 io.Combo.Input(
                     "fit", options=[*FITS], default=FITS[0], optional=True,
                     tooltip="Models draw in sizes of their own. `crop` cuts off what is too much; `pad` adds bars of "
                     "the edge's colour.",
                 ),
                 *asking_inputs(IMAGE_MODELS, PICTURE, "it says so and stops, for nothing else here can draw."),
-                io.Combo.Input(
-                    "resolution", options=["1K", "2K", "4K"], default="1K", optional=True, advanced=True,
-                    tooltip="Of the picture that the model makes, in about 1000 pixels a side. More costs more.",
-                ),
+                resolution_input(),
             ],
             outputs=[io.Image.Output(display_name="image", tooltip="One picture, of exactly this width and height.")],
             hidden=[io.Hidden.unique_id],

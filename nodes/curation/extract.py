@@ -5,7 +5,7 @@ from comfy_api.latest import io
 from ...ffgo.curation.elements import extract, extract_offline
 from ...ffgo.gemini.models import IMAGE_MODELS
 from ...ffgo.words.templates import EXTRACT
-from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen, has_access
+from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen, has_access, resolution_input
 from .._host import show_on_node
 from .._types import FFGO_SAM2
 
@@ -31,10 +31,7 @@ class GeminiExtract(io.ComfyNode):
                 *asking_inputs(
                     IMAGE_MODELS, EXTRACT, "it cuts the elements out of the photo, by masks or with SAM2."
                 ),
-                io.Combo.Input(
-                    "resolution", options=["1K", "2K", "4K"], default="1K", optional=True, advanced=True,
-                    tooltip="Of the pictures that the model makes, in about 1000 pixels a side. More costs more.",
-                ),
+                resolution_input(),
                 io.Mask.Input(
                     "masks", optional=True,
                     tooltip="Offline only: where each element is, one mask for each line, 1 = element; may be coarse.",

@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from ...ffgo.curation.remove import remove, remove_offline
 from ...ffgo.gemini.models import IMAGE_MODELS
 from ...ffgo.words.templates import REMOVE
-from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen, has_access
+from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen, has_access, resolution_input
 from .._host import show_on_node
 
 
@@ -37,10 +37,7 @@ class GeminiRemove(io.ComfyNode):
                 *asking_inputs(
                     IMAGE_MODELS, REMOVE, "it fills the mask smoothly from its edge, which is only a preview."
                 ),
-                io.Combo.Input(
-                    "resolution", options=["1K", "2K", "4K"], default="1K", optional=True, advanced=True,
-                    tooltip="Of the picture that the model makes, in about 1000 pixels a side. More costs more.",
-                ),
+                resolution_input(),
             ],
             outputs=[
                 io.Image.Output(

@@ -6,7 +6,7 @@ from ...ffgo.errors import FFGOError
 from ...ffgo.gemini.models import TEXT_MODELS
 from ...ffgo.words.templates import CAPTION
 from ...ffgo.words.write import Words, caption, caption_offline
-from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen, has_access, one_by_one
+from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen, has_access, one_by_one, pictures_input
 from .._host import show_on_node
 
 
@@ -25,11 +25,7 @@ class GeminiCaption(io.ComfyNode):
             inputs=[
                 io.Video.Input("video", optional=True, tooltip="The clip, from Load Video. Or connect frames."),
                 io.Image.Input("frames", optional=True, tooltip="The frames of the clip, if no video is connected."),
-                io.Autogrow.Input(
-                    "pictures",
-                    template=io.Autogrow.TemplatePrefix(io.Image.Input("picture"), "picture", min=0, max=12),
-                    tooltip="What the caption shall be about: the cut-outs and the background. A batch is several.",
-                ),
+                pictures_input("What the caption shall be about: the cut-outs and the background."),
                 *asking_inputs(TEXT_MODELS, CAPTION, "it passes on the text in draft."),
                 io.Float.Input(
                     "fps", default=16.0, min=0.1, max=240.0, step=0.01, optional=True,

@@ -5,7 +5,7 @@ from comfy_api.latest import io
 from ...ffgo.gemini.models import TEXT_MODELS
 from ...ffgo.words.templates import ENHANCE
 from ...ffgo.words.write import enhance, enhance_offline
-from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen, has_access, one_by_one
+from .._gemini import TIMEOUT_S, Mode, ask_or_do_without, asking_inputs, chosen, has_access, one_by_one, pictures_input
 from .._host import show_on_node
 
 
@@ -26,11 +26,7 @@ class GeminiEnhancePrompt(io.ComfyNode):
                     "prompt", multiline=True, dynamic_prompts=False, default="",
                     tooltip="What shall happen in the video, in your words, without the transition phrase.",
                 ),
-                io.Autogrow.Input(
-                    "pictures",
-                    template=io.Autogrow.TemplatePrefix(io.Image.Input("picture"), "picture", min=0, max=12),
-                    tooltip="The subjects and the background, so that the text fits them. A batch is several.",
-                ),
+                pictures_input("The subjects and the background, so that the text fits them."),
                 *asking_inputs(TEXT_MODELS, ENHANCE, "it passes on your prompt as it is."),
             ],
             outputs=[io.String.Output(display_name="prompt", tooltip="The new prompt. Connect to Transition Prompt.")],
