@@ -1,7 +1,8 @@
 """How much moves, how it moves, and how well each frame is its neighbour, moved.
 
-Pyramidal Lucas-Kanade (1981; Bouguet 2000), dense, in torch. Where a window has no corner its flow says nothing and is
-left out. Camera: the median flow of a pair of frames; the rest is what moves otherwise.
+Pyramidal Lucas-Kanade (1981; Bouguet 2000), dense, in torch. Where a window has no corner its flow says nothing: there
+a place went with the camera if it looks so, and else is left out. Camera: the median flow of a pair of frames, if it
+reaches the picture's edges and explains the picture better than a camera at rest; the rest is what moves otherwise.
 """
 
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ SMALLEST_SIDE = 12
 PAIRS_AT_ONCE = 16
 AGREED, AGREED_SHARE = 0.5, 0.05
 """Pixels, and share of the way, by which a place may be missed on the way back."""
+EDGE, EDGES = 1 / 16, 3
+"""Of the shorter side, the rim of the picture; and how many of its four sides must be followed for a camera to move."""
+SAME = 0.02
+"""Step of any colour up to which a place looks the same."""
 CONTRAST = 0.02
 """Least grey step between neighbours that is a difference worth comparing with."""
 
@@ -42,7 +47,8 @@ class MotionAmount:
 
 def measure_motion(frames: Tensor, fps: float) -> MotionAmount | None:
     """Frames (F, h, w, 3 or 1), 0..1, small (a longer side of 240 px); None where too little can be followed."""
-    grey = frames[..., :3].mean(-1).float()
+    colours = frames[..., :3].movedim(-1, 1).float()
+    grey = colours.mean(1)
     if len(grey) < 2:
         return None
     diagonal = float(torch.tensor(grey.shape[1:]).float().norm())
@@ -54,9 +60,8 @@ def measure_motion(frames: Tensor, fps: float) -> MotionAmount | None:
         flow, corners = flow_between(here, there)
         back, _ = flow_between(there, here)
         likeness.append(_left_over(here, there, back))
-        for one, sure in zip(flow, corners & _agreed(flow, back), strict=True):
-            if sure.float().mean() >= FEWEST_CORNERS:
-                amounts.append(_amounts(one[:, sure]))
+        pairs = zip(colours[start:], colours[start + 1 :], flow, corners & _agreed(flow, back), strict=False)
+        amounts += [_amounts(*pair) for pair in pairs if pair[-1].float().mean() >= FEWEST_CORNERS]
     if not amounts:
         return None
     whole, camera, rest = (torch.stack(amounts).mean(0) * fps / diagonal * 100).tolist()
@@ -65,10 +70,27 @@ def measure_motion(frames: Tensor, fps: float) -> MotionAmount | None:
     return MotionAmount(whole, camera, rest, max(0.0, coherence), len(amounts))
 
 
-def _amounts(flow: Tensor) -> Tensor:
-    """Of the flow (2, N) of one pair: mean length, that of the camera, and that of the rest."""
-    camera = flow.median(1, keepdim=True).values
-    return torch.stack([flow.norm(dim=0).mean(), camera.norm(), (flow - camera).norm(dim=0).mean()])
+def _amounts(here: Tensor, there: Tensor, flow: Tensor, sure: Tensor) -> Tensor:
+    """Of a pair (C, h, w), its flow (2, h, w), and where that is sure (h, w): mean length, the camera's, the rest's."""
+    camera = _camera(here, there, flow, sure)
+    with_camera = (_moved(there, camera) - here).abs().amax(0) <= SAME
+    known = sure | with_camera
+    found = torch.where(sure, flow, camera)[:, known]
+    return torch.stack([found.norm(dim=0).mean(), camera.norm(), (found - camera[..., 0]).norm(dim=0).mean()])
+
+
+def _camera(here: Tensor, there: Tensor, flow: Tensor, sure: Tensor) -> Tensor:
+    """(2, 1, 1): the flow that all of the picture has. What is seen of a subject on a plain ground is no camera."""
+    rim = max(2, round(min(sure.shape) * EDGE))
+    sides = sum(bool(side.any()) for side in (sure[:rim], sure[-rim:], sure[:, :rim], sure[:, -rim:]))
+    median = flow[:, sure].median(1).values.view(2, 1, 1)
+    moves = sides >= EDGES and (_moved(there, median) - here).abs().mean() < (there - here).abs().mean()
+    return median if moves else torch.zeros_like(median)
+
+
+def _moved(picture: Tensor, way: Tensor) -> Tensor:
+    """A picture (C, h, w), looked up one way (2, 1, 1) further everywhere."""
+    return warped(picture, way.expand(len(picture), 2, *picture.shape[1:]))
 
 
 def _left_over(here: Tensor, there: Tensor, back: Tensor) -> Tensor:

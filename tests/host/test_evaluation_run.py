@@ -119,7 +119,6 @@ def test_two_servers_make_what_one_does(host, tmp_path):
 
 @pytest.mark.nightly
 def test_our_metrics_put_the_toy_worlds_rows_in_the_order_of_the_exact_ones(probes):
-    """Motion is left out: the exact metric asks which law a sprite follows, ours how far things go."""
-    order = probes.ask("toy_evaluate_probe", 12)
-    assert order["scene_identity"] > 0.85
-    assert order["object_identity"] > 0.8
+    found = probes.ask("toy_evaluate_probe", 12)
+    for metric, most in found["most"].items():
+        assert found["spearman"][metric] >= 0.9 * most, metric
