@@ -18,6 +18,13 @@ SHORTEST = 3
 """Words of a sentence that stands for itself; a shorter one goes with the one before it."""
 
 
+TWO_HALVES = (
+    "Load both halves of one CLIP: clip_l (with its text projection) in Load CLIP, CLIP ViT-L/14 in Load CLIP Vision."
+)
+PROJECTED = (1e-4, 1.0)
+"""Standard deviation of a text projection's weights that were trained; those that the file lacks hold anything."""
+
+
 @dataclass(frozen=True, slots=True)
 class TextEmbedder:
     """The two halves of a CLIP model."""
@@ -101,3 +108,58 @@ def clip_model(folder: Path) -> TextEmbedder:
         return max(0, len(tokenizer(sentence)["input_ids"]) - limit)
 
     return TextEmbedder(Embedder(folder.name, pictures), texts, tokens_over, model, tokenizer)
+
+
+def host_clip(clip: Any, vision: Any) -> TextEmbedder:
+    """The host's CLIP and CLIP_VISION as the two halves of one model; both as their loaders give them.
+
+    Raises: FFGOError where they are not: one of them is no CLIP, or they are of two.
+    """
+    from .embedding import clip_vision_embedder
+
+    pictures = clip_vision_embedder(vision)
+    encoders = [module for module in clip.cond_stage_model.modules() if hasattr(module, "text_projection")]
+    if not encoders or getattr(vision, "model_type", "") != "clip_vision_model":
+        which = "clip_vision" if encoders else "clip"
+        raise FFGOError(
+            f"{which} is no CLIP model that knows pictures and words. {TWO_HALVES} A video model's text encoder, "
+            "SigLIP and DINOv2 are none."
+        )
+    _check_projection(clip, encoders)
+
+    def texts(sentences: Sequence[str]) -> Tensor:
+        found = [clip.encode_from_tokens(clip.tokenize(one), return_pooled=True)[1] for one in sentences]
+        return torch.cat([one.reshape(1, -1) for one in found])
+
+    def tokens_over(sentence: str) -> int:
+        chunks = next(iter(clip.tokenize(sentence, return_word_ids=True).values()))
+        return sum(word != 0 for chunk in chunks[1:] for *_, word in chunk)
+
+    words, seen = texts(["a picture"]).shape[1], pictures([torch.zeros(8, 8, 3)]).shape[1]
+    if words != seen:
+        raise FFGOError(
+            f"clip and clip_vision are of two models: their vectors have {words} and {seen} numbers. {TWO_HALVES}"
+        )
+    return TextEmbedder(pictures, texts, tokens_over)
+
+
+def _check_projection(clip: Any, encoders: Sequence[Any]) -> None:
+    """The host leaves a projection that the file lacks as it is, and says nothing. Raises: FFGOError."""
+    _, arguments, *_ = getattr(clip.patcher, "cached_patcher_init", None) or (None, ())
+    files = [Path(path) for path in (arguments[0] if arguments and isinstance(arguments[0], list) else [])]
+    weights = [encoder.text_projection.weight.float() for encoder in encoders]
+    trained = all(bool(one.isfinite().all()) and PROJECTED[0] < float(one.std()) < PROJECTED[1] for one in weights)
+    if not trained or (files and not any(_names_projection(file) for file in files)):
+        raise FFGOError(
+            f"The text encoder's file has no text projection: words cannot be compared with pictures. {TWO_HALVES}"
+        )
+
+
+def _names_projection(file: Path) -> bool:
+    """Whether a file has the weights of a text projection; True for what is no safetensors file."""
+    if file.suffix != ".safetensors":
+        return True
+    from safetensors import safe_open
+
+    with safe_open(file, "pt") as opened:
+        return any("text_projection" in name for name in opened.keys())  # noqa: SIM118 (it is no mapping)

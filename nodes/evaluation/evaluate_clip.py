@@ -10,9 +10,11 @@ from ...ffgo.evaluation.compared import ClipScores, describe_scores
 from ...ffgo.evaluation.embedding import clip_vision_embedder
 from ...ffgo.evaluation.measures import Tools, Wanted, features, measure_clip
 from ...ffgo.evaluation.strips import draw_film, strip_numbers
+from ...ffgo.evaluation.text import host_clip
 from ...ffgo.evaluation.view import view_frames
 from ...ffgo.frame.layout import MAX_SUBJECTS
 from ...ffgo.pixels import on_white, require_image, to_float, to_uint8
+from ...ffgo.words.phrase import without_phrase
 from .._host import show_on_node
 from .._types import SCORES
 
@@ -51,6 +53,15 @@ class EvaluateClip(io.ComfyNode):
                     "fps", default=16.0, min=0.01, max=1000.0, step=0.01, optional=True,
                     tooltip="Frames per second of the clip; motion is per second. Wan2.2 makes 16.",
                 ),
+                io.String.Input(
+                    "prompt", default="", multiline=True, dynamic_prompts=False, optional=True,
+                    tooltip="What the clip should show. Read sentence by sentence, without the transition phrase.",
+                ),
+                io.Clip.Input(
+                    "clip", optional=True,
+                    tooltip="For the prompt: the text half of the CLIP model in clip_vision (Load CLIP: clip_l for "
+                    "CLIP ViT-L). Not the video model's text encoder.",
+                ),
             ],
             outputs=[
                 io.String.Output(display_name="report", tooltip="Every score in a line."),
@@ -63,16 +74,19 @@ class EvaluateClip(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, frames, composed=None, background=None, subjects=None, others=None, clip_vision=None, fps=16.0
-    ) -> io.NodeOutput:
+        cls, frames, composed=None, background=None, subjects=None, others=None, clip_vision=None, fps=16.0,
+        prompt="", clip=None,
+    ) -> io.NodeOutput:  # fmt: skip
         require_image(frames, "frames")
         embedder = clip_vision_embedder(clip_vision) if clip_vision is not None else None
+        text = host_clip(clip, clip_vision) if clip is not None and clip_vision is not None else None
         wanted = Wanted(
+            without_phrase(prompt) if prompt.strip() else "",
             composed=_picture(composed, "composed"), background=_picture(background, "background"),
             subjects=_looked_at(subjects, embedder), foils=_looked_at(others, embedder),
         )  # fmt: skip
         view = view_frames(frames, fps, wanted.composed, "auto")
-        found = ClipScores(tuple(measure_clip(view, wanted, Tools(embedder))))
+        found = ClipScores(tuple(measure_clip(view, wanted, Tools(embedder, text))))
         lines = describe_scores(found)
         film = draw_film([to_uint8(frames[number, ..., :3]) for number in strip_numbers(len(frames), view.dropped)])
         strip = torch.from_numpy(to_float(film))[None]

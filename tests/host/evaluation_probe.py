@@ -2,16 +2,20 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import comfy
+import comfy.sd
 import torch
 from comfy.clip_vision import ClipVisionModel
+from comfy.sd1_clip import SD1ClipModel, SD1Tokenizer
+from comfy.supported_models_base import ClipTarget
 from safetensors.torch import save_file
 from transformers import CLIPConfig, CLIPModel
 
 from ffgo.errors import FFGOError
 from ffgo.evaluation.embedding import clip_vision_embedder, host_embedder
-from ffgo.evaluation.text import clip_model, text_alignment
+from ffgo.evaluation.text import clip_model, host_clip, text_alignment
 
 VISION = {
     "model_type": "clip_vision_model", "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
@@ -40,6 +44,8 @@ def find(folder: str) -> dict:
     text = clip_model(small_clip(path / "clip"))
     score = text_alignment(text, PROMPT, pictures)
     shutil.rmtree(path / "clip")
+    words = small_words(16)
+    in_host = text_alignment(host_clip(words, vision), PROMPT, pictures)
     return {
         "vectors": list(seen.shape),
         "lengths": seen.norm(dim=1).tolist(),
@@ -49,7 +55,21 @@ def find(folder: str) -> dict:
         "no_clip": said(lambda: clip_model(path)),
         "text": [score.value, score.sentences, score.frames, score.cut_off],
         "text_agrees": agrees(text, pictures[0]),
+        "host_text": [in_host.value, in_host.sentences, in_host.frames, in_host.cut_off],
+        "of_two": said(lambda: host_clip(small_words(32), vision)),
+        "unprojected": said(lambda: host_clip(small_words(16, projected=False), vision)),
+        "no_words": said(lambda: host_clip(SimpleNamespace(cond_stage_model=torch.nn.Linear(2, 2)), vision)),
     }
+
+
+def small_words(width: int, *, projected: bool = True):
+    """A random text half, as Load CLIP gives it."""
+    config = TEXT | {"hidden_size": width}
+    clip = comfy.sd.CLIP(ClipTarget(SD1Tokenizer, SD1ClipModel), model_options={"clip_l_model_config": config})
+    for name, weight in clip.cond_stage_model.named_parameters():
+        lacks = "text_projection" in name and not projected
+        weight.data = torch.zeros_like(weight.data) if lacks else torch.randn_like(weight.data.float()) * 0.1
+    return clip
 
 
 def small_clip(folder: Path) -> Path:
