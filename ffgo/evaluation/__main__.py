@@ -11,6 +11,7 @@ from ..errors import FFGOError, printable
 from ..remote.arguments import add_servers
 
 FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
+JUDGE = "gemini-3.1-pro-preview"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -45,6 +46,10 @@ def parser() -> argparse.ArgumentParser:
     one = command("measure", "measure every clip of a run folder, and write the tables")
     one.add_argument("runs", type=Path, metavar="RUNS", help="the run folder")
     _add_models(one)
+    one.add_argument(
+        "--judge", metavar="MODEL", nargs="?", const=JUDGE,
+        help="have Gemini rate each clip, for money: a question a clip; of %(const)s, if no other is named",
+    )  # fmt: skip
     one.add_argument("--selftest", type=Path, metavar="FILE", help="what selftest --out wrote of this embedder")
 
     one = command("selftest", "say how well an embedder tells subjects and scenes apart")

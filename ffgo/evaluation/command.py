@@ -2,15 +2,22 @@
 
 import argparse
 import asyncio
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..errors import FFGOError
-from ..host.boot import boot_here
+from ..gemini.asking import model_id
+from ..gemini.desk import open_desk
+from ..gemini.key import find_access
+from ..gemini.models import PRICES_FROM
+from ..host.boot import boot_here, find_comfyui
 from ..remote.arguments import cancelled_by_signals
 from ..remote.batch_command import engine_of
 from ..remote.headless import make_folder
 from .cases import read_case_set
 from .embedding import host_embedder
+from .judge import Judge
 from .measures import Tools
 from .measuring import file_key, measure_runs
 from .methods import Method, read_methods, unpaired
@@ -86,13 +93,15 @@ def measure_command(asked: argparse.Namespace) -> tuple[list[str], bool]:
         raise FFGOError(f"{asked.runs} has no clip yet. `python -m ffgo.evaluation run` makes them.")
     key = file_key(asked.embedder)
     trusted = bool(asked.selftest and is_trusted(asked.selftest, key))
-    tools = _tools(asked, trusted)
-    measured = measure_runs(runs, tools, f"{key} {file_key(asked.text_model)}")
+    judge = _judge(asked)
+    tools = replace(_tools(asked, trusted), judge=judge)
+    measured = measure_runs(runs, tools, f"{key} {file_key(asked.text_model)}{judge.key if judge else ''}")
     tables = tabulate(measured, [method.name for method in runs.methods])
     write_tables(tables, asked.runs)
     lines = lines_of(tables)
     if tools.embedder and not trusted:
         lines.append("note: no self-test says that this embedder tells subjects apart: its score is called similarity.")
+    lines += _bill(judge) if judge else []
     failed = any(score.state == "failed" for clip in measured for score in clip.scores)
     return lines, failed or bool(runs.failures)
 
@@ -103,6 +112,23 @@ def selftest_command(asked: argparse.Namespace) -> list[str]:
     if asked.out:
         write_self_test(test, asked.out)
     return describe(test)
+
+
+def _judge(asked: argparse.Namespace) -> Judge | None:
+    """The judge that was asked for, on the same cache and ledger as the nodes'. Raises: FFGOError for no model's id."""
+    if not asked.judge:
+        return None
+    try:
+        folder = find_comfyui(os.environ.get("COMFYUI_PATH")) / "user" / "__ffgo"
+    except FFGOError:  # without a ComfyUI here
+        folder = asked.runs / ".gemini"
+    return Judge(model_id(asked.judge), open_desk(folder, lambda: find_access(os.environ, folder), os.environ))
+
+
+def _bill(judge: Judge) -> list[str]:
+    total = judge.desk.ledger.sum()
+    spent = f"Gemini, all in all: {total.calls} calls, about ${total.dollars:.2f} ({PRICES_FROM})."
+    return [spent, *judge.desk.warnings]
 
 
 def _tools(asked: argparse.Namespace, trusted: bool) -> Tools:

@@ -11,9 +11,11 @@ from torch import Tensor
 
 from ..bases.catalogue import COMPOSED_FRAMES
 from ..errors import FFGOError
+from ..gemini.key import NoAccessError
 from .colour import likeness, subject_colours, window_colours
 from .embedding import Embedder, cutout_picture, whole_picture, window_pictures
 from .identity import FEWEST_FOILS, MANY_FOILS, best_windows, calibrate
+from .judge import QUESTIONS, Judge
 from .motion import measure_motion
 from .scene import scene_identity
 from .scores import RAW, Score, failed, undefined, value
@@ -43,6 +45,7 @@ class Tools:
 
     embedder: Embedder | None = None
     text: TextEmbedder | None = None
+    judge: Judge | None = None
     trusted: bool = False
     """Whether the self-test allows to call the embedder's score identity."""
 
@@ -64,6 +67,8 @@ class Wanted:
     foils: Sequence[SubjectFeatures] = field(default=())
     """Subjects of other cases."""
     reference: Path | None = None
+    pictures: Sequence[Tensor] = ()
+    """The subjects on white, (1, H, W, 3) each, for who looks at pictures."""
 
 
 def features(name: str, file_hash: str, cutout: Tensor, embedder: Embedder | None) -> SubjectFeatures:
@@ -84,6 +89,7 @@ def measure_clip(view: ClipView, wanted: Wanted, tools: Tools) -> list[Score]:
         *_guarded("coherence_embedded", lambda: _coherence(view, tools)),
         *_guarded("transition", lambda: _transition(view, wanted)),
         *_guarded("mse", lambda: _mse(view, wanted)),
+        *_judged(view, wanted, tools),
     ]
 
 
@@ -165,7 +171,10 @@ def _scene_embedded(view: ClipView, wanted: Wanted, tools: Tools) -> Iterator[Sc
 
 def _text(view: ClipView, wanted: Wanted, tools: Tools) -> Iterator[Score]:
     if tools.text is None:
-        yield undefined("text", "no CLIP model was given (--text-model)")
+        yield undefined("text", "no CLIP model was given (--text-model; clip and clip_vision)")
+        return
+    if not wanted.prompt.strip():
+        yield undefined("text", "there is no prompt")
         return
     found = text_alignment(tools.text, wanted.prompt, [whole_picture(frame) for frame in view.full])
     cut = f"{found.cut_off} tokens were not read" if found.cut_off else ""
@@ -236,3 +245,18 @@ def _mse(view: ClipView, wanted: Wanted) -> Iterator[Score]:
         return
     shown = torch.cat([fitted(frame[None], truth) for frame in view.measured])
     yield value("mse", float((shown - truth).square().mean()), len(truth))
+
+
+def _judged(view: ClipView, wanted: Wanted, tools: Tools) -> list[Score]:
+    metrics = [f"judge_{name}" for name in QUESTIONS]
+    if tools.judge is None:
+        return [undefined(metric, "no judge was asked (--judge)") for metric in metrics]
+    if wanted.background is None or not wanted.pictures:
+        return [undefined(metric, "a judge needs the cut-outs and the background") for metric in metrics]
+    try:
+        rating = tools.judge.rate(view, wanted.prompt, wanted.pictures, wanted.background)
+    except NoAccessError:  # nor could any other clip be judged
+        raise
+    except FFGOError as error:
+        return [failed(metric, str(error)) for metric in metrics]
+    return [value(f"judge_{name}", number, len(view.full)) for name, number in rating.items()]

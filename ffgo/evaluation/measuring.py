@@ -22,7 +22,7 @@ from .view import view_clip
 SCORES_FILE = "scores.json"
 CLIP = "clip"
 """In place of a metric: the clip itself cannot be read, and with it all metrics fail."""
-METRICS_VERSION = 1
+METRICS_VERSION = 2
 """Raised with every change of what a metric gives: what was kept is then measured anew."""
 
 
@@ -84,7 +84,8 @@ def _measured(
     try:
         composed = rgb(result.frame)
         view = view_clip(result.video, composed, trim)
-        wanted = Wanted(case.prompt, composed, rgb(case.background), subjects, foils, case.reference)
+        pictures = [rgb(one.file) for one in case.subjects] if tools.judge else []
+        wanted = Wanted(case.prompt, composed, rgb(case.background), subjects, foils, case.reference, pictures)
     except FFGOError as error:
         say(f"  failed: {error}")
         return [failed(CLIP, str(error))]
@@ -92,7 +93,10 @@ def _measured(
 
 
 def _kept(result: ClipResult, key: str | None) -> list[Score] | None:
-    """What is kept of a clip; None where it was measured from something else. key None: whatever it is."""
+    """What is kept of a clip; None where it was measured from something else. key None: whatever it is.
+
+    With a key, what failed counts as not measured: the file may be mended by now, the judge may answer.
+    """
     try:
         content = parse_json((result.folder / SCORES_FILE).read_text("utf-8"))
     except (OSError, ValueError):
@@ -100,6 +104,8 @@ def _kept(result: ClipResult, key: str | None) -> list[Score] | None:
     if key is not None and part(content, "key", of=str) != key:
         return None
     scores = list(_scores(part(content, "scores", of=list)))
+    if key is not None and any(score.state == "failed" for score in scores):
+        return None
     return scores or None
 
 

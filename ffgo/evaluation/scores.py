@@ -73,6 +73,9 @@ METRICS: tuple[Metric, ...] = (
     Metric("transition_exact", "Transition at 4", "higher", "Share of clips whose composed frame is gone at exactly frame 4.", 2),
     Metric("composed_returns", "Composed frame returns", "lower", "Share of clips in which it is seen again later.", 2),
     Metric("mse", "Reconstruction error", "lower", "Mean squared difference to the reference clip, of 1.", 4),
+    Metric("judge_object_identity", "Judge: object identity", "higher", "A language model's rating, from 1 to 5.", 2),
+    Metric("judge_scene_identity", "Judge: scene identity", "higher", "A language model's rating, from 1 to 5.", 2),
+    Metric("judge_video_quality", "Judge: video quality", "higher", "A language model's rating, from 1 to 5.", 2),
 )  # fmt: skip
 BY_ID = {metric.id: metric for metric in METRICS}
 

@@ -57,7 +57,7 @@ CORE = {
     "dataset": GROUND | {"bases", "clip", "experts", "words"},
     "training": GROUND | {"bases", "dataset", "experts", "host", "lora"},
     "remote": GROUND,
-    "evaluation": GROUND | {"bases", "clip", "curation", "frame", "host", "remote", "words"},
+    "evaluation": GROUND | {"bases", "clip", "curation", "frame", "gemini", "host", "remote", "words"},
     "study": GROUND | {"clip", "evaluation"},
     "cast": GROUND | {"evaluation", "frame"},
 }
