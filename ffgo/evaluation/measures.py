@@ -45,9 +45,9 @@ class Tools:
 
     embedder: Embedder | None = None
     text: TextEmbedder | None = None
-    judge: Judge | None = None
     trusted: bool = False
     """Whether the self-test allows to call the embedder's score identity."""
+    judge: Judge | None = None
 
     @property
     def identity_metric(self) -> str:
