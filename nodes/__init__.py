@@ -23,7 +23,9 @@ from .experts.expert_switch import WanExpertSwitch
 from .experts.lora_loader import LoRALoader
 from .experts.moe_lora_loader import WanMoELoRALoader
 from .frame.compose_canvas import ComposeCanvas
+from .frame.compose_memory import ComposeMemory
 from .frame.load_subject import LoadSubject
+from .frame.memory_frames import MemoryFrames
 from .training.encode_dataset import EncodeDataset
 from .training.save_expert_lora import SaveExpertLoRA
 from .training.train_expert_lora import TrainExpertLoRA
@@ -43,8 +45,8 @@ class FFGOExtension(ComfyExtension):
             GeminiExtract, GeminiRemove, GeminiCaption, GeminiEnhancePrompt,
             GeminiFirstFrame, FirstFrameInstruction, FactorizedPrompts, GeminiPicture, AnchorFrame,
             SAM2Loader, SAM2Matte,
-            LoadSubject, ComposeCanvas, TransitionPrompt, WanMoELoRALoader, WanExpertSwitch, TrimCompressionFrames,
-            LoRALoader,
+            LoadSubject, ComposeCanvas, ComposeMemory, MemoryFrames,
+            TransitionPrompt, WanMoELoRALoader, WanExpertSwitch, TrimCompressionFrames, LoRALoader,
             DatasetExample, DatasetFolder, DatasetExport, DatasetPreview, EncodeDataset,
             TrainExpertLoRA, SaveExpertLoRA,
             EvaluateClip, CompareClips,

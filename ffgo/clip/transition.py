@@ -95,16 +95,19 @@ class _Fade:
     """The part of `rest` that is noise."""
 
 
-def find_transition(images: Tensor, least: int = COMPOSED_FRAMES, most: int = MAX_FRAMES) -> Transition:
+def find_transition(
+    images: Tensor, least: int = COMPOSED_FRAMES, most: int = MAX_FRAMES, *, many: bool = False
+) -> Transition:
     """Find the first frame of a clip in which the composed first frame is no longer seen.
 
     images (B, H, W, C) 0..1, the first one composed by FFGo's rule (subjects on white in the left half); the answer is
     never below `least` nor above `most`. Exact for a cut, within one frame for a dissolve of 2 to 16 frames.
+    many: the first frame is the last of several composed ones, which may have its subjects all over the canvas.
     """
     # Mostly the composed frame is gone at once; only if it outlasts `most` does the rest of the clip matter.
     for stop in (least + SETTLED, most + SETTLED, len(images)):
         pictures = _miniatures(images[:stop])
-        composed = _looks_composed(pictures[0])
+        composed = _looks_composed(pictures[0]) or (many and _looks_crowded(pictures[0]))
         pictures = _equally_bright(pictures)
         fade = _fade_of_steadier_half(pictures) if composed else None
         if fade is None:
@@ -131,19 +134,25 @@ def find_transition(images: Tensor, least: int = COMPOSED_FRAMES, most: int = MA
     return Transition(end, f"the composed frame is seen in the first {end}")
 
 
-def clips_in(images: Tensor, least: int = COMPOSED_FRAMES) -> int:
+def clips_in(images: Tensor, least: int = COMPOSED_FRAMES, held: int = 0) -> int:
     """How many clips of one length lie one after the other in a batch (B, H, W, C), each with its composed frame.
 
-    VAE Decode joins the clips of a batch of latents so. Each is longer than `least` frames.
+    VAE Decode joins the clips of a batch of latents so. Each is longer than `held + least` frames.
+    held: frames of other composed frames before the last one; the footage may look like those, and not like that one.
     """
-    first = _miniatures(images[:1])[0]
-    if not _looks_composed(first):
+    first, last = _miniatures(images[[0, held]])
+    if not (_looks_composed(last) or (held and _looks_crowded(last))):
         return 1
 
     def is_first(frame: int) -> bool:
-        return bool((_miniatures(images[frame : frame + 1])[0] - first).abs().mean() < SAME_PICTURE)
+        near = (_miniatures(images[frame : frame + 1])[0] - first).abs().mean() < SAME_PICTURE
+        return bool(near and (not held or is_last(frame + held)))
 
-    for clips in range(len(images) // (least + 1), 1, -1):
+    def is_last(frame: int) -> bool:
+        seen = images[frame : frame + 1]
+        return len(seen) > 0 and bool((_miniatures(seen)[0] - last).abs().mean() < SAME_PICTURE)
+
+    for clips in range(len(images) // (held + least + 1), 1, -1):
         starts = range(len(images) // clips, len(images), len(images) // clips)
         if len(images) % clips == 0 and all(is_first(start) and not is_first(start - 1) for start in starts):
             return clips
@@ -175,6 +184,12 @@ def _looks_composed(picture: Tensor) -> bool:
     here, there = picture[:, middle - 2], picture[:, middle + 1]
     across = (torch.maximum(here, there) < WHITE) & ((here - there).abs() < ALIKE)
     return (border >= WHITE).float().mean().item() >= CANVAS_BORDER and across.float().mean().item() <= ACROSS
+
+
+def _looks_crowded(picture: Tensor) -> bool:
+    """Whether a picture (h, w) has white canvas all around it."""
+    border = torch.cat((picture[0], picture[-1], picture[:, 0], picture[:, -1]))
+    return (border >= WHITE).float().mean().item() >= CANVAS_BORDER
 
 
 def _fade_of_steadier_half(pictures: Tensor) -> _Fade | None:

@@ -1,14 +1,15 @@
 """Dropping the frames at the start of a clip that still show the composed first frame."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from ..bases.catalogue import COMPOSED_FRAMES
+from ..bases.catalogue import COMPOSED_FRAMES, DEFAULT
+from ..bases.memory import check_memory, composed_frames
 from ..errors import FFGOError
 from .transition import MAX_FRAMES, Transition, clips_in, find_transition
 
@@ -38,26 +39,30 @@ def trim_clip(
     max_frames: int = MAX_FRAMES,
     audio: Mapping[str, Any] | None = None,
     fps: float = 16.0,
+    memory: int = 1,
 ) -> TrimmedClip:
     """Drop the composed first frame from a clip.
 
     images (B, H, W, C) 0..1; frames: how many to drop (`fixed`) or at least (`auto`, never below `COMPOSED_FRAMES`);
     max_frames: the most that `auto` drops; audio: the host's {"waveform": (B, C, S), "sample_rate": Hz}, cut at its
-    start by the same time; fps: frames per second of the clip. A batch of clips, as VAE Decode makes it of a batch of
-    latents, is known by the composed frame at the start of each, and each is trimmed.
+    start by the same time; fps: frames per second of the clip; memory: how many composed canvases it begins with. All
+    but the last are dropped first, and frames and max_frames count from the last one on. A batch of clips, as VAE
+    Decode makes it of a batch of latents, is known by the composed frames at the start of each, and each is trimmed.
     Raises: FFGOError for a clip that is no IMAGE batch, is too short or has NaN pixels, for audio that is too short,
     and for limits that contradict each other.
     """
     least = frames if mode == "fixed" else max(frames, COMPOSED_FRAMES)
+    check_memory(memory)
+    held = composed_frames(DEFAULT, memory) - COMPOSED_FRAMES
     _check_limits(mode, frames, least, max_frames, fps)
-    _check_clip(images, least)
-    clips = list(images.chunk(clips_in(images, least)))
+    _check_clip(images, held + least)
+    clips = list(images.chunk(clips_in(images, least, held)))
     if audio is not None and len(clips) > 1:
         raise FFGOError(
             f"The batch holds {len(clips)} clips, one after the other, and audio belongs to one. Trim them one at "
             "a time (Image From Batch), or without audio."
         )
-    every = [_fixed(clip, least) if mode == "fixed" else find_transition(clip, least, max_frames) for clip in clips]
+    every = [_after(held, clip[held:], least, max_frames, mode) for clip in clips]
     found = every[0]
     summary = (
         f"Dropped the first {found.frames} of {len(clips[0])} frames ({found.frames / fps:.2f} s at {fps:g} fps): "
@@ -72,9 +77,20 @@ def trim_clip(
     return TrimmedClip(kept[0] if len(kept) == 1 else torch.cat(kept), cut_audio, found.frames, summary, warnings)
 
 
-def _fixed(images: Tensor, frames: int) -> Transition:
+def _after(held: int, images: Tensor, least: int, most: int, mode: Mode) -> Transition:
+    """What to drop of a clip whose last canvas comes after so many frames; images: from that canvas on."""
+    many = held > 0
+    found = _fixed(images, least, many=many) if mode == "fixed" else find_transition(images, least, most, many=many)
+    if not many:
+        return found
+    reason = f"{held} frames of the memory's other canvases, then {found.frames}: {found.reason}"
+    warnings = tuple(f"Counted from the memory's last canvas on: {warning}" for warning in found.warnings)
+    return replace(found, frames=held + found.frames, reason=reason, warnings=warnings)
+
+
+def _fixed(images: Tensor, frames: int, *, many: bool) -> Transition:
     """A fixed number of frames; warns where the first one that is kept still shows the composed frame."""
-    found = find_transition(images, frames, max(frames, MAX_FRAMES)) if frames else Transition(0, "")
+    found = find_transition(images, frames, max(frames, MAX_FRAMES), many=many) if frames else Transition(0, "")
     if found.frames <= frames:
         return Transition(frames, "fixed number")
     warning = (

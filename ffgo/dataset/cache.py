@@ -21,6 +21,7 @@ from torch import Tensor
 from ..bases.base import Base
 from ..bases.catalogue import DEFAULT, base_called
 from ..bases.condition import condition
+from ..bases.memory import MOST_MEMORY
 from ..errors import FFGOError
 from ..files import complete_file
 from ..plain import Source, Value, parse_json, part, read_limited
@@ -56,6 +57,8 @@ class Entry:
     """(T, h, w) of its latents."""
     weight: float = 1.0
     """How often it is drawn beside the others."""
+    memory: int = 1
+    """Composed canvases that it begins with, each a latent frame."""
 
 
 def key_of(*parts: str | int) -> str:
@@ -149,10 +152,8 @@ class CachedDataset:
 
     def save_index(self) -> None:
         """Write the list that `open` reads."""
-        entries = [asdict(entry) for entry in self.entries]
-        if not self._is_weighted:
-            for entry in entries:
-                del entry["weight"]
+        unsaid = {*(() if self._is_weighted else ("weight",)), *(() if self.memory > 1 else ("memory",))}
+        entries = [{k: v for k, v in asdict(entry).items() if k not in unsaid} for entry in self.entries]
         index = {"version": VERSION, "base": self.base.id, "entries": entries}
         index |= {"words": self.words} if self.words else {}
         write_bytes(self.folder / INDEX_FILE, json.dumps(index, indent=1).encode())
@@ -161,6 +162,10 @@ class CachedDataset:
     def fingerprint(self) -> str:
         keys = [key for entry in self.entries for key in (entry.example, entry.text)]
         return key_of(*keys, *((f"{entry.weight:g}" for entry in self.entries) if self._is_weighted else ()))
+
+    @property
+    def memory(self) -> int:
+        return max((entry.memory for entry in self.entries), default=1)
 
     @property
     def _is_weighted(self) -> bool:
@@ -193,13 +198,14 @@ class CachedDataset:
                 f"{entry.name}: {error} Nothing else is lost: run FFGo Encode Dataset again, it encodes only this one."
             ) from error
         alone = self.base.condition.fill is None
-        if latents.shape[1:] != entry.shape or composite.shape[1:] != ((1, *entry.shape[1:]) if alone else entry.shape):
+        start = (entry.memory, *entry.shape[1:]) if alone else entry.shape
+        if latents.shape[1:] != entry.shape or composite.shape[1:] != start:
             raise FFGOError(
                 f"{entry.name}: its latents are {tuple(latents.shape)}, and {INDEX_FILE} says {entry.shape}. Encode "
                 "the dataset again."
             )
-        frames = self.base.frames_of(latents.shape[1])
-        told = condition(self.base, {0: composite[:, 0]}, frames, None if alone else composite)
+        frames, given = self.base.frames_of(latents.shape[1]), {k: composite[:, k] for k in range(entry.memory)}
+        told = condition(self.base, given, frames, None if alone else composite)
         return EncodedExample(latents, told, text, vision)
 
     def mend(self) -> list[str]:
@@ -225,7 +231,7 @@ class CachedDataset:
 
 
 def _entry(value: Value) -> Entry:
-    entry = value.object(["name", "example", "text", "shape"], {"weight": 1.0}, others=True)
+    entry = value.object(["name", "example", "text", "shape"], {"weight": 1.0, "memory": 1}, others=True)
     example, text = (entry[name].string() for name in ("example", "text"))
     if not _KEY.fullmatch(example) or not _KEY.fullmatch(text):
         value.refuse("names a file that is none of an encoded dataset", "such names have letters and digits only")
@@ -233,7 +239,8 @@ def _entry(value: Value) -> Entry:
     if len(shape) != 3:
         entry["shape"].refuse(f"has {len(shape)} entries", "there must be 3")
     weight = entry["weight"].number(LEAST_WEIGHT, MOST_WEIGHT)
-    return Entry(entry["name"].string(), example, text, (shape[0], shape[1], shape[2]), float(weight))
+    memory = entry["memory"].whole(1, MOST_MEMORY)
+    return Entry(entry["name"].string(), example, text, (shape[0], shape[1], shape[2]), float(weight), memory)
 
 
 def is_whole(file: Path, key: str) -> bool:

@@ -18,7 +18,7 @@ from ..errors import FFGOError
 from ..locks import LOCK_FILE, sole_writer
 from .cache import CachedDataset, Entry, example_file, is_whole, key_of, text_file, write_example, write_text
 from .examples import Progress, load_frames
-from .records import Example, LookedAt
+from .records import Example, LookedAt, memory_of
 from .sizing import Bucket, Sizing, buckets
 
 PATIENCE_S = 60
@@ -62,7 +62,9 @@ class _Planned:
 
     @property
     def entry(self) -> Entry:
-        return Entry(self.example.name, self.key, self.text_key, self.bucket.latent_shape)
+        return Entry(
+            self.example.name, self.key, self.text_key, self.bucket.latent_shape, memory=self.example.memory
+        )  # fmt: skip
 
 
 def host_encoders(
@@ -152,13 +154,14 @@ def _encode(
 
 def _plan(examples: Sequence[LookedAt], encoders: Encoders, sizing: Sizing) -> list[_Planned]:
     jobs, base = [], encoders.base
+    memory_of(examples)
     # Files that were encoded before bases had names stay right.
     made_for = () if base == DEFAULT else (base.id, encoders.vision_identity)
     for example, bucket in zip(examples, buckets(examples, sizing), strict=True):
         size = (bucket.width, bucket.height, bucket.frames)
         # Clips that are not stored as they are shown were once encoded as they are stored.
         shown = () if example.info.plain else ("shown",)
-        files = (_digest(example.clip), _digest(example.composite))
+        files = (_digest(example.clip), *map(_digest, example.composites))
         key = key_of("clip", *files, *size, encoders.vae_identity, *made_for, *shown)
         jobs.append(_Planned(example, bucket, key, key_of("text", example.caption, encoders.text_identity)))
     return jobs
@@ -187,17 +190,17 @@ def _digest(file: Path) -> str:
 
 
 def _encode_clip(job: _Planned, encoders: Encoders) -> tuple[Tensor, Tensor, Tensor | None]:
-    """The latents of the clip, and of its composite with what follows; one clip of pixels at a time."""
+    """The latents of the clip, and of its composites with what follows; one clip of pixels at a time."""
     frames = load_frames(job.example, job.bucket)
     latents = _checked(encoders.encode_frames(frames), job)
-    composite = frames[0].clone()
+    given = {frame: frames[frame].clone() for frame in range(encoders.base.frames_of(job.example.memory))}
     del frames
     base = encoders.base
-    start = start_frames(base, {0: composite}, job.bucket.frames)
+    start = start_frames(base, given, job.bucket.frames)
     told = _checked(encoders.encode_frames(start), job, len(start))
     if base.condition.kind == "clamp":
-        latents[:, :1] = told  # what sampling puts there
-    vision = encoders.encode_vision(composite).float().cpu().clone() if encoders.encode_vision else None
+        latents[:, : told.shape[1]] = told  # what sampling puts there
+    vision = encoders.encode_vision(given[0]).float().cpu().clone() if encoders.encode_vision else None
     return latents, told, vision
 
 

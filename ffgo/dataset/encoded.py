@@ -32,6 +32,11 @@ class EncodedDataset(Protocol):
         ...
 
     @property
+    def memory(self) -> int:
+        """How many composed canvases each example begins with."""
+        ...
+
+    @property
     def fingerprint(self) -> str:
         """Changes when any example, or the way it was encoded, does."""
         ...

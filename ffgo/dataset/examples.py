@@ -11,7 +11,8 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from ..bases.catalogue import COMPOSED_FRAMES
+from ..bases.catalogue import DEFAULT
+from ..bases.memory import canvas_of, composed_frames
 from ..clip.video_io import ClipInfo, probe_clip, read_frames
 from ..errors import FFGOError
 from ..pixels import MOST_PIXELS, PICTURE_FORMATS, rgb_on_white, to_float
@@ -62,15 +63,17 @@ def open_dataset(path: Path, *, add_phrase: bool = False, progress: Progress | N
 
 
 def load_frames(example: Example, bucket: Bucket) -> Tensor:
-    """The clip at its bucket's size, its first frames replaced by the composite: (T, H, W, 3), float32 0..1.
+    """The clip at its bucket's size, its first frames replaced by the composites: (T, H, W, 3), float32 0..1.
 
     Only one decoded frame is held beside the result.
     Raises: FFGOError if the clip or the composite cannot be read, or the clip ends too early.
     Source: dataset_transition.py and train_lora_transition_14b.py of the official repository.
     """
     frames = torch.empty(bucket.frames, bucket.height, bucket.width, 3)
-    composed = bucket.base.composed_frames
-    frames[:composed] = load_composite(example, bucket)
+    composed = composed_frames(bucket.base, example.memory)
+    canvases = [load_composite(example, bucket, number) for number in range(example.memory)]
+    for frame in range(composed):
+        frames[frame] = canvases[canvas_of(bucket.base, frame, example.memory)]
     decoded = 0
     for picture in read_frames(example.clip, bucket.frames):
         if decoded >= composed:
@@ -81,9 +84,12 @@ def load_frames(example: Example, bucket: Bucket) -> Tensor:
     return frames
 
 
-def load_composite(example: Example, bucket: Bucket) -> Tensor:
-    """The composite at its bucket's size: (H, W, 3), float32 0..1. Raises: FFGOError if it cannot be read."""
-    return _fill(to_float(open_composite(example.composite)), bucket)
+def load_composite(example: Example, bucket: Bucket, number: int = 0) -> Tensor:
+    """The composite at its bucket's size: (H, W, 3), float32 0..1. Raises: FFGOError if it cannot be read.
+
+    number: which, where the example has several.
+    """
+    return _fill(to_float(open_composite(example.composites[number])), bucket)
 
 
 def open_composite(path: Path) -> Image.Image:
@@ -131,17 +137,21 @@ def _look(example: Example) -> tuple[LookedAt | None, list[str]]:
     except FFGOError:
         found = [EMPTY_CAPTION]
     try:
-        size = open_composite(example.composite).size
+        size, *others = (open_composite(composite).size for composite in example.composites)
+        found += [f"its composites have several sizes: {size} and {other}." for other in others if other != size][:1]
     except FFGOError as error:
         found.append(str(error))
     try:
         info = probe_clip(example.clip)
-        found += clip_troubles(info)
+        found += clip_troubles(info, example.memory)
     except FFGOError as error:
         found.append(str(error))
     if info is None or size is None:
         return None, found
-    return LookedAt(example.name, example.clip, example.composite, caption, info, size), found
+    looked = LookedAt(
+        example.name, example.clip, example.composite, caption, info, size, more_composites=example.more_composites
+    )  # fmt: skip
+    return looked, found
 
 
 def _caption_troubles(example: Example) -> list[str]:
@@ -158,11 +168,15 @@ def _caption_troubles(example: Example) -> list[str]:
     return found
 
 
-def clip_troubles(clip: ClipInfo) -> list[str]:
-    """What is wrong with a clip whatever is trained of it: length, rate, frames that are missing."""
+def clip_troubles(clip: ClipInfo, memory: int = 1) -> list[str]:
+    """What is wrong with a clip whatever is trained of it: length, rate, frames that are missing.
+
+    memory: composites that replace its first frames.
+    """
     found = []
-    if clip.frames <= COMPOSED_FRAMES:
-        count = f"it has {clip.frames} frames, and the composite replaces {COMPOSED_FRAMES}."
+    if clip.frames <= (composed := composed_frames(DEFAULT, memory)):
+        what = "the composite replaces" if memory == 1 else f"its {memory} composites replace"
+        count = f"it has {clip.frames} frames, and {what} {composed}."
         found.append(f"is too short: {count} {clip.damage}".rstrip())
     elif not MIN_FPS <= clip.fps <= MAX_FPS:
         found.append(

@@ -7,13 +7,14 @@ own rate, at which trainers that would bring a clip to 16 leave every frame wher
 
 import shutil
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice, repeat
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..bases.catalogue import COMPOSED_FRAMES
+from ..bases.catalogue import DEFAULT
+from ..bases.memory import canvas_of, composed_frames
 from ..clip.video_io import read_frames, write_clip
 from ..errors import FFGOError
 from ..files import unfinished_name
@@ -21,7 +22,7 @@ from ..locks import lock_for, sole_writer
 from ..pixels import PICTURE_FORMATS
 from .examples import Progress, open_composite
 from .matching import CLIP_FOLDER, COMPOSITE_FOLDER
-from .records import RECORDS_FILE, LookedAt, Record, write_records
+from .records import RECORDS_FILE, LookedAt, Record, memory_of, write_records
 from .sizing import Bucket, Sizing, buckets
 from .trainers import SETTINGS, Exported, Format
 
@@ -40,6 +41,7 @@ def export_dataset(
         raise FFGOError(f"There is no export format {form!r}. Choose one of {', '.join(FORMATS)}.")
     if not examples:
         raise FFGOError("The dataset has no examples.")
+    memory_of(examples)
     sizes = [] if form == "official" else buckets(examples, sizing)
     try:
         with sole_writer(lock_for(folder), f"The export {folder} is being written") as hold:
@@ -68,16 +70,33 @@ def _export(
                 _write_baked(one, partial, sizing.base.fps)
             notes = SETTINGS[form](exported, partial, folder, sizing)
         partial.rename(folder)
+        notes += _memory_notes(memory_of(examples), form)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return notes
 
 
+def _memory_notes(memory: int, form: Format) -> list[str]:
+    """What another trainer does with examples of several composites; nothing where they have one."""
+    if memory == 1:
+        return []
+    does = (
+        "reads the first one alone (image_path)" if form == "official"
+        else "tells the expert of the clip's first frame alone, and has it generate the others"
+    )  # fmt: skip
+    return [
+        f"Each example begins with {memory} composites, and this trainer {does}: its LoRA would not learn this memory. "
+        "Train it with FFGo Train Expert LoRA or python -m ffgo.training, which take the dataset as it is."
+    ]
+
+
 def baked_frames(example: LookedAt, frames: int, size: tuple[int, int]) -> Iterator[np.ndarray]:
-    """The clip's first frames at a size, the composite in place of the first four: (H, W, 3) uint8 each."""
-    composite = _cover(open_composite(example.composite), size)
-    clip = (Image.fromarray(picture) for picture in islice(read_frames(example.clip, frames), COMPOSED_FRAMES, None))
-    return (np.asarray(_cover(picture, size)) for picture in chain(repeat(composite, COMPOSED_FRAMES), clip))
+    """The clip's first frames at a size, the composites in place of those that they replace: (H, W, 3) uint8 each."""
+    canvases = [_cover(open_composite(composite), size) for composite in example.composites]
+    composed = composed_frames(DEFAULT, example.memory)
+    shown = (canvases[canvas_of(DEFAULT, frame, example.memory)] for frame in range(composed))
+    clip = (Image.fromarray(picture) for picture in islice(read_frames(example.clip, frames), composed, None))
+    return (np.asarray(_cover(picture, size)) for picture in chain(shown, clip))
 
 
 def _cover(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -119,8 +138,11 @@ def _write_official(examples: Sequence[LookedAt], folder: Path, final: Path, rep
     for done, example in enumerate(examples):
         report(done, len(examples), example.name)
         stem = f"{done + 1:04d}"
-        clip, composite = _official_clip(example, folder, stem), _official_composite(example, folder, stem)
-        records.append(Record(f"{CLIP_FOLDER}/{clip}", example.caption, f"{COMPOSITE_FOLDER}/{composite}"))
+        clip = _official_clip(example, folder, stem)
+        stems = [stem, *(f"{stem}.composite.{number}" for number in range(2, example.memory + 1))]
+        names = [_official_composite(file, folder, name) for file, name in zip(example.composites, stems, strict=True)]
+        composite, *more = (f"{COMPOSITE_FOLDER}/{name}" for name in names)
+        records.append(Record(f"{CLIP_FOLDER}/{clip}", example.caption, composite, more_image_paths=tuple(more)))
     write_records(folder / RECORDS_FILE, records)
     return [
         f"Official trainer: --train_data_meta {final / RECORDS_FILE} --train_data_dir {final}. It looks for composites "
@@ -140,14 +162,14 @@ def _official_clip(example: LookedAt, folder: Path, stem: str) -> str:
     return name
 
 
-def _official_composite(example: LookedAt, folder: Path, stem: str) -> str:
+def _official_composite(composite: Path, folder: Path, stem: str) -> str:
     """Write the composite; its name. One that the official trainer would read otherwise is written as it is meant."""
-    meant = open_composite(example.composite)
-    with Image.open(example.composite, formats=PICTURE_FORMATS) as file:
+    meant = open_composite(composite)
+    with Image.open(composite, formats=PICTURE_FORMATS) as file:
         plain = file.size == meant.size and file.convert("RGB").tobytes() == meant.tobytes()
-    name = f"{stem}{example.composite.suffix}" if plain else f"{stem}.png"
+    name = f"{stem}{composite.suffix}" if plain else f"{stem}.png"
     if plain:
-        shutil.copyfile(example.composite, folder / COMPOSITE_FOLDER / name)
+        shutil.copyfile(composite, folder / COMPOSITE_FOLDER / name)
     else:
         meant.save(folder / COMPOSITE_FOLDER / name)
     return name

@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
 from unicodedata import category, normalize
 
+from ..bases.memory import MOST_MEMORY
 from ..errors import FFGOError, printable
 from ..plain import read_limited
 
@@ -85,6 +86,8 @@ class Beside:
     clip: Path
     caption: Path
     composite: Path
+    more: tuple[Path, ...] = ()
+    """The further canvases of a memory, called as the clip with .composite.2 to .composite.4 behind it."""
 
 
 class ClipFolder:
@@ -123,7 +126,9 @@ class ClipFolder:
         if twins:
             wrong.append(f"{' and '.join([clip.name, *twins])} would share one caption; give each a name of its own")
         captions = self._called(stem, CAPTION_SUFFIXES, [clip.parent])
-        pictures = self._called(stem, PICTURE_SUFFIXES, self._composite_folders(clip))
+        places = self._composite_folders(clip)
+        first, *further = (self._canvas(stem, number, places) for number in range(1, MOST_MEMORY + 1))
+        pictures = [*self._called(stem, PICTURE_SUFFIXES, places), *first]
         if not captions:
             wrong.append(
                 f"has no caption; put it into {clip.stem}.txt beside the clip{self._instead(clip, _OTHER_TEXTS)}"
@@ -133,17 +138,28 @@ class ClipFolder:
                 f"has no composite; put {clip.stem}.png beside the clip or into the folder {COMPOSITE_FOLDER}"
                 f"{self._instead(clip, _OTHER_PICTURES)}"
             )
-        for what, found in (("caption", captions), ("composite", pictures)):
+        more = list(takewhile(bool, further))
+        if late := [found[0] for found in further[len(more) :] if found]:
+            wrong.append(f"{late[0].name} has no composite {len(more) + 2} before it")
+        numbered = ((f"composite {number}", found) for number, found in enumerate(more, 2))
+        for what, found in (("caption", captions), ("composite", pictures), *numbered):
             if len(found) > 1:
                 wrong.append(f"its {what} could be {self.name(found[0])} or {self.name(found[1])}; keep one")
-        for path in (clip, *captions, *pictures):
+        for path in (clip, *captions, *pictures, *chain(*more)):
             if not path.resolve().is_relative_to(self.folder):
                 wrong.append(f"{path.name} is a link that leads out of {self.folder}")
         if wrong:
             raise FFGOError("; ".join(wrong) + ".")
-        for path in (clip, captions[0], pictures[0]):
+        canvases = tuple(found[0] for found in more)
+        for path in (clip, captions[0], pictures[0], *canvases):
             self._used |= {path, path.resolve()}
-        return Beside(clip, captions[0], pictures[0])
+        return Beside(clip, captions[0], pictures[0], canvases)
+
+    def _canvas(self, stem: str, number: int, places: Sequence[Path]) -> list[Path]:
+        """What a canvas of a clip's memory could be; what is called after another clip is that one's."""
+        name = f"{stem}.composite" + (f".{number}" if number > 1 else "")
+        others = {folded(clip.stem) for clip in self.clips}
+        return [] if name in others else self._called(name, PICTURE_SUFFIXES, places)
 
     def notes(self) -> list[str]:
         """What lies in the folder and was not used."""

@@ -1,10 +1,13 @@
 """Which files make up a dataset: the official JSON list, or a folder of clips with captions beside them."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PureWindowsPath
+from typing import Any
 
+from ..bases.memory import MOST_MEMORY
 from ..clip.video_io import ClipInfo
 from ..errors import FFGOError
 from ..files import complete_file
@@ -30,6 +33,8 @@ class Record:
     image_path: str
     """The composed first frame."""
     type: str = "video"
+    more_image_paths: tuple[str, ...] = ()
+    """The further composed canvases of a memory; not in the official list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,18 @@ class Example:
     clip: Path
     composite: Path
     caption: str
+    more_composites: tuple[Path, ...] = field(default=(), kw_only=True)
+    """The further canvases of a memory, in their order."""
+
+    @property
+    def composites(self) -> tuple[Path, ...]:
+        """All canvases of the memory, in the order in which they are shown."""
+        return self.composite, *self.more_composites
+
+    @property
+    def memory(self) -> int:
+        """How many canvases the clip begins with."""
+        return len(self.composites)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +104,14 @@ def read_records(path: Path) -> list[Record]:
 def write_records(path: Path, records: Sequence[Record]) -> None:
     """Write the official list, as the official one is written; the file is there only when it is complete."""
     with complete_file(path) as partial:
-        partial.write_text(json.dumps([asdict(record) for record in records], indent=2, ensure_ascii=False), "utf-8")
+        partial.write_text(json.dumps([_entry(record) for record in records], indent=2, ensure_ascii=False), "utf-8")
+
+
+def _entry(record: Record) -> dict[str, Any]:
+    entry = asdict(record)
+    if not record.more_image_paths:
+        del entry["more_image_paths"]
+    return entry
 
 
 def list_examples(path: Path) -> Listing:
@@ -109,6 +133,20 @@ def list_examples(path: Path) -> Listing:
     return _from_records(lists[0]) if lists else _from_folder(path)
 
 
+def memory_of(examples: Sequence[Example]) -> int:
+    """How many canvases each example begins with. Raises: FFGOError where they differ, and names those that do."""
+    memories = Counter(example.memory for example in examples)
+    (usual, _), *others = memories.most_common() or [(1, 0)]
+    if others:
+        odd = [f"- {example.name}: {example.memory}" for example in examples if example.memory != usual]
+        shown = odd[:NAMED] + ([f"and {len(odd) - NAMED} more"] if odd[NAMED:] else [])
+        raise FFGOError(
+            f"The examples have different numbers of composites: most have {usual}, but not these. A LoRA learns one "
+            "memory; give all of them equally many, or make two datasets.\n" + "\n".join(shown)
+        )
+    return usual
+
+
 def raise_all(problems: Sequence[str], count: int) -> None:
     """Raise one FFGOError for all problems, if there is any."""
     if problems:
@@ -127,25 +165,29 @@ def _is_list(path: Path) -> bool:
 
 def _record(entry: Value) -> Record:
     """One entry. Raises: FFGOError that says what is wrong with it."""
-    keys = entry.object(["file_path", "text", "image_path", "type"], others=True)
+    keys = entry.object(["file_path", "text", "image_path", "type"], {"more_image_paths": []}, others=True)
     if keys["type"].string() != "video":
         keys["type"].refuse(f"is {keys['type'].shown}", "FFGo trains on video only")
-    return Record(*(keys[name].string() for name in ("file_path", "text", "image_path", "type")))
+    more = keys["more_image_paths"].list("paths", most=MOST_MEMORY - 1)
+    names = ("file_path", "text", "image_path", "type")
+    return Record(*(keys[name].string() for name in names), tuple(path.string() for path in more))
 
 
 def _from_records(path: Path) -> Listing:
     records, listing = read_records(path), Listing()
     clips = Finder(path.parent, "file_path", [record.file_path for record in records])
-    composites = Finder(path.parent, "image_path", [record.image_path for record in records])
+    written = [path for record in records for path in (record.image_path, *record.more_image_paths)]
+    composites = Finder(path.parent, "image_path", written)
     for number, record in enumerate(records, 1):
         called = f"example {number} ({PureWindowsPath(record.file_path).name})"
         try:
             clip, composite = clips.find(record.file_path), composites.find(record.image_path)
+            more = tuple(composites.find(path) for path in record.more_image_paths)
         except FFGOError as error:
             listing.problems.append(f"{called}: {error}")
         else:
             name = clip.relative_to(clips.folder).as_posix()
-            listing.examples.append(Example(name, clip, composite, record.text))
+            listing.examples.append(Example(name, clip, composite, record.text, more_composites=more))
     listing.notes = clips.notes() + composites.notes()
     if unlisted := clips.unlisted():
         shown = ", ".join(unlisted[:NAMED]) + (f" and {len(unlisted) - NAMED} more" if unlisted[NAMED:] else "")
@@ -159,7 +201,8 @@ def _from_folder(path: Path) -> Listing:
     for clip in folder.clips:
         try:
             found = folder.beside(clip)
-            example = Example(folder.name(clip), clip, found.composite, read_caption(found.caption))
+            caption = read_caption(found.caption)
+            example = Example(folder.name(clip), clip, found.composite, caption, more_composites=found.more)
         except FFGOError as error:
             listing.problems.append(f"{folder.name(clip)}: {error}")
         else:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from math import ceil
-from pathlib import Path
 from textwrap import wrap
 
 import numpy as np
@@ -10,7 +9,8 @@ import torch
 from PIL import Image, ImageDraw, ImageOps
 from torch import Tensor
 
-from ..bases.catalogue import COMPOSED_FRAMES
+from ..bases.catalogue import DEFAULT
+from ..bases.memory import composed_frames
 from ..charts import EDGE, PAPER, write
 from ..clip.video_io import MOST_FRAMES, read_frames
 from ..errors import FFGOError
@@ -26,7 +26,8 @@ FRAMES = 4
 def contact_sheet(examples: Sequence[LookedAt], page: int = 1, per_page: int = 8) -> tuple[Tensor, int]:
     """One page of the contact sheet, an IMAGE (1, H, W, 3), and how many pages there are.
 
-    Every row shows the composite, four frames of the clip after the composite's share, and the caption.
+    Every row shows the composite, four frames of the clip after the composite's share, and the caption; each further
+    composite takes the place of a frame.
     Raises: FFGOError if there is no such page, or an example cannot be read.
     """
     pages = ceil(len(examples) / per_page)
@@ -46,7 +47,7 @@ def _row(example: LookedAt, number: int) -> Image.Image:
     lines = [facts, *wrap(example.caption, 170)]
     row = Image.new("RGB", (WIDTH, THUMB[1] + len(lines) * LINE + 4 * MARGIN), PAPER.ground)
     draw = ImageDraw.Draw(row)
-    pictures = [open_composite(example.composite), *_frames(example.clip, info.frames)]
+    pictures = [*map(open_composite, example.composites), *_frames(example)]
     for i, picture in enumerate(pictures):
         thumb = ImageOps.contain(picture, THUMB)
         left, top = MARGIN + i * (THUMB[0] + MARGIN) + (THUMB[0] - thumb.width) // 2, MARGIN + THUMB[1] - thumb.height
@@ -58,13 +59,14 @@ def _row(example: LookedAt, number: int) -> Image.Image:
     return row
 
 
-def _frames(clip: Path, count: int) -> list[Image.Image]:
-    """Frames spread over what can be trained, from the first that is not the composite's; only thumbnails are kept."""
-    last = min(count, MOST_FRAMES) - 1
-    wanted = np.linspace(min(COMPOSED_FRAMES, last), last, FRAMES).astype(int)
+def _frames(example: LookedAt) -> list[Image.Image]:
+    """Frames spread over what can be trained, from the first that is no composite's; only thumbnails are kept."""
+    last = min(example.info.frames, MOST_FRAMES) - 1
+    first = min(composed_frames(DEFAULT, example.memory), last)
+    wanted = np.linspace(first, last, FRAMES + 1 - example.memory).astype(int)
     thumbs = {
         i: ImageOps.contain(Image.fromarray(picture), THUMB)
-        for i, picture in enumerate(read_frames(clip, last + 1))
+        for i, picture in enumerate(read_frames(example.clip, last + 1))
         if i in wanted
     }
     return [thumbs[i] for i in wanted if i in thumbs]

@@ -6,6 +6,7 @@ from math import sqrt
 
 from ..bases.base import Base
 from ..bases.catalogue import DEFAULT
+from ..bases.memory import composed_frames
 from ..clip.video_io import MOST_FRAMES, ClipInfo
 from ..errors import FFGOError
 from .records import LookedAt, raise_all
@@ -92,7 +93,13 @@ def buckets(examples: Sequence[LookedAt], sizing: Sizing) -> list[Bucket]:
     found, problems = [], []
     for example in examples:
         try:
-            found.append(sizing.bucket(example.info))
+            bucket = sizing.bucket(example.info)
+            if bucket.frames <= (composed := composed_frames(bucket.base, example.memory)):
+                raise FFGOError(
+                    f"is trained on {bucket.frames} frames, and its {example.memory} composite(s) replace {composed}. "
+                    "Train on more frames."
+                )
+            found.append(bucket)
         except FFGOError as error:
             problems.append(f"{example.name}: {error}")
     raise_all(problems, len(examples))

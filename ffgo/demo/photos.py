@@ -10,6 +10,8 @@ PHOTO, PLATE = "demo_photo.png", "background_lake.png"
 # Subject, height and centre, as shares of the photo's height and size.
 SUBJECTS = {"robot": (0.5, 0.22, 0.68), "boat": (0.42, 0.62, 0.66)}
 PHOTOS = PHOTO, *(name for subject in SUBJECTS for name in (f"demo_photo_{subject}.png", f"{subject}_on_white.png"))
+TWINS = {"robot": "subject_robot_blue.png", "boat": "subject_boat_violet.png", "balloon": "subject_balloon_gold.png"}
+"""The subjects in other colours, for a frame of more of them."""
 MASK_GROWTH = 41
 """Pixels, odd: the masks are coarse, as a hand paints them."""
 
@@ -46,3 +48,11 @@ def draw_photos(folder: Path) -> None:
         white = Image.new("RGB", subject.size, "white")
         white.paste(subject, mask=subject)
         white.save(folder / f"{name}_on_white.png")
+
+
+def draw_twins(folder: Path) -> None:
+    """Write each subject with its colours exchanged: red is blue, green is red, blue is green."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, file in TWINS.items():
+        red, green, blue, alpha = Image.open(MATERIALS / f"subject_{name}.png").convert("RGBA").split()
+        Image.merge("RGBA", (green, blue, red, alpha)).save(folder / file)

@@ -8,12 +8,12 @@ from pathlib import Path
 from ..files import complete_file
 from . import MATERIALS
 from .clips import CLIPS, draw_clips
-from .photos import PHOTOS, draw_photos
+from .photos import PHOTOS, TWINS, draw_photos, draw_twins
 
 
 def names() -> list[str]:
     """All of them."""
-    return [*sorted(path.name for path in MATERIALS.glob("*.png")), *PHOTOS, *CLIPS]
+    return [*sorted(path.name for path in MATERIALS.glob("*.png")), *PHOTOS, *TWINS.values(), *CLIPS]
 
 
 def not_put_yet(known: Path) -> list[str]:
@@ -28,9 +28,9 @@ def put_pictures(folder: Path, known: Path) -> None:
     What a user has deleted since then stays deleted. Raises: OSError, FFGOError where it cannot.
     """
     missing = {name for name in not_put_yet(known) if not (folder / name).exists()}
-    for name in missing - {*PHOTOS, *CLIPS}:
+    for name in missing - {*PHOTOS, *TWINS.values(), *CLIPS}:
         _put(MATERIALS / name, folder)
-    for drawn, draw in ((PHOTOS, draw_photos), (CLIPS, draw_clips)):
+    for drawn, draw in ((PHOTOS, draw_photos), (TWINS.values(), draw_twins), (CLIPS, draw_clips)):
         _put_drawn(folder, missing & set(drawn), draw)
     known.parent.mkdir(parents=True, exist_ok=True)
     with complete_file(known) as partial:

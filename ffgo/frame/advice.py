@@ -23,10 +23,10 @@ FEW_PIXELS = 11_000 / (1280 * 720)
 shown with cover 12,071 px (official training frames) and 11,148 px (official test frames) of 1280x720."""
 
 
-def warn_of_cutouts(plan: Layout, cutouts: Sequence[FramePicture], layout: str) -> list[str]:
-    """Which subjects look wrong, are too many or too small."""
+def warn_of_cutouts(plan: Layout, cutouts: Sequence[FramePicture], layout: str, *, counted: bool = True) -> list[str]:
+    """Which subjects look wrong, are too small, or, if they are `counted`, too many."""
     warnings = [warning for cutout in cutouts for warning in warn_of_alpha(cutout)]
-    if len(cutouts) > GOOD_SUBJECTS:
+    if counted and len(cutouts) > GOOD_SUBJECTS:
         warnings.append(
             f"{len(cutouts)} subjects: FFGo was found to follow up to {GOOD_SUBJECTS} and a background, and tends to "
             "lose some beyond that. Use fewer subjects, or spread them over several clips."
@@ -143,12 +143,13 @@ def warn_of_places(plan: Layout, cutouts: Sequence[FramePicture]) -> list[str]:
     return warnings
 
 
-def warn_of_background(canvas: tuple[int, int], size: tuple[int, int]) -> list[str]:
-    """Whether a background of this size is too small for its half."""
-    width, height = halves(*canvas)[1].size
+def warn_of_background(canvas: tuple[int, int], size: tuple[int, int], *, whole: bool = False) -> list[str]:
+    """Whether a background of this size is too small for its half, or for the whole canvas."""
+    width, height = canvas if whole else halves(*canvas)[1].size
     if size[0] >= width or size[1] >= height:
         return []
+    room = "the frame" if whole else "its half of the frame"
     return [
-        f"background ({size[0]}x{size[1]} px) is smaller than its half of the frame ({width}x{height} px), "
+        f"background ({size[0]}x{size[1]} px) is smaller than {room} ({width}x{height} px), "
         "so white is left all around it. Use a larger picture, or set background_fit to stretch."
     ]

@@ -1,7 +1,7 @@
 """Compose the first frame: cut-outs on white in the left half, the background in the right half."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
 from operator import attrgetter
@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from ..errors import FFGOError
@@ -17,8 +18,8 @@ from .advice import warn_of_background, warn_of_cutouts, warn_of_places
 from .arrangement import read_arrangement
 from .custom import arrange, drawing_order
 from .draw import draw_background, draw_subject, lay
-from .geometry import MIN_CANVAS
-from .layout import Layout, LayoutName, place_background, place_subjects
+from .geometry import MIN_CANVAS, NOWHERE, Box
+from .layout import Layout, LayoutName, Placement, place_background, place_subjects
 from .pictures import FramePicture, background_picture, look_at, subject_pictures
 
 BackgroundFit = Literal["keep_aspect", "stretch"]
@@ -67,8 +68,7 @@ def compose(
     Computes in 8 bits with Pillow, as the official FFGo script does, so that frames equal its frames to the last bit.
     Raises: FFGOError for a picture that cannot be used, a canvas that is too small, or a bad arrangement.
     """
-    if min(width, height) < MIN_CANVAS:
-        raise FFGOError(f"The canvas is {width}x{height} px; both sides must be at least {MIN_CANVAS} px.")
+    check_canvas(width, height)
     canvas = width, height
     arranged = read_arrangement(arrangement) if layout == CUSTOM else None
     base = arranged.base if arranged else "published" if layout == CUSTOM else layout
@@ -87,18 +87,44 @@ def compose(
             )
         else:
             places = place_subjects([c.subject for c in cutouts], canvas, base, max_upscale=max_upscale, gap=gap)
-        order = drawing_order(places)
-        tiles = dict(zip(order, pool.map(lambda i: draw_subject(cutouts[i], places[i], canvas), order), strict=True))
-    image, masks = np.ones((1, height, width, 3), np.float32), np.zeros((len(places), height, width), np.float32)
-    to_float(scene_tile.result(), out=image[0][scene_box.slices])
-    lay(image[0], masks, tiles, scene_box)
-    pixels = [0.0] * len(places)
-    for i, tile in tiles.items():
-        pixels[i] = float(masks[i][tile.box.slices].sum(dtype=np.float64))
-    plan = Layout(canvas, scene_box, places, pixels, list(pictures), fingerprints)
+        image, masks, plan = drawn(pool, canvas, cutouts, places, scene_box, scene=scene_tile)
     warnings = [*warn_of_cutouts(plan, cutouts, layout), *warn_of_background(canvas, scene_size)]
     if arranged:
         warnings += warn_of_places(plan, cutouts)
     elif layout == CUSTOM:
         warnings.append("Nothing is arranged yet, so the layout custom is composed as published is.")
-    return Composition(torch.from_numpy(image), torch.from_numpy(masks), plan, warnings, scene, cutouts)
+    return Composition(image, masks, plan, warnings, scene, cutouts)
+
+
+def check_canvas(width: int, height: int) -> None:
+    """Raises: FFGOError for a canvas that is too small."""
+    if min(width, height) < MIN_CANVAS:
+        raise FFGOError(f"The canvas is {width}x{height} px; both sides must be at least {MIN_CANVAS} px.")
+
+
+def drawn(
+    pool: Executor,
+    canvas: tuple[int, int],
+    cutouts: Sequence[FramePicture],
+    places: Sequence[Placement],
+    scene_box: Box = NOWHERE,
+    *,
+    scene: Future[Image.Image] | None = None,
+) -> tuple[Tensor, Tensor, Layout]:
+    """A canvas of size (width, height) with cut-outs in their places, and the scene in its box where there is one.
+
+    Returns the image (1, H, W, 3), the masks (subjects, H, W) and where everything is.
+    """
+    width, height = canvas
+    order = drawing_order(places)
+    tiles = dict(zip(order, pool.map(lambda i: draw_subject(cutouts[i], places[i], canvas), order), strict=True))
+    image, masks = np.ones((1, height, width, 3), np.float32), np.zeros((len(places), height, width), np.float32)
+    if scene is not None:
+        to_float(scene.result(), out=image[0][scene_box.slices])
+    lay(image[0], masks, tiles, scene_box)
+    pixels = [0.0] * len(places)
+    for i, tile in tiles.items():
+        pixels[i] = float(masks[i][tile.box.slices].sum(dtype=np.float64))
+    fingerprints = list(pool.map(attrgetter("fingerprint"), cutouts))
+    plan = Layout(canvas, scene_box, places, pixels, [cutout.name for cutout in cutouts], fingerprints)
+    return torch.from_numpy(image), torch.from_numpy(masks), plan

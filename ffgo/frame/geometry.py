@@ -85,6 +85,10 @@ class Box:
         return replace(self, height=first), replace(self, y=self.y + second, height=self.height - second)
 
 
+NOWHERE = Box(0, 0, 0, 0)
+"""The box of what is not there."""
+
+
 def halves(width: int, height: int) -> tuple[Box, Box]:
     """The left half (subjects) and the right half (background) of a canvas; the right one takes an odd column.
 

@@ -89,10 +89,13 @@ class Layout:
         )
 
 
-def place_background(size: tuple[int, int], canvas: tuple[int, int]) -> Box:
-    """Where a background of this size (width, height) goes: into the middle of the right half, made smaller to fit."""
-    right = halves(*canvas)[1]
-    return right.centred(fit_size(size, right.size))
+def place_background(size: tuple[int, int], canvas: tuple[int, int], *, whole: bool = False) -> Box:
+    """Where a background of this size (width, height) goes: into the middle of the right half, made smaller to fit.
+
+    whole: into the middle of the whole canvas.
+    """
+    room = Box(0, 0, *canvas) if whole else halves(*canvas)[1]
+    return room.centred(fit_size(size, room.size))
 
 
 def place_subjects(
@@ -102,65 +105,78 @@ def place_subjects(
     *,
     max_upscale: float = 1.0,
     gap: int = 0,
+    whole: bool = False,
 ) -> list[Placement]:
-    """Place 1 to 8 subjects in the left half of a canvas of size (width, height).
+    """Place 1 to 8 subjects in the left half of a canvas of size (width, height), or all over it if `whole`.
 
     `max_upscale` (a factor, 1 = none) and `gap` (pixels) are for "packed" only: elsewhere nothing is enlarged and
     slots touch. Raises: FFGOError if the gaps leave no room.
+    All over the canvas the rows have as many columns as suit the smallest subject.
     Source of "script": the official FFGo script. Of "published": found out from the official training composites.
     """
-    left = halves(*canvas)[0]
+    room = Box(0, 0, *canvas) if whole else halves(*canvas)[0]
     match layout:
         case "script":
-            return _script(subjects, left)
+            return _script(subjects, room, columns=None if whole else 1)
         case "published":
-            return _published(subjects, left)
+            return _published(subjects, room, columns=None if whole else 1 if len(subjects) <= 3 else 2)
         case "packed":
-            return _packed(subjects, left, max_upscale, gap)
+            return _packed(subjects, room, max_upscale, gap)
 
 
-def _script(subjects: Sequence[Subject], left: Box) -> list[Placement]:
+def _script(subjects: Sequence[Subject], room: Box, columns: int | None = 1) -> list[Placement]:
     """Whole pictures in rows."""
-    crops = [Box(0, 0, *subject.size) for subject in subjects]
-    return _place(crops, _slots(left, len(subjects), columns=1))
+    return _rows(subjects, [Box(0, 0, *subject.size) for subject in subjects], room, columns)
 
 
-def _published(subjects: Sequence[Subject], left: Box) -> list[Placement]:
-    """Cropped pictures in rows, from four on in two columns."""
-    return _place(_crops(subjects), _slots(left, len(subjects), columns=1 if len(subjects) <= 3 else 2))
+def _published(subjects: Sequence[Subject], room: Box, columns: int | None) -> list[Placement]:
+    """Cropped pictures in rows; in the left half, from four on in two columns."""
+    return _rows(subjects, _crops(subjects), room, columns)
 
 
-def _packed(subjects: Sequence[Subject], left: Box, max_upscale: float, gap: int) -> list[Placement]:
+def _packed(subjects: Sequence[Subject], room: Box, max_upscale: float, gap: int) -> list[Placement]:
     """Cropped pictures in the slicing layout that makes the smallest subject largest."""
     crops = _crops(subjects)
-    rows = [_place(crops, _slots(left, len(subjects), columns), max_upscale) for columns in (1, 2)]
+    rows = [_place(crops, _slots(room, len(subjects), columns), max_upscale) for columns in (1, 2)]
     items = [Item(*crop.size, subject.area, max_upscale) for crop, subject in zip(crops, subjects, strict=True)]
-    packed = _place(crops, pack(items, Room(*left.size, gap)), max_upscale)
+    packed = _place(crops, pack(items, Room(*room.size, gap)), max_upscale)
     if gap:
         return packed
     # Rows are slicing layouts too, and never better but for the rounding to whole pixels.
-    return max(packed, *rows, _script(subjects, left), key=lambda placements: _smallest(subjects, placements))
+    return max(packed, *rows, _script(subjects, room), key=lambda placements: _smallest(subjects, placements))
+
+
+def _rows(subjects: Sequence[Subject], crops: Sequence[Box], room: Box, columns: int | None) -> list[Placement]:
+    """Crops in equal slots; columns: None for the number that makes the smallest subject largest, then the next one."""
+    tries = range(1, len(crops) + 1) if columns is None else (columns,)
+    every = [_place(crops, _slots(room, len(crops), columns)) for columns in tries]
+    return max(every, key=lambda placements: sorted(areas(subjects, placements)))
+
+
+def areas(subjects: Sequence[Subject], placements: Sequence[Placement]) -> list[float]:
+    """Each subject's alpha-weighted area on the canvas, in pixels, as far as nothing covers it."""
+    return [
+        subject.area * prod(place.box.size) / prod(place.crop.size)
+        for subject, place in zip(subjects, placements, strict=True)
+    ]
 
 
 def _smallest(subjects: Sequence[Subject], placements: Sequence[Placement]) -> float:
-    """The smallest subject's alpha-weighted area on the canvas, in pixels."""
-    return min(
-        subject.area * prod(place.box.size) / prod(place.crop.size)
-        for subject, place in zip(subjects, placements, strict=True)
-    )
+    return min(areas(subjects, placements))
 
 
 def _crops(subjects: Sequence[Subject]) -> list[Box]:
     return [subject.visible.grown(CROP_MARGIN, subject.size) for subject in subjects]
 
 
-def _slots(left: Box, count: int, columns: int) -> list[Box]:
-    """Equal slots in reading order, in whole pixels; an odd last one of two columns gets the row to itself."""
+def _slots(room: Box, count: int, columns: int) -> list[Box]:
+    """Equal slots in reading order, in whole pixels; those of a last row that is not full share it."""
     rows = ceil(count / columns)
-    width, height = left.width // columns, left.height // rows
-    slots = [Box(left.x + i % columns * width, left.y + i // columns * height, width, height) for i in range(count)]
-    if count % columns:
-        slots[-1] = replace(slots[-1], width=left.width)
+    width, height = room.width // columns, room.height // rows
+    slots = [Box(room.x + i % columns * width, room.y + i // columns * height, width, height) for i in range(count)]
+    if last := count % columns:
+        width = room.width // last
+        slots[-last:] = [replace(slot, x=room.x + i * width, width=width) for i, slot in enumerate(slots[-last:])]
     return slots
 
 

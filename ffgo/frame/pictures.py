@@ -5,6 +5,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -13,6 +14,9 @@ from ..errors import FFGOError
 from .arrangement import FINGERPRINT_DIGITS
 from .geometry import Box
 from .layout import MAX_SUBJECTS, Subject
+
+Picture = TypeVar("Picture")
+"""A picture in any form."""
 
 GOOD_SUBJECTS = 4
 """FFGo follows up to four subjects and a scene; with more it loses some. Source: the paper, section 5."""
@@ -52,7 +56,7 @@ def background_picture(background: Sequence[np.ndarray]) -> FramePicture:
     return look_at("background", background[0])
 
 
-def subject_pictures(subjects: Mapping[str, Sequence[np.ndarray]]) -> dict[str, np.ndarray]:
+def subject_pictures(subjects: Mapping[str, Sequence[Picture]], most: int = MAX_SUBJECTS) -> dict[str, Picture]:
     """The pictures of all subjects by name, batches taken apart."""
     pictures = {
         name if len(batch) == 1 else f"{name} (picture {i} of {len(batch)})": picture
@@ -60,11 +64,12 @@ def subject_pictures(subjects: Mapping[str, Sequence[np.ndarray]]) -> dict[str, 
         for i, picture in enumerate(batch, start=1)
     }
     if not pictures:
-        raise FFGOError(f"No subject is connected. Connect 1 to {MAX_SUBJECTS} cut-outs to the subject inputs.")
-    if len(pictures) > MAX_SUBJECTS:
+        raise FFGOError(f"No subject is connected. Connect 1 to {most} cut-outs to the subject inputs.")
+    if len(pictures) > most:
+        takes = "a frame" if most == MAX_SUBJECTS else "a memory of several frames"
         raise FFGOError(
-            f"{len(pictures)} subjects are connected, and every picture of a batch counts; a frame takes 1 to "
-            f"{MAX_SUBJECTS}. FFGo was found to follow up to {GOOD_SUBJECTS}."
+            f"{len(pictures)} subjects are connected, and every picture of a batch counts; {takes} takes 1 to {most}. "
+            f"FFGo was found to follow up to {GOOD_SUBJECTS}."
         )
     return pictures
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ..bases.base import BASE_KEY, EXPERT_KEY, Expert
+from ..bases.memory import MEMORY_KEY
 from ..dataset.encoded import EncodedDataset
 from ..lora.noise import BOUNDARY_KEY, SHIFT_KEY
 from .recipe import Recipe
@@ -24,5 +25,6 @@ def lora_metadata(
         "ffgo.recipe": recipe.fingerprint,
         "ffgo.run": recipe.run_fingerprint,
         "ffgo.dataset": dataset.fingerprint,
+        MEMORY_KEY: str(dataset.memory),
         **more,
     }

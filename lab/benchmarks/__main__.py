@@ -5,7 +5,7 @@ import importlib
 import json
 
 BENCHMARKS = (
-    *("card", "compose", "editor", "filters", "host_start", "lora_load", "matte", "sam2_masks", "study"),
+    *("card", "compose", "editor", "filters", "host_start", "lora_load", "matte", "memory", "sam2_masks", "study"),
     "training",
 )
 

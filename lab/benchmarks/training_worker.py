@@ -55,7 +55,7 @@ boot.boot(Path(os.environ["COMFYUI_PATH"]), *([] if ON_CARD else ["--cpu"]))
 class RandomDataset:
     """Four encoded examples, in memory."""
 
-    names, fingerprint, weights = ("one", "two", "three", "four"), "random", (1.0,) * 4
+    names, fingerprint, weights, memory = ("one", "two", "three", "four"), "random", (1.0,) * 4, 1
     base = ours("bases.catalogue").DEFAULT
     shapes = (LATENTS,) * 4
 

@@ -76,14 +76,16 @@ _LOADED = {
 }
 
 
-def models(loras: Mapping[str, str] = FFGO_LORAS) -> Subgraph:
-    """Both experts with the FFGo LoRAs, the text encoder and the VAE."""
+def models(loras: Mapping[str, str] = FFGO_LORAS, memory: int = 1) -> Subgraph:
+    """Both experts with the FFGo LoRAs, the text encoder and the VAE; memory: canvases that the LoRAs shall know."""
     lora = lora_pair("FFGo LoRA", loras, 1, "High noise expert", "Low noise expert")
+    if memory > 1:
+        lora.values["memory"] = memory
     return Subgraph(
-        "Models",
+        "Models" if memory == 1 else "Models (several canvases)",
         [*expert_loaders(), *text_encoder_and_vae(), lora],
         [Column(400, _LOADERS), Column(400, ["FFGo LoRA"])],
-        widgets=_LOADED,
+        widgets=_LOADED if memory == 1 else {**_LOADED, "memory": [("FFGo LoRA", "memory")]},
         outputs={
             "clip": "Text encoder", "vae": "VAE",
             "high noise": ("FFGo LoRA", "model_high"), "low noise": ("FFGo LoRA", "model_low"),

@@ -3,11 +3,11 @@
 from .bases import image_to_video_5b, image_to_video_hunyuan, train_lora_5b
 from .factorized import factorized_video, factorized_video_local, generated_background
 from .training import build_dataset, captions_and_prompts, train_lora
-from .video import eight_steps, image_to_video, prepare_subjects, subjects_from_cut_outs, test_clip
+from .video import eight_steps, image_to_video, many_subjects, prepare_subjects, subjects_from_cut_outs, test_clip
 
 WORKFLOWS = [
-    image_to_video(), eight_steps(), prepare_subjects(), subjects_from_cut_outs(), captions_and_prompts(),
-    build_dataset(), train_lora(), test_clip(),
+    image_to_video(), eight_steps(), many_subjects(), prepare_subjects(), subjects_from_cut_outs(),
+    captions_and_prompts(), build_dataset(), train_lora(), test_clip(),
     factorized_video(), factorized_video_local(), generated_background(),
     image_to_video_5b(), image_to_video_hunyuan(), train_lora_5b(),
 ]  # fmt: skip

@@ -88,6 +88,57 @@ def _three_subjects(name: str, kind: Subgraph, hints: str, **values: Any) -> Gra
     )  # fmt: skip
 
 
+MANY = """## Experimental: more than four subjects
+Press Run: the first picture of the start is the scene, the second one holds all subjects. Each so has about twice the \
+pixels of one picture of all.
+
+The published FFGo LoRA knows **one** picture, and *Models* warns of that. Train your own with examples of two: see \
+docs/memory.md. How well it works is not measured yet.
+
+More subjects: connect them to *Canvases*, up to 16. Set its **memory** to how many pictures there shall be, and the \
+one of *Models* to the same. Each costs four frames, which *Trim* drops."""
+FIVE = (
+    LAKE + "A yellow wooden sailing boat with a red pennant and a violet one with violet sails glide side by side from "
+    "left to right. On the shore a round red robot with golden earmuffs and a blue robot with violet earmuffs wave at "
+    "each other. High above the water a hot-air balloon with teal and white stripes rises into the evening sky. "
+) + CAMERA
+
+
+def many_subjects() -> Graph:
+    names = ("robot", "robot_blue", "boat", "boat_violet", "balloon")
+    subjects = [subject(f"Subject {i}", f"subject_{name}.png") for i, name in enumerate(names, 1)]
+    titles = [node.title for node in subjects]
+    shown: dict[str, Source] = {f"subjects.subject{i}": title for i, title in enumerate(titles)}
+    parts = {node.title: node for node in clip_of("Memory frames", models(memory=2), note(HINTS, ""))}
+    del parts[HINTS]
+    parts["Trim"].links["memory"] = ("Memory frames", "memory")
+    return Graph(
+        "FFGo image to video (many subjects)",
+        [
+            note("Start here", MANY), picture("Background", "background_lake.png"), *subjects,
+            Node("Canvases", "FFGOComposeMemory", {"background": "Background", **shown}, {"memory": 2}, height=600),
+            Node("Memory frames", "FFGOMemoryFrames", {"canvases.canvas0": "Canvases"}),
+            prompt(FIVE), *parts.values(),
+        ],
+        [
+            Column(240, ["Background", "Start here"]),
+            Column(230, titles[:2], top=60, left=40, between=16),
+            Column(230, titles[2:], top=590, left=40, between=16),
+            Column(370, ["Canvases", "Prompt", "Models"], left=75),
+            Column(230, ["Memory frames"], top=200, left=60),
+            Column(290, ["Wan 2.2 sampling"], top=200, left=60),
+            Column(230, ["Trim"], top=200, left=40),
+            Column(225, ["Create video"], top=200, left=35),
+            Column(225, ["Save video"], top=200, left=35),
+        ],
+        [
+            Group("1 · Pictures", ["Background", "Start here", *titles], "#3f789e"),
+            Group("2 · Canvases, words, models", ["Canvases", "Prompt", "Models"], "#8A8"),
+            Group("3 · Video", ["Memory frames", "Wan 2.2 sampling", "Trim", "Create video", "Save video"], "#88A"),
+        ],
+    )  # fmt: skip
+
+
 WHITE = """## Press Run
 The pictures on white are cut out, and become a video.
 

@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from ...ffgo.dataset.build import add_example, picture_of
+from ...ffgo.dataset.build import add_example, pictures_of
 from ...ffgo.dataset.examples import Dataset
 from .._host import show_on_node
 from .._types import DATASET
@@ -31,7 +31,7 @@ class DatasetExample(io.ComfyNode):
                 io.Image.Input(
                     "composite",
                     tooltip="The composed first frame of this clip: one picture, from FFGo Compose Canvas, of the "
-                    "clip's aspect.",
+                    "clip's aspect. Experimental: the canvases of FFGo Compose Memory.",
                 ),
                 io.String.Input(
                     "caption",
@@ -68,7 +68,7 @@ class DatasetExample(io.ComfyNode):
     ) -> io.NodeOutput:
         folder = dataset_folder(name)
         example = add_example(
-            folder, clip_writer(frames, fps), picture_of(composite), caption, waiting=stop_if_cancelled
+            folder, clip_writer(frames, fps), pictures_of(composite), caption, waiting=stop_if_cancelled
         )
         before = dataset.examples if dataset else ()
         collected = Dataset((*before, example), dataset.notes if dataset else ())

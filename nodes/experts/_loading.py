@@ -10,6 +10,7 @@ from comfy_api.latest import io
 from ...ffgo.bases.base import Base, Expert
 from ...ffgo.lora.file import KNOWN_FILES, LoRAFile, check_slots, read_known_files, read_lora
 from ...ffgo.lora.keys import ExpertLoRA, translate
+from ...ffgo.lora.memory import memory_warnings
 from ...ffgo.lora.report import report_lines, report_row
 from .._host import show_on_node
 from ._patching import Mode, apply_lora, expert_weights
@@ -28,10 +29,16 @@ class Slot:
 
 
 def load(
-    node: type[io.ComfyNode], slots: list[Slot], base: Base, mode: Mode, more: list[str], *, strict: bool
-) -> io.NodeOutput:
-    """The models with their LoRAs, and the report. base: of the models; more: warnings besides."""
+    node: type[io.ComfyNode], slots: list[Slot], base: Base, mode: Mode, more: list[str], *, strict: bool,
+    memory: int | None = None,
+) -> io.NodeOutput:  # fmt: skip
+    """The models with their LoRAs, and the report. base: of the models; more: warnings besides.
+
+    memory: the composed canvases that the clip begins with; None where nobody says.
+    """
     loras, warnings = _opened(slots, base, strict=strict)
+    if memory:
+        warnings += memory_warnings([lora.file for lora in loras.values()], memory)
     models, rows = [], []
     for slot in slots:
         model, how = apply_lora(slot.model, loras.get(slot.expert), slot.strength, mode)

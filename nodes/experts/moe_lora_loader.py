@@ -5,6 +5,7 @@ from comfy_api.latest import io
 
 from ...ffgo.bases.base import Expert
 from ...ffgo.bases.catalogue import DEFAULT
+from ...ffgo.bases.memory import MOST_MEMORY
 from ...ffgo.lora.file import check_experts
 from ...ffgo.lora.hints import FFGO_FILES, ffgo_file
 from ._loading import Slot, load, stamps
@@ -48,6 +49,10 @@ class WanMoELoRALoader(io.ComfyNode):
                     tooltip="merge: into the weights. bypass: beside them, a little slower, but exact on fp8 weights. "
                     "auto: bypass for quantised experts, else merge.",
                 ),
+                io.Int.Input(
+                    "memory", default=1, min=1, max=MOST_MEMORY, optional=True,
+                    tooltip="How many composed canvases the clip begins with: a LoRA of another memory is warned of.",
+                ),
             ],
             outputs=[
                 io.Model.Output(display_name="model_high", tooltip="The high-noise expert with its LoRA."),
@@ -64,10 +69,11 @@ class WanMoELoRALoader(io.ComfyNode):
     def execute(
         cls, model_high, model_low, lora_high: str, lora_low: str,
         strength_high: float = 1.0, strength_low: float = 1.0, strict: bool = True, apply: Mode = "auto",
+        memory: int = 1,
     ) -> io.NodeOutput:  # fmt: skip
         slots = [Slot("high", model_high, lora_high, strength_high), Slot("low", model_low, lora_low, strength_low)]
         for slot in slots:
             require_pair(slot.model, f"model_{slot.expert}")
         names: dict[Expert, str | None] = {slot.expert: expert_file(slot.model) for slot in slots}
         swapped = check_experts(names, one_model=model_high.is_clone(model_low))
-        return load(cls, slots, DEFAULT, apply, swapped, strict=strict)
+        return load(cls, slots, DEFAULT, apply, swapped, strict=strict, memory=memory)

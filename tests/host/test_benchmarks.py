@@ -28,6 +28,7 @@ ROWS = {
     "matte": {f"matte_{kind}{mask}" for kind in KINDS for mask in ("", "_masked")}
     | {f"load_subject_{ground}" for ground in (*KINDS, "grey", "green", "blue", "dark")}
     | {"matte_seconds"},
+    "memory": {"memory_2", "memory_3", "memory_2_halves", "memory_of_16"},
     "sam2_masks": {"sam2_masks"},
     "study": {"study_page_p95", "study_set_p95", "study_answer_p95"},
     "training": {

@@ -143,6 +143,16 @@ def test_a_name_that_contradicts_its_slot_is_a_warning(host, loras):
     assert "lora_high holds 'untagged_low_noise.safetensors', a LoRA for the low-noise expert: its name" in host.log()
 
 
+@pytest.mark.parametrize("memory", [1, 2])
+def test_a_lora_of_another_memory_is_a_warning(host, loras, memory):
+    name = f"{memory}_used_of_two_canvases.safetensors"
+    metadata = {"ffgo.expert": "high", "ffgo.memory": "2"}
+    save_file(load_file(loras / "standin_ffgo_high_noise.safetensors"), loras / name, metadata)
+    host.run(graph(name, memory=memory))
+    warning = f"'{name}' was trained with 2 composed canvas(es), and memory is {memory}"
+    assert (warning in host.log()) == (memory == 1)
+
+
 def test_swapped_experts_are_a_warning(host):
     prompt = graph()
     prompt["loader"]["inputs"].update(model_high=["low", 0], model_low=["high", 0])

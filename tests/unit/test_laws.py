@@ -44,7 +44,7 @@ CORE = {
     "pixels": {"errors"},
     "bases": GROUND,
     "cutout": GROUND,
-    "frame": GROUND,
+    "frame": GROUND | {"bases"},
     "clip": GROUND | {"bases"},
     "demo": GROUND | {"clip"},
     "gemini": GROUND | {"clip"},

@@ -85,7 +85,7 @@ def adapted(
 class Examples:
     """Random encoded examples."""
 
-    base = DEFAULT
+    base, memory = DEFAULT, 1
 
     def __init__(
         self,
