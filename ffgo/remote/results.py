@@ -43,11 +43,12 @@ class Flights:
 
     def begins(self, flight: Flight) -> None:
         """A job is given to a server. Raises: LocalDiskError."""
-        _write(self._out, self._file, {"key": flight.key, "server": flight.server, "job_id": flight.job_id})
+        line = {"key": flight.key, "server": flight.server, "job_id": flight.job_id}
+        _write(self._out, self._file, line, at_once=False)
 
     def ends(self, job_id: str) -> None:
         """No server has the job any more. Raises: LocalDiskError."""
-        _write(self._out, self._file, {"ended": job_id})
+        _write(self._out, self._file, {"ended": job_id}, at_once=False)
 
     def close(self, *, all_ended: bool) -> None:
         """all_ended: no server has anything any more."""
@@ -128,11 +129,13 @@ def _opened(path: Path) -> IO[str]:
     return file
 
 
-def _write(out: Path, file: IO[str], row: Mapping[str, Any]) -> None:
+def _write(out: Path, file: IO[str], row: Mapping[str, Any], *, at_once: bool = True) -> None:
+    """at_once: onto the disk, which a power cut cannot undo."""
     try:
         file.write(json.dumps(row, ensure_ascii=False) + "\n")
         file.flush()
-        os.fsync(file.fileno())
+        if at_once:
+            os.fsync(file.fileno())
     except OSError as error:
         raise disk_error(out, error) from error
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.request
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -95,7 +96,10 @@ def test_eight_cases_by_three_methods_killed_after_ten(host, tmp_path):
 
 @pytest.mark.nightly
 def test_two_servers_make_what_one_does(host, tmp_path):
-    """Each of two real ComfyUIs makes a part of eight cases; frame by frame the clips are those of one of them."""
+    """Each of two real ComfyUIs makes a part of eight cases, and the clips are those of one of them.
+
+    Up to the last bits: ComfyUI on a CPU does not give the same clip twice itself (mean difference of up to 1 of 255).
+    """
     for name in ("one", "both"):
         (tmp_path / name).mkdir()
         prepare(tmp_path / name, 8, ("ffgo",), steps=4)
@@ -110,11 +114,12 @@ def test_two_servers_make_what_one_does(host, tmp_path):
     one, both = (read_runs(tmp_path / name / "runs").results for name in ("one", "both"))
     assert [result.place for result in one] == [result.place for result in both]
     assert len(one) == 8
-    for first, other in zip(one, both, strict=True):
-        pairs = list(zip(read_frames(first.video), read_frames(other.video), strict=True))
-        assert len(pairs) == first.frames
-        assert all((a == b).all() for a, b in pairs)
-        assert first.frame.read_bytes() == other.frame.read_bytes()
+    clips = [np.stack(list(read_frames(result.video))).astype(float) for result in one]
+    for number, other in enumerate(both):
+        apart = [abs(clip - np.stack(list(read_frames(other.video)))).mean() for clip in clips]
+        assert apart[number] < 3 < min(apart[:number] + apart[number + 1 :]), apart
+        assert one[number].frame.read_bytes() == other.frame.read_bytes()
+        assert one[number].key == other.key
 
 
 @pytest.mark.nightly
