@@ -11,8 +11,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..bases.base import EXPERT_CHECK_KEY, EXPERT_KEY, UNCHECKED, Base, Expert
-from ..bases.catalogue import DEFAULT
+from ..bases.base import BASE_KEY, EXPERT_CHECK_KEY, EXPERT_KEY, UNCHECKED, Base, Expert
+from ..bases.catalogue import DEFAULT, title_of
 from ..dataset.encoded import EncodedDataset
 from ..errors import FFGOError
 from ..host.loading import ExpertShape, Model, check_expert, file_of
@@ -109,6 +109,7 @@ def train_expert(
     shape = check_expert(model)
     _refuse_other_base(job, shape.base)
     stage = stage_of(job.recipe, job.expert, job.start_folder, job.concept)
+    refuse_start_of_other_base(job, shape.base)
     folder = RunFolder(job.folder, _identity(job, shape, stage))
     with ExitStack() as stack:
         world.first_does(lambda: stack.enter_context(folder.held()), model.load_device)
@@ -214,6 +215,18 @@ def _refuse_other_base(job: TrainingRun, base: Base) -> None:
             f"recipe: boundary is {job.recipe.boundary:g} and does nothing: {base.title} has one network for all "
             "noise. Leave it out."
         )
+
+
+def refuse_start_of_other_base(job: TrainingRun, base: Base) -> None:
+    """Raises: FFGOError where `start_lora` says that it is for another base than the model's."""
+    if job.recipe.start_lora:
+        with safe_open(job.start_folder / job.recipe.start_lora, framework="pt") as start:
+            said = (start.metadata() or {}).get(BASE_KEY, base.id)
+        if said != base.id:
+            raise FFGOError(
+                f"recipe: start_lora {job.recipe.start_lora} is for {title_of(said)}, and the model is {base.title}. "
+                "Name a LoRA of that, or leave start_lora out."
+            )
 
 
 def _identity(job: TrainingRun, shape: ExpertShape, stage: Stage) -> dict[str, Any]:

@@ -1,7 +1,12 @@
 """The job file of `python -m ffgo.training`."""
 
-import pytest
+from typing import Any
 
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from ffgo.bases.catalogue import HUNYUAN_15_I2V, WAN22_TI2V_5B
 from ffgo.errors import FFGOError
 from ffgo.training.jobfile import EXAMPLE, read_job
 from ffgo.training.recipe import Recipe
@@ -97,3 +102,54 @@ def test_one_expert_can_be_trained_alone(tmp_path):
     path.write_text(EXAMPLE.replace('["high", "low"]', '["high"]'))
     with pytest.raises(FFGOError, match="lacks low, which --expert asks for"):
         read_job(path, "low")
+
+
+HUNYUAN_JOB = """\
+name = "a"
+base = "hunyuan-1.5-i2v"
+[models]
+only = "m.safetensors"
+vae = "v.safetensors"
+text_encoder = "t.safetensors"
+text_encoder_2 = "b.safetensors"
+clip_vision = "c.safetensors"
+[dataset]
+path = "d"
+"""
+
+
+def test_a_base_brings_its_experts_sizes_shift_and_layers(tmp_path):
+    job = read(tmp_path, HUNYUAN_JOB)
+    assert job.base is HUNYUAN_15_I2V
+    assert list(job.experts) == ["only"]
+    assert (job.sizing.width, job.sizing.height, job.sizing.frames) == (1280, 720, 121)
+    assert (job.recipe.shift, job.recipe.targets) == (7.0, HUNYUAN_15_I2V.targets)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("hunyuan-1.5-i2v", "hunyuan"), 'base is "hunyuan"'),
+        (("clip_vision", "clip"), 'unknown key "clip"'),
+        (('clip_vision = "c.safetensors"\n', ""), "lacks clip_vision"),
+        (('text_encoder_2 = "b.safetensors"\n', ""), "lacks text_encoder_2"),
+        (("only =", "high ="), "lacks only"),
+        (('base = "hunyuan-1.5-i2v"', 'base = "hunyuan-1.5-i2v"\nexperts = ["high"]'), 'experts.* is "high"'),
+        (("[dataset]", "[dataset]\nheight = 730"), "in steps of 16, as Hunyuan Video 1.5 I2V needs it. The nearest is"),
+    ],
+)
+def test_what_a_base_cannot_have_is_refused(tmp_path, change, said):
+    with pytest.raises(FFGOError, match=said):
+        read(tmp_path, HUNYUAN_JOB.replace(*change))
+
+
+def test_a_start_of_another_base_is_refused_and_both_are_named(tmp_path):
+    from ffgo.training.run import TrainingRun, refuse_start_of_other_base
+
+    save_file({"a": torch.zeros(1)}, tmp_path / "start.safetensors", {"ffgo.base": WAN22_TI2V_5B.id})
+    recipe = Recipe(start_lora="start.safetensors")
+    dataset: Any = None
+    job = TrainingRun("a", "only", recipe, dataset, runs=tmp_path, loras=tmp_path)
+    refuse_start_of_other_base(job, WAN22_TI2V_5B)
+    with pytest.raises(FFGOError, match=r"is for Wan2.2 TI2V-5B, and the model is Hunyuan Video 1.5 I2V"):
+        refuse_start_of_other_base(job, HUNYUAN_15_I2V)
