@@ -12,6 +12,7 @@ import torch
 from boot import BASE as FOLDER
 from comfy.ldm.modules.attention import attention_pytorch
 from comfy.ldm.wan.model import sinusoidal_embedding_1d
+from diffusers.models.transformers.transformer_hunyuan_video15 import HunyuanVideo15Transformer3DModel
 from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from safetensors.torch import save_file
 
@@ -223,6 +224,69 @@ def clamp_oracle() -> float:
     return float(((found - torch.stack(wanted)) / torch.stack(wanted)).abs().max())
 
 
+HUNYUAN_NAMES = {
+    "double_blocks.": "transformer_blocks.", "img_mod.lin.": "norm1.linear.", "txt_mod.lin.": "norm1_context.linear.",
+    "img_attn.norm.query_norm.": "attn.norm_q.", "img_attn.norm.key_norm.": "attn.norm_k.",
+    "txt_attn.norm.query_norm.": "attn.norm_added_q.", "txt_attn.norm.key_norm.": "attn.norm_added_k.",
+    "img_attn.proj.": "attn.to_out.0.", "txt_attn.proj.": "attn.to_add_out.", "img_mlp.0.": "ff.net.0.proj.",
+    "img_mlp.2.": "ff.net.2.", "txt_mlp.0.": "ff_context.net.0.proj.", "txt_mlp.2.": "ff_context.net.2.",
+    "txt_in.individual_token_refiner.blocks.": "context_embedder.token_refiner.refiner_blocks.",
+    "adaLN_modulation.1.": "norm_out.linear.", ".self_attn.proj.": ".attn.to_out.0.", ".mlp.0.": ".ff.net.0.proj.",
+    ".mlp.2.": ".ff.net.2.", "txt_in.input_embedder.": "context_embedder.proj_in.",
+    "txt_in.t_embedder.": "context_embedder.time_text_embed.timestep_embedder.",
+    "txt_in.c_embedder.": "context_embedder.time_text_embed.text_embedder.", "in_layer.": "linear_1.",
+    "out_layer.": "linear_2.", "time_in.": "time_embed.timestep_embedder.", "img_in.": "x_embedder.",
+    "byt5_in.layernorm.": "context_embedder_2.norm.", "byt5_in.fc": "context_embedder_2.linear_",
+    "vision_in.proj.0.": "image_embedder.norm_in.", "vision_in.proj.1.": "image_embedder.linear_1.",
+    "vision_in.proj.3.": "image_embedder.linear_2.", "vision_in.proj.4.": "image_embedder.norm_out.",
+    "cond_type_embedding.": "cond_type_embed.", "final_layer.norm_out.": "norm_out.",
+    "final_layer.linear.": "proj_out.",
+}  # fmt: skip
+APART = {
+    "img_attn.qkv.": ("attn.to_q.", "attn.to_k.", "attn.to_v."),
+    "txt_attn.qkv.": ("attn.add_q_proj.", "attn.add_k_proj.", "attn.add_v_proj."),
+    "self_attn.qkv.": ("attn.to_q.", "attn.to_k.", "attn.to_v."),
+}
+
+
+def hunyuan_weights(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """As diffusers names and divides them; its last norm has scale before shift."""
+    theirs = {}
+    for name, weight in weights.items():
+        own = torch.cat(weight.chunk(2)[::-1]) if name.startswith("final_layer.adaLN") else weight
+        whole = next((part for part in APART if part in name), None)
+        names = [name.replace(whole, one) for one in APART[whole]] if whole else [name]
+        for one, part in zip(names, own.chunk(len(names)), strict=True):
+            renamed = one
+            for here, there in HUNYUAN_NAMES.items():
+                renamed = renamed.replace(here, there)
+            theirs[renamed] = part
+    return theirs
+
+
+def hunyuan_oracle() -> float:
+    """The loss of Hunyuan Video 1.5 against diffusers' network."""
+    base = ours.catalogue.HUNYUAN_15_I2V
+    theirs: Any = HunyuanVideo15Transformer3DModel(num_attention_heads=2, num_layers=2)
+    theirs.load_state_dict(hunyuan_weights(weights_of(base)))
+    samples = [ours.step.draw_sample("", Examples(base)[i], 0.3 + 0.4 * i, i) for i in range(2)]
+    wanted = []
+    for sample in samples:
+        x0, noise = sample.latents_CThw[None], sample.noise_CThw[None]
+        noised = (1 - sample.sigma) * x0 + sample.sigma * noise
+        with torch.no_grad():
+            velocity = theirs(
+                torch.cat([noised, sample.condition_CThw[None]], 1), torch.tensor([sample.sigma * 1000]),
+                sample.text[None], torch.ones(1, TOKENS), encoder_hidden_states_2=torch.zeros(1, 1, 1472),
+                encoder_attention_mask_2=torch.zeros(1, 1), image_embeds=sample.vision[None], return_dict=False,
+            )[0]  # fmt: skip
+        wanted.append(torch.nn.functional.mse_loss(velocity, noise - x0))
+    loader = ours.trainable.trainable_expert(model_of(base), checkpointing=False, offload_block_inputs=False)
+    with torch.inference_mode(), loader as expert, torch.no_grad():
+        found = ours.step.velocity_loss(expert.predict, samples, CPU, 50.0, base)
+    return float(((found - torch.stack(wanted)) / torch.stack(wanted)).abs().max())
+
+
 def wan_name(name: str) -> str:
     for here, there in WAN_NAMES.items():
         name = name.replace(here, there)
@@ -334,7 +398,7 @@ def said(work) -> str:
 
 
 def find() -> dict[str, Any]:
-    found: dict[str, Any] = {"pairs": dict(pairs()), "oracle": clamp_oracle()}
+    found: dict[str, Any] = {"hunyuan": hunyuan_oracle(), "pairs": dict(pairs()), "oracle": clamp_oracle()}
     concat_with_zeros = [base for base in ONLY if base.condition.fill is None]
     found["told"] = {base.id: as_the_host_tells(base) for base in concat_with_zeros}
     found["ways"] = {base.id: ways(base) for base in ONLY}

@@ -44,8 +44,9 @@ def test_the_network_is_told_as_the_host_tells_it(probe):
     }
 
 
-def test_the_loss_of_a_clamp_is_that_of_diffusers(probe):
+def test_the_losses_of_ti2v_and_hunyuan_are_those_of_diffusers(probe):
     assert probe["oracle"] < 1e-5
+    assert probe["hunyuan"] < 1e-5
 
 
 @pytest.mark.parametrize(("base", "layers", "shift"), [(BASES[0], 20, 8), (BASES[1], 16, 7), (BASES[2], 24, 8)])
