@@ -178,6 +178,19 @@ def sampling() -> Subgraph:
     )  # fmt: skip
 
 
+def memory_sampling() -> Subgraph:
+    """The same from the canvases of a memory, with their number."""
+    plain = sampling()
+    plain.node("First frame").links["start_image"] = "Memory frames"
+    return Subgraph(
+        "Wan 2.2 sampling (several canvases)",
+        [Node("Memory frames", "FFGOMemoryFrames", {"canvases.canvas0": ("", "image")}), *plain.nodes],
+        [Column(300, ["Memory frames", *plain.columns[0].titles]), *plain.columns[1:]],
+        inputs=plain.inputs, widgets=plain.widgets,
+        outputs={**plain.outputs, "memory": ("Memory frames", "memory")},
+    )  # fmt: skip
+
+
 def picture(title: str, name: str) -> Node:
     return Node(title, "LoadImage", values={"image": name})
 

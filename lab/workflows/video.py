@@ -9,6 +9,7 @@ from .parts import (
     clip_groups,
     clip_of,
     distilled_models,
+    memory_sampling,
     models,
     note,
     picture,
@@ -88,9 +89,9 @@ def _three_subjects(name: str, kind: Subgraph, hints: str, **values: Any) -> Gra
     )  # fmt: skip
 
 
-MANY = """## Experimental: more than four subjects
-Press Run: the first picture of the start is the scene, the second one holds all subjects. Each so has about twice the \
-pixels of one picture of all.
+MANY = """## Press Run
+Experimental: more than four subjects. The video starts with two pictures: the scene, then all subjects. Each so has \
+about twice the pixels of one picture of all.
 
 The published FFGo LoRA knows **one** picture, and *Models* warns of that. Train your own with examples of two: see \
 docs/memory.md. How well it works is not measured yet.
@@ -104,37 +105,41 @@ FIVE = (
 ) + CAMERA
 
 
-def many_subjects() -> Graph:
+def five_subjects() -> Subgraph:
+    """Five pictures as cut-outs."""
     names = ("robot", "robot_blue", "boat", "boat_violet", "balloon")
     subjects = [subject(f"Subject {i}", f"subject_{name}.png") for i, name in enumerate(names, 1)]
     titles = [node.title for node in subjects]
-    shown: dict[str, Source] = {f"subjects.subject{i}": title for i, title in enumerate(titles)}
-    parts = {node.title: node for node in clip_of("Memory frames", models(memory=2), note(HINTS, ""))}
-    del parts[HINTS]
-    parts["Trim"].links["memory"] = ("Memory frames", "memory")
+    return Subgraph(
+        "Five subjects", subjects,
+        [Column(230, titles[:2], between=16), Column(230, titles[2:4], between=16), Column(230, titles[4:])],
+        widgets={title.lower(): [(title, "image")] for title in titles},
+        outputs={title.lower(): title for title in titles},
+    )  # fmt: skip
+
+
+def many_subjects() -> Graph:
+    shown: dict[str, Source] = {f"subjects.subject{i}": ("Subjects", f"subject {i + 1}") for i in range(5)}
+    parts = {node.title: node for node in clip_of("Canvases", models(memory=2), note(HINTS, SIZES))}
+    parts["Wan 2.2 sampling"].kind = memory_sampling()
+    parts["Trim"].links["memory"] = ("Wan 2.2 sampling", "memory")
     return Graph(
         "FFGo image to video (many subjects)",
         [
-            note("Start here", MANY), picture("Background", "background_lake.png"), *subjects,
+            note("Start here", MANY), picture("Background", "background_lake.png"), Node("Subjects", five_subjects()),
             Node("Canvases", "FFGOComposeMemory", {"background": "Background", **shown}, {"memory": 2}, height=600),
-            Node("Memory frames", "FFGOMemoryFrames", {"canvases.canvas0": "Canvases"}),
             prompt(FIVE), *parts.values(),
         ],
         [
             Column(240, ["Background", "Start here"]),
-            Column(230, titles[:2], top=60, left=40, between=16),
-            Column(230, titles[2:], top=590, left=40, between=16),
+            Column(260, ["Subjects"], top=60, left=40),
             Column(370, ["Canvases", "Prompt", "Models"], left=75),
-            Column(230, ["Memory frames"], top=200, left=60),
-            Column(290, ["Wan 2.2 sampling"], top=200, left=60),
-            Column(230, ["Trim"], top=200, left=40),
-            Column(225, ["Create video"], top=200, left=35),
-            Column(225, ["Save video"], top=200, left=35),
+            *clip_columns(HINTS)[1:],
         ],
         [
-            Group("1 · Pictures", ["Background", "Start here", *titles], "#3f789e"),
+            Group("1 · Pictures", ["Background", "Start here", "Subjects"], "#3f789e"),
             Group("2 · Canvases, words, models", ["Canvases", "Prompt", "Models"], "#8A8"),
-            Group("3 · Video", ["Memory frames", "Wan 2.2 sampling", "Trim", "Create video", "Save video"], "#88A"),
+            clip_groups(HINTS)[1],
         ],
     )  # fmt: skip
 
