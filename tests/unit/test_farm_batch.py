@@ -157,18 +157,19 @@ def test_no_server_at_all_is_told_at_once(tmp_path, capsys):
 
 
 def test_a_runner_that_was_killed_goes_on_and_what_its_servers_have_is_waited_for(tmp_path):
-    jobs = write_jobs(tmp_path, 4, 2)
+    jobs = write_jobs(tmp_path, 6, 2)
     with farm(tmp_path, 2, 0.4) as servers:
         words = at(*(server.url for server in servers))
         first = start_runner(jobs, tmp_path / "out", *words)
         wait_for(lambda: len(done(tmp_path)) >= 2, lambda: rows(tmp_path))
         first.kill()
         first.communicate()
+        assert first.returncode == -signal.SIGKILL  # in the middle, by what was on the disk by then
         second = start_runner(jobs, tmp_path / "out", *words)
         said, _ = second.communicate()
         started = Counter(job["seed"] for server in servers for job in server.jobs() if job["event"] == "start")
     assert second.returncode == 0, said
-    assert done(tmp_path) == list(range(8))
+    assert done(tmp_path) == list(range(12))
     assert set(started.values()) == {1}  # nothing was made twice
     assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith(".job")]
 
