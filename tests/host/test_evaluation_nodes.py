@@ -1,8 +1,12 @@
 """FFGo Evaluate Clip and FFGo Compare Clips in the real host."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
+
+from lab.workshop.comfyui import REPO
 
 from ..unit.evaluation_scene import COLOURS, clip_of, disc, make_case_set
 
@@ -60,6 +64,16 @@ def test_a_clip_is_measured_and_two_are_compared(host, graph):
         assert picture.height == 120
         assert np.asarray(picture).std() > 10
     assert any(line.startswith(raw) and "difference -" in line for line in outputs["compare"]["text"])
+
+
+def test_the_shipped_workflow_tells_the_clip_of_its_subject_from_another(host):
+    prompt = json.loads((REPO / "workflows/api/FFGo compare two LoRAs.json").read_text("utf-8"))
+    (compare,) = [number for number, node in prompt.items() if node["class_type"] == "FFGOCompareClips"]
+    rows = dict(line.split(": ", 1) for line in host.run(prompt)[compare]["text"])
+    a, b = (float(word) for word in rows["Scene identity"].split(",")[0].split(" and "))
+    assert a > 0.9
+    assert b < 0.2
+    assert "difference -" in rows["Colour (raw) of subject0"]
 
 
 def test_a_batch_of_backgrounds_is_refused_in_words(host, graph):

@@ -116,23 +116,33 @@ def rows_of(path):
         return list(csv.DictReader(file))
 
 
-def test_a_clip_that_was_spoiled_fails_alone_and_in_words(runs, capsys):
-    video = runs / "wrong/case_0/42/video.mp4"
-    video.write_bytes(video.read_bytes()[:-300])
+@pytest.fixture
+def few(tmp_path):
+    """One method on two cases."""
+    return make_runs(tmp_path / "runs", make_case_set(tmp_path / "set", 2), ("one",))
+
+
+def test_a_clip_that_was_spoiled_fails_alone_and_in_words(few, capsys):
+    runs, video = few, few / "one/case_0/42/video.mp4"
+    whole = video.read_bytes()
+    video.write_bytes(whole[:-300])
     assert main(["measure", str(runs)]) == 1
     assert "failed: video.mp4" in capsys.readouterr().err
     rows = rows_of(runs / "metrics.csv")
     assert {row["state"] for row in rows} == {"value", "undefined", "failed"}
-    assert len([row for row in rows if row["metric"] == "scene_identity"]) == 7
+    assert [row["case"] for row in rows if row["metric"] == "scene_identity"] == ["case_1"]
+    video.write_bytes(whole)
+    assert main(["measure", str(runs)]) == 0  # mended, it is measured, and the other one is not measured again
+    assert "[2/2]" not in capsys.readouterr().err
 
 
-def test_another_embedder_measures_anew(runs):
+def test_another_embedder_measures_anew(few):
     tools = Tools(Embedder("mean", lambda pictures: pictures.mean((1, 2)) - 0.5))
-    found = read_runs(runs)
+    found = read_runs(few)
     one, other = measure_runs(found, tools, "one"), measure_runs(found, Tools(), "")
     states = [{s.metric: s.state for s in clips[0].scores} for clips in (one, other)]
-    assert states[0]["object_similarity"] == "value"
-    assert states[1]["object_similarity"] == "undefined"
+    assert states[0]["scene_similarity"] == "value"
+    assert states[1]["scene_similarity"] == "undefined"
 
 
 def test_nothing_to_measure_is_told(tmp_path, capsys):
