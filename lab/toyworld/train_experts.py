@@ -73,7 +73,7 @@ def encode(folder: Path) -> None:
             latents.append(_encoded(vae, _pixels(clips)).half())
             captions += [clip.caption for clip in clips]
     grey = _pixels([draw_cut(rng) for _ in range(CHUNK)])
-    grey[:, :, 1:] = 2 * WAN22_I2V_A14B.condition.fill - 1
+    grey[:, :, 1:] = 2 * (WAN22_I2V_A14B.condition.fill or 0.0) - 1
     whole = {"latents": torch.cat(latents), "captions": captions, "grey": _encoded(vae, grey)[:, :, 1:].half()}
     torch.save(whole, folder / f"latents_{world.rank}.pt")
 
