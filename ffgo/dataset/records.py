@@ -170,7 +170,8 @@ def _record(entry: Value) -> Record:
         keys["type"].refuse(f"is {keys['type'].shown}", "FFGo trains on video only")
     more = keys["more_image_paths"].list("paths", most=MOST_MEMORY - 1)
     names = ("file_path", "text", "image_path", "type")
-    return Record(*(keys[name].string() for name in names), tuple(path.string() for path in more))
+    written = (keys[name].string() for name in names)
+    return Record(*written, more_image_paths=tuple(path.string() for path in more))
 
 
 def _from_records(path: Path) -> Listing:
