@@ -9,6 +9,11 @@ from .anchor.first_frame import GeminiFirstFrame
 from .anchor.first_frame_instruction import FirstFrameInstruction
 from .anchor.picture import GeminiPicture
 from .clip.trim_compression_frames import TrimCompressionFrames
+from .concept.concept_dataset import ConceptDataset
+from .concept.concept_loader import ConceptLoader
+from .concept.encode_concept import EncodeConcept
+from .concept.prior_clips import PriorClips
+from .concept.train_concept import TrainConcept
 from .curation.extract import GeminiExtract
 from .curation.remove import GeminiRemove
 from .cutout.sam2_loader import SAM2Loader
@@ -49,5 +54,6 @@ class FFGOExtension(ComfyExtension):
             TransitionPrompt, WanMoELoRALoader, WanExpertSwitch, TrimCompressionFrames, LoRALoader,
             DatasetExample, DatasetFolder, DatasetExport, DatasetPreview, EncodeDataset,
             TrainExpertLoRA, SaveExpertLoRA,
+            ConceptDataset, EncodeConcept, PriorClips, TrainConcept, ConceptLoader,
             EvaluateClip, CompareClips,
         ]  # fmt: skip

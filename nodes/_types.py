@@ -8,6 +8,9 @@ DATASET = io.Custom("FFGO_DATASET")
 ENCODED_DATASET = io.Custom("FFGO_ENCODED_DATASET")
 """Examples encoded on disk: `ffgo.dataset.encoded.EncodedDataset`."""
 
+CONCEPT = io.Custom("FFGO_CONCEPT")
+"""What is given of a concept, in a folder: `ffgo.concept.material.ConceptMaterial`."""
+
 LORA_MODEL = io.Custom("LORA_MODEL")
 """The host's: a dict of tensors."""
 

@@ -77,7 +77,7 @@ def load_frames(example: Example, bucket: Bucket) -> Tensor:
     decoded = 0
     for picture in read_frames(example.clip, bucket.frames):
         if decoded >= composed:
-            frames[decoded] = _fill(np.divide(picture, np.float32(255), dtype=np.float32), bucket)
+            frames[decoded] = cover(np.divide(picture, np.float32(255), dtype=np.float32), bucket)
         decoded += 1
     if decoded < bucket.frames:
         raise FFGOError(f"{example.name} ends after {decoded} of {bucket.frames} frames. Make the clip anew.")
@@ -89,7 +89,7 @@ def load_composite(example: Example, bucket: Bucket, number: int = 0) -> Tensor:
 
     number: which, where the example has several.
     """
-    return _fill(to_float(open_composite(example.composites[number])), bucket)
+    return cover(to_float(open_composite(example.composites[number])), bucket)
 
 
 def open_composite(path: Path) -> Image.Image:
@@ -116,8 +116,8 @@ def _composite_error(path: Path, what: str) -> FFGOError:
     return FFGOError(f"its composite {path.name} {what}. Make the picture anew, best as a PNG.")
 
 
-def _fill(picture: np.ndarray, bucket: Bucket) -> Tensor:
-    """Resize (H, W, 3) until it covers the bucket, and cut its middle out, as the official code does."""
+def cover(picture: np.ndarray, bucket: Bucket) -> Tensor:
+    """Resize (H, W, C) until it covers the bucket, and cut its middle out, as the official code does."""
     height, width = picture.shape[:2]
     if bucket.height / height > bucket.width / width:
         size = (bucket.height, int(width * bucket.height / height))

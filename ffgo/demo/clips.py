@@ -16,17 +16,25 @@ CLIPS = {
     "demo_clip_town.mp4": ("background_town", [("subject_robot", 0.45, 0.68)]),
 }
 """By name: the background, and each subject's picture, height and middle, as shares of the frame's height."""
+MASKS = {"demo_clip_town_mask.mp4": "demo_clip_town.mp4"}
+"""Where the subjects of a clip are: white on black."""
+NAMES = (*CLIPS, *MASKS)
 
 
 def draw_clips(folder: Path) -> None:
     """Write the clips into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, (background, subjects) in CLIPS.items():
-        write_clip(folder / name, _frames(background, subjects), FPS)
+        scene = Image.open(MATERIALS / f"{background}.png").convert("RGB").resize(SIZE, Image.Resampling.LANCZOS)
+        write_clip(folder / name, _frames(scene, subjects), FPS)
+    for name, of in MASKS.items():
+        black = Image.new("RGB", SIZE)
+        write_clip(folder / name, _frames(black, CLIPS[of][1], of_white=True), FPS)
 
 
-def _frames(background: str, subjects: list[tuple[str, float, float]]) -> Iterator[np.ndarray]:
-    scene = Image.open(MATERIALS / f"{background}.png").convert("RGB").resize(SIZE, Image.Resampling.LANCZOS)
+def _frames(
+    scene: Image.Image, subjects: list[tuple[str, float, float]], *, of_white: bool = False
+) -> Iterator[np.ndarray]:
     pictures = [(_scaled(name, round(share * SIZE[1])), middle) for name, share, middle in subjects]
     for time in np.linspace(0, 1, FRAMES):
         frame = scene.copy()
@@ -34,8 +42,12 @@ def _frames(background: str, subjects: list[tuple[str, float, float]]) -> Iterat
             along = time if order % 2 == 0 else 1 - time
             x = round(along * (SIZE[0] - picture.width))
             y = round(middle * SIZE[1] - picture.height / 2 + 6 * math.sin(time * 4 * math.pi))
-            frame.paste(picture, (x, y), picture)
+            frame.paste("white" if of_white else picture, _box(x, y, picture), picture)
         yield np.asarray(frame)
+
+
+def _box(x: int, y: int, picture: Image.Image) -> tuple[int, int, int, int]:
+    return x, y, x + picture.width, y + picture.height
 
 
 def _scaled(name: str, height: int) -> Image.Image:

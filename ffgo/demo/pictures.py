@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ..files import complete_file
 from . import MATERIALS
-from .clips import CLIPS, draw_clips
+from .clips import NAMES as CLIPS
+from .clips import draw_clips
 from .photos import PHOTOS, TWINS, draw_photos, draw_twins
 
 

@@ -28,6 +28,15 @@ _A = ".lora_A.weight"
 
 
 @dataclass(frozen=True, slots=True)
+class ConceptPart:
+    """The half of a concept that a run learns."""
+
+    part: Part
+    words: str
+    """Those that call the concept in a prompt."""
+
+
+@dataclass(frozen=True, slots=True)
 class Half:
     """One half of a concept, as its file says and as its numbers are."""
 

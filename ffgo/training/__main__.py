@@ -4,6 +4,7 @@ python -m ffgo.training --example > job.toml
 python -m ffgo.training job.toml
 python -m ffgo.training job.toml --expert high
 accelerate launch --num_processes 2 -m ffgo.training job.toml
+python -m ffgo.training merge-concept output/loras/my_cat --identity 1 --motion 0.7
 """
 
 import argparse
@@ -11,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,13 +20,20 @@ import torch
 
 from ..bases.base import spoken
 from ..bases.catalogue import expert_names
+from ..concept.encode import encode_concept, encoded_folders
+from ..concept.material import read_material
 from ..dataset.cache import CachedDataset
-from ..dataset.encode import encode_examples, host_encoders
+from ..dataset.encode import encode_examples
+from ..dataset.encoded import EncodedDataset
+from ..dataset.encoders import host_encoders
 from ..dataset.examples import open_dataset
 from ..errors import FFGOError
 from ..host.boot import boot_here
 from ..host.loading import latent_format, load_clip_vision, load_expert, load_text_encoder, load_vae
-from .jobfile import EXAMPLE, ExamplesOf, JobFile, read_job
+from ..lora.halves import PARTS, Part
+from . import merge
+from .concept import ConceptRun, train_concept, words_of
+from .jobfile import EXAMPLE, EXAMPLE_CONCEPT, ConceptOf, ExamplesOf, JobFile, read_job
 from .recipe import Recipe
 from .world import World
 
@@ -72,20 +80,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="train this one alone; the other one meanwhile on another card, by the same job",
     )
     parser.add_argument("--example", action="store_true", help="print a job to start from")
+    parser.add_argument("--example-concept", action="store_true", help="print one that learns a concept")
     parser.add_argument("--recipe", action="store_true", help="print the recipe with all its defaults")
-    args = parser.parse_args(arguments)
-    if args.example or args.recipe:
-        print(EXAMPLE if args.example else Recipe().to_toml(), end="")
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given[:1] == [merge.COMMAND]:
+        return _told(lambda: _merge(given[1:]))
+    args = parser.parse_args(given)
+    if args.example or args.example_concept or args.recipe:
+        print(EXAMPLE if args.example else EXAMPLE_CONCEPT if args.example_concept else Recipe().to_toml(), end="")
         return 0
     if args.job is None:
         parser.error("name a job file; --example prints one")
+    status = _told(lambda: _train(read_job(args.job, args.expert)))
+    if status != 1:
+        World.current().leave()
+    return status
+
+
+def _merge(arguments: Sequence[str]) -> int:
+    for path in merge.merge_as_told(arguments):
+        print(f"Wrote {path}")
+    return 0
+
+
+def _told(work: Callable[[], int]) -> int:
+    """The exit status of some work; what it refuses is told."""
     try:
-        status = _train(read_job(args.job, args.expert))
+        return work()
     except FFGOError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    World.current().leave()
-    return status
 
 
 def _train(job: JobFile) -> int:
@@ -94,6 +118,8 @@ def _train(job: JobFile) -> int:
     world = _join_world()
     boot_here(*([] if torch.cuda.is_available() else ["--cpu"]))
     terminal = Terminal()
+    if job.concept is not None:
+        return _learn(job, job.concept, terminal, world)
     dataset = _dataset(job, ExamplesOf(job.encoded, job.dataset, job.sizing), world)
     prior = _dataset(job, job.prior, world) if job.prior else None
     for expert in job.experts:
@@ -109,6 +135,41 @@ def _train(job: JobFile) -> int:
         _say(world, [f"Wrote {finished.path}"])
         del model
     return 0
+
+
+def _learn(job: JobFile, concept: ConceptOf, terminal: Terminal, world: World) -> int:
+    """Learn a concept with every expert."""
+    if (material := concept.material) is not None:
+        world.first_does(lambda: _encode_concept(job, concept, material), _own_device(world))
+    places = zip(PARTS, encoded_folders(concept.encoded), strict=True)
+    datasets: dict[Part, EncodedDataset] = {part: CachedDataset.open(place) for part, place in places}
+    prior = _dataset(job, job.prior, world) if job.prior else None
+    for expert in job.experts:
+        recipes = concept.recipes(job.name, expert, has_prior=prior is not None)
+        run = ConceptRun(
+            job.name, expert, recipes, datasets, words_of(datasets), runs=job.output / "runs", loras=job.output,
+            prior=prior, parts=concept.parts,
+        )  # fmt: skip
+        model = load_expert(job.models[expert])
+        done = train_concept(model, run, lambda _: lambda _: terminal, lambda lines: _say(world, lines), world)
+        for finished in done.values():
+            if not finished.complete:
+                _say(world, [f"Stopped; run the same command again to go on. Checkpoints: {run.runs}"])
+                return 130
+            _say(world, [f"Wrote {finished.path}"])
+        del model
+    return 0
+
+
+def _encode_concept(job: JobFile, concept: ConceptOf, material: Path) -> None:
+    vae, text_encoder = load_vae(job.models["vae"]), load_text_encoder(job.models["text_encoder"])
+    encoders = host_encoders(vae, text_encoder, latent_format())
+    sets = encode_concept(
+        read_material(material), encoders, concept.encoded, concept.sizing, stitch=concept.stitch,
+        progress=_tell_progress,
+    )  # fmt: skip
+    for line in [note for one in sets for note in one.notes]:
+        print(line, flush=True)
 
 
 def _join_world() -> World:

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 from ..bases.base import Expert
 from ..dataset.encoded import EncodedDataset
 from ..errors import FFGOError
-from ..lora.halves import PARTS, Part, files_of
+from ..lora.halves import PARTS, ConceptPart, Part, files_of
 from ..names import plain_name
 from ..plain import Source
 from .recipe import Recipe, with_values
-from .stage import ConceptPart
 
 if TYPE_CHECKING:
     from ..host.loading import Model
@@ -45,17 +44,16 @@ def concept_recipes(
     base: the preset; values: plain ones of the recipe, for both runs, and in tables `identity` and `motion` for one.
     Raises: FFGOError for unknown keys, values that cannot be, and what the two runs need themselves.
     """
-    table = Source("recipe").value(dict(values))
-    tables = {part: table.at(part, values.get(part, {})).object(others=True) for part in PARTS}
+    tables = {part: _table(values, part) for part in PARTS}
     shared = {key: value for key, value in values.items() if key not in PARTS}
     for where in (shared, *tables.values()):
         if taken := [key for key in _OURS if key in where]:
-            table.at(taken[0], None).refuse("is set by the two runs of a concept", "leave it out")
+            Source("recipe").refuse(taken[0], "is set by the two runs of a concept", "leave it out")
     start = files_of(name, [expert])[PARTS[0], expert]
     recipes: dict[Part, Recipe] = {}
     for part in PARTS:
-        own = {key: value.value for key, value in tables[part].items()}
-        chosen = {**OF_BOTH, **OF_PARTS[part], "prior_weight": WITH_PRIOR if has_prior else 0.0, **shared, **own}
+        prior_weight = WITH_PRIOR if has_prior else 0.0
+        chosen = {**OF_BOTH, **OF_PARTS[part], "prior_weight": prior_weight, **shared, **tables[part]}
         second = {"start_lora": start, "second_b": True} if part == "motion" else {}
         recipes[part] = with_values(base, {**chosen, **second})
     one, two = recipes.values()
@@ -65,6 +63,19 @@ def concept_recipes(
             f"for the identity, {two.rank} and {list(two.targets)} for the motion. Write them outside of the tables."
         )
     return recipes
+
+
+def with_steps(values: Mapping[str, Any], steps: Mapping[Part, int]) -> dict[str, Any]:
+    """A recipe's plain values, with these steps for each run where they say nothing of steps."""
+    if "steps" in values:
+        return dict(values)
+    tables = {part: {"steps": steps[part], **_table(values, part)} for part in PARTS}
+    return {**values, **tables}
+
+
+def _table(values: Mapping[str, Any], part: Part) -> dict[str, Any]:
+    table = Source("recipe").value(dict(values)).at(part, values.get(part, {}))
+    return {name: value.value for name, value in table.object(others=True).items()}
 
 
 @dataclass(frozen=True)
@@ -82,9 +93,17 @@ class ConceptRun:
     runs: Path
     loras: Path
     prior: EncodedDataset | None = None
+    parts: Sequence[Part] = PARTS
+    """Which runs are wanted; the motion by itself needs the identity's file."""
 
     def __post_init__(self) -> None:
         plain_name(self.name, "The name of the concept")
+        # Before hours of the first run, not after them.
+        if self.prior is None and any(recipe.prior_weight for recipe in self.recipes.values()):
+            raise FFGOError(
+                "recipe: prior_weight is set and does nothing: there are no prior examples. Give some (`prior` on the "
+                "node, [prior] in a job file), or leave prior_weight out."
+            )
 
     def part(self, part: Part) -> Any:
         """One of its two runs (`TrainingRun`)."""
@@ -121,9 +140,8 @@ def train_concept(
     """
     from .run import train_expert
 
-    _refuse_no_prior(job)
     done: dict[Part, Finished] = {}
-    for part in PARTS:
+    for part in job.parts:
         run = job.part(part)
         say([f"{run.name}, {job.expert} noise: {part}, {job.recipes[part].steps} steps"])
         done[part] = train_expert(model, run, watcher_of(run), say, world)
@@ -131,12 +149,3 @@ def train_concept(
             break
         world.wait()  # the first process has written the file that all go on from
     return done
-
-
-def _refuse_no_prior(job: ConceptRun) -> None:
-    """Before hours of the first run, not after them."""
-    if job.prior is None and any(recipe.prior_weight for recipe in job.recipes.values()):
-        raise FFGOError(
-            "recipe: prior_weight is set and does nothing: there are no prior examples. Give some (`prior` on the "
-            "node, [prior] in a job file), or leave prior_weight out."
-        )

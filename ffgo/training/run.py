@@ -17,6 +17,7 @@ from ..dataset.encoded import EncodedDataset
 from ..errors import FFGOError
 from ..host.loading import ExpertShape, Model, check_expert, file_of
 from ..host.trainable import TrainableExpert, memory_of, read_weight, trainable_expert
+from ..lora.halves import ConceptPart
 from ..lora.saving import LoRAWeights, save_tensors, sole_lora_writer
 from ..names import plain_name
 from .adapters import add_adapters, count_numbers, target_layers
@@ -35,7 +36,7 @@ from .loop import Task, Trained, Watcher, train
 from .memory import plan_memory
 from .output import lora_metadata
 from .recipe import Recipe
-from .stage import ConceptPart, Stage, stage_of
+from .stage import Stage, stage_of
 from .world import World
 
 _CHECK, _WEIGHTS = "expert_check", "weights"

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..bases.base import EXPERT_KEY, Expert
 from ..errors import FFGOError
 from ..lora.file import LoRAFile, read_lora
-from ..lora.halves import Half, Part, half_metadata, half_of
+from ..lora.halves import ConceptPart, Half, half_metadata, half_of
 from ..lora.saving import Factors, factors_of
 from .adapters import BOTH, Adapters, Matrix
 from .recipe import Recipe
@@ -191,15 +191,6 @@ class Together:
 
     def says(self, lora: Mapping[str, Tensor]) -> dict[str, str]:
         return {name: value for stage in self.stages for name, value in stage.says(lora).items()}
-
-
-@dataclass(frozen=True, slots=True)
-class ConceptPart:
-    """The half of a concept that a run learns."""
-
-    part: Part
-    words: str
-    """Those that call the concept in a prompt."""
 
 
 def stage_of(recipe: Recipe, expert: Expert, loras: Path, concept: ConceptPart | None = None) -> Stage:

@@ -325,7 +325,7 @@ def stand_in_encoders() -> Any:
     )  # fmt: skip
     vae = loading.load_vae(STANDINS / "vae" / "standin_vae.safetensors")
     MODELS.extend((vae, clip))  # encoders keep neither alive
-    return ours("dataset.encode").host_encoders(vae, clip, loading.latent_format())
+    return ours("dataset.encoders").host_encoders(vae, clip, loading.latent_format())
 
 
 def cached_dataset(folder: str, examples: Any) -> Any:

@@ -14,7 +14,8 @@ from torch.multiprocessing.spawn import spawn
 
 from ffgo.bases.base import Expert
 from ffgo.dataset.cache import CachedDataset
-from ffgo.dataset.encode import encode_examples, host_encoders
+from ffgo.dataset.encode import encode_examples
+from ffgo.dataset.encoders import host_encoders
 from ffgo.dataset.examples import open_dataset
 from ffgo.dataset.sizing import Sizing
 from ffgo.host.boot import boot_here

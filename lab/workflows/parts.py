@@ -116,6 +116,23 @@ def distilled_models() -> Subgraph:
     )  # fmt: skip
 
 
+def concept_models() -> Subgraph:
+    """The same as `models`, with a learned concept behind the FFGo LoRA."""
+    plain = models()
+    experts: dict[str, Source] = {name: ("FFGo LoRA", name) for name in ("model_high", "model_low")}
+    concept = Node("Concept", "FFGOConceptLoader", experts, {"concept": "my_concept", "identity": 1, "motion": 1})
+    return Subgraph(
+        "Models (concept)",
+        [*plain.nodes, concept],
+        [*plain.columns, Column(400, ["Concept"])],
+        widgets={**plain.widgets, **{name: [("Concept", name)] for name in ("concept", "identity", "motion")}},
+        outputs={
+            **plain.outputs,
+            "high noise": ("Concept", "model_high"), "low noise": ("Concept", "model_low"),
+        },
+    )  # fmt: skip
+
+
 def sampling() -> Subgraph:
     """From the composed first frame and the prompt to frames: both experts, each at its own noise."""
     high, low = "Guide (high noise)", "Guide (low noise)"

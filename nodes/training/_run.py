@@ -19,8 +19,10 @@ from torch import Tensor
 from ...ffgo.bases.base import Expert
 from ...ffgo.dataset.cache import CachedDataset
 from ...ffgo.errors import FFGOError
+from ...ffgo.lora.halves import Part
 from ...ffgo.names import folder_with
 from ...ffgo.pixels import to_float
+from ...ffgo.training.concept import ConceptRun, train_concept, words_of
 from ...ffgo.training.presets import preset, preset_for
 from ...ffgo.training.recipe import Recipe
 from .._host import loras_output_folder, show_on_node
@@ -28,7 +30,7 @@ from .._host import loras_output_folder, show_on_node
 if TYPE_CHECKING:  # they bring much along, which no start of the host should wait for
     from ...ffgo.host.trainable import TrainableExpert
     from ...ffgo.training.loop import StepReport
-    from ...ffgo.training.run import Finished, TrainingRun
+    from ...ffgo.training.run import Finished, TrainingRun, WatcherOf
 
 AUTO = "auto"
 RUNS = "ffgo_training"
@@ -72,6 +74,32 @@ def train_on_host(
     return train_expert(
         model, job, lambda trainable: _OnNode(node, job, trainable), lambda lines: show_on_node(node, lines, notes)
     )
+
+
+def train_concept_on_host(
+    node: type[io.ComfyNode], model: ModelPatcher, datasets: Mapping[Part, CachedDataset], prior: CachedDataset | None,
+    expert: Expert, name: str, recipes: Mapping[Part, Recipe],
+) -> "dict[Part, Finished]":  # fmt: skip
+    """Learn both halves of a concept, showing progress on the node."""
+    from ...ffgo.training.world import World
+
+    output = Path(folder_paths.get_output_directory())
+    job = ConceptRun(
+        name,
+        expert,
+        recipes,
+        datasets,
+        words_of(datasets),
+        runs=output / RUNS,
+        loras=loras_output_folder(),
+        prior=prior,
+    )
+    notes = [note for data in (*datasets.values(), prior) if data is not None for note in data.mend()]
+
+    def watcher_of(run: "TrainingRun") -> "WatcherOf":
+        return lambda trainable: _OnNode(node, run, trainable)
+
+    return train_concept(model, job, watcher_of, lambda lines: show_on_node(node, lines, notes), World.current())
 
 
 def _starts(start_lora: str) -> Path | None:

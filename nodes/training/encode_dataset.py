@@ -3,7 +3,8 @@
 from comfy_api.latest import io
 
 from ...ffgo.bases.catalogue import DEFAULT
-from ...ffgo.dataset.encode import encode_examples, host_encoders
+from ...ffgo.dataset.encode import encode_examples
+from ...ffgo.dataset.encoders import host_encoders
 from ...ffgo.dataset.examples import Dataset
 from ...ffgo.dataset.sizing import PAPER_FRAMES, Sizing
 from ...ffgo.host.loading import check_expert, latent_format

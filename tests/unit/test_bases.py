@@ -19,7 +19,8 @@ from ffgo.bases.catalogue import (
 from ffgo.bases.condition import condition, counted, shown, start_frames, told
 from ffgo.clip.video_io import probe_clip
 from ffgo.dataset.cache import CachedDataset
-from ffgo.dataset.encode import Encoders, encode_examples
+from ffgo.dataset.encode import encode_examples
+from ffgo.dataset.encoders import Encoders
 from ffgo.dataset.examples import load_composite, load_frames, open_dataset
 from ffgo.dataset.sizing import Sizing
 from ffgo.errors import FFGOError

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +14,8 @@ from ffgo.errors import FFGOError
 from ffgo.lora.file import LoRAFile, read_lora
 from ffgo.lora.halves import (
     BASIS_KEY,
+    ConceptPart,
+    Part,
     basis_of,
     check_pair,
     concept_files,
@@ -22,21 +25,20 @@ from ffgo.lora.halves import (
 )
 from ffgo.lora.saving import save_lora, save_tensors
 from ffgo.training import draws
-from ffgo.training.concept import OF_PARTS, ConceptRun, concept_recipes, train_concept, words_of
+from ffgo.training.concept import OF_PARTS, ConceptRun, concept_recipes, words_of
 from ffgo.training.loop import Trained
 from ffgo.training.presets import preset
 from ffgo.training.recipe import Recipe
-from ffgo.training.stage import ConceptPart, IdentityBasis, MotionResidual, Together, stage_of
-from ffgo.training.world import World
+from ffgo.training.stage import IdentityBasis, MotionResidual, Together, stage_of
 
 from ..warm import Command
 from .training_scene import WORDS, Examples, Watch, run
 
 REPO = Path(__file__).parents[2]
 IDENTITY_FILE, MOTION_FILE = "cat_identity_high.safetensors", "cat_motion_high.safetensors"
-IDENTITY = {"b_dropout": 0.3, "token_drop": 0.1}
-MOTION = {"start_lora": IDENTITY_FILE, "second_b": True, "b_dropout": 0.5}
-CHANGES = {"identity": IDENTITY, "motion": MOTION}
+IDENTITY: dict[str, Any] = {"b_dropout": 0.3, "token_drop": 0.1}
+MOTION: dict[str, Any] = {"start_lora": IDENTITY_FILE, "second_b": True, "b_dropout": 0.5}
+CHANGES: dict[Part, dict[str, Any]] = {"identity": IDENTITY, "motion": MOTION}
 
 
 def save(trained: Trained, path: Path) -> LoRAFile:
@@ -44,10 +46,10 @@ def save(trained: Trained, path: Path) -> LoRAFile:
     return read_lora(path, path.name)
 
 
-def halves(folder: Path, **changes) -> tuple[LoRAFile, LoRAFile]:
+def halves(folder: Path, **changes: Any) -> tuple[LoRAFile, LoRAFile]:
     """Both halves of a concept, learned and written."""
-    identity = save(run(folder / "identity", concept="identity", **IDENTITY | changes), folder / IDENTITY_FILE)
-    return identity, save(run(folder / "motion", concept="motion", **MOTION | changes), folder / MOTION_FILE)
+    identity = save(run(folder / "identity", concept="identity", **(IDENTITY | changes)), folder / IDENTITY_FILE)
+    return identity, save(run(folder / "motion", concept="motion", **(MOTION | changes)), folder / MOTION_FILE)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +127,7 @@ def test_a_foreign_half_is_an_error_that_names_both_hashes(learned, tmp_path):
 def test_a_file_has_always_the_same_bytes(learned, tmp_path):
     """safetensors writes metadata in any order: the same halves would have other hashes in each process."""
     file = read(learned, IDENTITY_FILE)
-    save_tensors(tmp_path / "again.safetensors", file.tensors, dict(reversed(file.metadata.items())))
+    save_tensors(tmp_path / "again.safetensors", file.tensors, dict(reversed(list(file.metadata.items()))))
     written = (tmp_path / "again.safetensors").read_bytes()
     assert written == (learned / IDENTITY_FILE).read_bytes()
     header = json.loads(written[8 : 8 + int.from_bytes(written[:8], "little")])
@@ -218,9 +220,8 @@ def test_recipes_that_cannot_be(values, says):
 def test_a_prior_weight_without_a_prior_is_refused_before_the_first_run(tmp_path):
     recipes = concept_recipes(Recipe(), "cat", "high", {"motion": {"prior_weight": 1}}, has_prior=False)
     data = Examples()
-    job = ConceptRun("cat", "high", recipes, {"identity": data, "motion": data}, WORDS, tmp_path, tmp_path)
     with pytest.raises(FFGOError, match="prior_weight is set and does nothing"):
-        train_concept(None, job, lambda _: lambda _: Watch(), print, World())
+        ConceptRun("cat", "high", recipes, {"identity": data, "motion": data}, WORDS, tmp_path, tmp_path)
 
 
 def test_both_datasets_are_of_one_concept(tmp_path):

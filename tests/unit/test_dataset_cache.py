@@ -14,7 +14,8 @@ from PIL import Image
 from ffgo.clip.video_io import probe_clip, write_clip
 from ffgo.dataset import cache
 from ffgo.dataset.cache import CachedDataset, example_file, read_example, write_example
-from ffgo.dataset.encode import Encoders, encode_examples, identify_weights
+from ffgo.dataset.encode import encode_examples
+from ffgo.dataset.encoders import Encoders, identify_weights
 from ffgo.dataset.examples import load_frames, open_dataset
 from ffgo.dataset.sizing import Sizing
 from ffgo.errors import FFGOError

@@ -16,7 +16,8 @@ from PIL import Image
 from ffgo.clip.video_io import write_clip
 from ffgo.dataset import build, encode
 from ffgo.dataset.build import add_example
-from ffgo.dataset.encode import Encoders, encode_examples
+from ffgo.dataset.encode import encode_examples
+from ffgo.dataset.encoders import Encoders
 from ffgo.dataset.examples import open_dataset
 from ffgo.dataset.export import export_dataset
 from ffgo.dataset.records import RECORDS_FILE, read_records

@@ -18,12 +18,12 @@ from torch import Tensor, distributed, nn
 from ffgo.bases.catalogue import DEFAULT
 from ffgo.dataset.encoded import EncodedExample
 from ffgo.errors import FFGOError
-from ffgo.lora.halves import Part
+from ffgo.lora.halves import ConceptPart, Part
 from ffgo.training.adapters import Adapters, add_adapters
 from ffgo.training.checkpoint import RunFolder
 from ffgo.training.loop import StepReport, Task, Trained, train
 from ffgo.training.recipe import OFFICIAL_TARGETS, Recipe
-from ffgo.training.stage import ConceptPart, stage_of
+from ffgo.training.stage import stage_of
 from ffgo.training.world import World
 
 CPU = torch.device("cpu")

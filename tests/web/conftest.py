@@ -12,6 +12,8 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
+from ffgo.bases.catalogue import EXPERTS
+from ffgo.lora.halves import files_of
 from lab.workshop.archive import unpacked
 from lab.workshop.comfyui import CHROMIUM_NAMES, PAGES, Host, ensure_page
 from lab.workshop.page import EditorPage
@@ -189,6 +191,10 @@ def _add_named_models(base: Path) -> None:
             for value in node.get("widgets_values") or []:
                 if node["type"] in MODEL_FOLDERS and str(value).endswith(".safetensors"):
                     (base / "models" / MODEL_FOLDERS[node["type"]] / value).touch()
+            if node["type"] == "FFGOConceptLoader":
+                concept = (node.get("widgets_values") or [""])[0]
+                for file in files_of(concept, EXPERTS).values():
+                    (base / "models" / "loras" / file).touch()
 
 
 def all_nodes(workflow: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -13,6 +13,7 @@ from .conftest import MODEL_FOLDERS, all_nodes
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 MAIN, FAST = "FFGo image to video", "FFGo image to video (8 steps)"
 TRAIN, TEST = "FFGo train LoRA", "FFGo test clip"
+LEARN, CONCEPT = "FFGo learn a concept", "FFGo image to video, concept"
 ALL = sorted(path.stem for path in WORKFLOWS.glob("*.json"))
 # The long negative prompt of the official single_predict.py.
 OFFICIAL_NEGATIVE = (
@@ -114,6 +115,30 @@ OWN_LORAS = {
     ("FFGo LoRA", "lora_high"): "my_ffgo_high.safetensors",
     ("FFGo LoRA", "lora_low"): "my_ffgo_low.safetensors",
 }
+LEARNING = {
+    ("Encode", "frames"): 21,
+    ("Encode", "stitch"): 0.25,
+    **{(f"Train {expert} noise", "expert"): expert for expert in ("high", "low")},
+    **{(f"Train {expert} noise", "model"): (f"{expert.capitalize()} noise expert", 0) for expert in ("high", "low")},
+    **{(f"Train {expert} noise", "set"): ("Encode", 0) for expert in ("high", "low")},
+    **{(f"Train {expert} noise", "sequence"): ("Encode", 1) for expert in ("high", "low")},
+    **{(f"Train {expert} noise", "prior"): ("Prior", 0) for expert in ("high", "low")},
+    **{(f"Train {expert} noise", "steps_identity"): 600 for expert in ("high", "low")},
+    **{(f"Train {expert} noise", "steps_motion"): 900 for expert in ("high", "low")},
+    ("Prior", "model_high"): ("High noise expert", 0),
+    ("Prior", "model_low"): ("Low noise expert", 0),
+    ("Concept", "mask"): ("Mask", 0),
+}
+WITH_CONCEPT = {
+    **OFFICIAL,
+    ("Concept", "concept"): "my_concept",
+    ("Concept", "identity"): 1,
+    ("Concept", "motion"): 1,
+    ("Concept", "model_high"): ("FFGo LoRA", 0),
+    ("Concept", "model_low"): ("FFGo LoRA", 1),
+    ("Shift (high noise)", "model"): ("Concept", 0),
+    ("Shift (low noise)", "model"): ("Concept", 1),
+}
 TRAINING_LINKS = {
     ("Encode", "dataset"): ("Examples", 0),
     **{
@@ -149,7 +174,15 @@ def read_ui(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("name", "settings"), [(MAIN, OFFICIAL), (FAST, EIGHT_STEPS), (TRAIN, TRAINING), (TEST, OWN_LORAS)]
+    ("name", "settings"),
+    [
+        (MAIN, OFFICIAL),
+        (FAST, EIGHT_STEPS),
+        (TRAIN, TRAINING),
+        (TEST, OWN_LORAS),
+        (LEARN, LEARNING),
+        (CONCEPT, WITH_CONCEPT),
+    ],
 )
 def test_settings(name, settings):
     nodes = read_api(name)

@@ -1,0 +1,1 @@
+"""A concept from one clip: what a user gives of it, and the examples that are made of that."""
