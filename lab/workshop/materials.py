@@ -162,19 +162,12 @@ MATERIALS = {
 }
 
 
-FEW_COLOURS = "background_town"
-"""Of 256 colours, which take a third of the room in the pack's archive; the lake's sky would show their steps."""
-
-
 def draw(name: str) -> Image.Image:
-    """A material by its name: RGBA for a subject, RGB for a background, or with a palette."""
+    """A material by its name: RGBA for a subject, 256 colours for a background: a third of the room in the archive."""
     picture = MATERIALS[name]().finish()
     if name.startswith("subject"):
         return picture
-    picture = picture.convert("RGB")
-    if name == FEW_COLOURS:
-        return picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=10)
-    return picture
+    return picture.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=10)
 
 
 def main() -> None:
