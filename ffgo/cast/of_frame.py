@@ -156,7 +156,9 @@ def _parts(mask: Tensor) -> list[Tensor]:
     """What hangs together in a mask (H, W), from left to right; dust is left out, unless there is nothing else."""
     from scipy.ndimage import find_objects, label
 
-    marked, count = label((mask > SOLID).numpy(force=True))
+    marked: np.ndarray
+    count: int
+    marked, count = label((mask > SOLID).numpy(force=True))  # pyright: ignore[reportGeneralTypeIssues, reportAssignmentType]
     sizes = np.bincount(marked.ravel(), minlength=count + 1)
     places = find_objects(marked)
     kept = [number for number in range(1, count + 1) if sizes[number] >= FEWEST_PIXELS]

@@ -8,12 +8,16 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ffgo.frame.memory import MOST_SUBJECTS, Look, Memory, spread_subjects
+from ffgo.frame.memory import MOST_SUBJECTS, Look, Memory, Spread, spread_subjects
 
 from .measure import Spent, row, spent
 
 REPO = Path(__file__).parents[2]
-WAYS = {"memory_2": (2, "scene_first"), "memory_3": (3, "scene_first"), "memory_2_halves": (2, "halves")}
+WAYS: dict[str, tuple[int, Spread]] = {
+    "memory_2": (2, "scene_first"),
+    "memory_3": (3, "scene_first"),
+    "memory_2_halves": (2, "halves"),
+}
 LOOK = Look(max_upscale=4)
 """Enlarging is allowed, else the smallest is as large as its own picture on one canvas already."""
 

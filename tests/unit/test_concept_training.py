@@ -48,7 +48,7 @@ def save(trained: Trained, path: Path) -> LoRAFile:
 
 def halves(folder: Path, **changes: Any) -> tuple[LoRAFile, LoRAFile]:
     """Both halves of a concept, learned and written."""
-    identity = save(run(folder / "identity", concept="identity", **(IDENTITY | changes)), folder / IDENTITY_FILE)
+    identity = save(run(folder / "identity", concept="identity", **{**IDENTITY, **changes}), folder / IDENTITY_FILE)
     return identity, save(run(folder / "motion", concept="motion", **(MOTION | changes)), folder / MOTION_FILE)
 
 
@@ -127,7 +127,7 @@ def test_a_foreign_half_is_an_error_that_names_both_hashes(learned, tmp_path):
 def test_a_file_has_always_the_same_bytes(learned, tmp_path):
     """safetensors writes metadata in any order: the same halves would have other hashes in each process."""
     file = read(learned, IDENTITY_FILE)
-    save_tensors(tmp_path / "again.safetensors", file.tensors, dict(reversed(list(file.metadata.items()))))
+    save_tensors(tmp_path / "again.safetensors", file.tensors, dict(list(file.metadata.items())[::-1]))
     written = (tmp_path / "again.safetensors").read_bytes()
     assert written == (learned / IDENTITY_FILE).read_bytes()
     header = json.loads(written[8 : 8 + int.from_bytes(written[:8], "little")])
