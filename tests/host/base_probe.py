@@ -38,6 +38,7 @@ class Examples:
     """Two random ones of a base."""
 
     names, shapes, fingerprint, weights = ["one", "two"], [DEFAULT_SHAPE] * 2, "random", (1.0, 1.0)
+    memory = 1
 
     def __init__(self, base):
         self.base = base

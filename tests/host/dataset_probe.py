@@ -13,7 +13,9 @@ from comfy_extras.nodes_wan import WanImageToVideo
 
 host_nodes: Any = importlib.import_module("nodes")  # the host's; a type checker finds the pack's
 
-core = {name: importlib.import_module(f"pack.ffgo.dataset.{name}") for name in ("encode", "examples", "sizing")}
+core = {
+    name: importlib.import_module(f"pack.ffgo.dataset.{name}") for name in ("encode", "encoders", "examples", "sizing")
+}
 standins = module("standins", BASE / "custom_nodes" / "ffgo_standins")
 
 
@@ -25,7 +27,7 @@ def find(dataset: str, folder: str) -> dict:
 
     examples = core["examples"].open_dataset(Path(dataset)).examples
     sizing = core["sizing"].Sizing(64, 48, 9)
-    encoders = core["encode"].host_encoders(vae, clip, comfy.latent_formats.Wan21())
+    encoders = core["encoders"].host_encoders(vae, clip, comfy.latent_formats.Wan21())
     encoded = core["encode"].encode_examples(examples, encoders, Path(folder), sizing)[0]
 
     with torch.inference_mode():

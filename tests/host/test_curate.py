@@ -32,7 +32,7 @@ def test_from_one_photo_to_the_video(host, gemini, tmp_path):
         alpha, expected = (np.asarray(picture.getchannel("A"), float) for picture in (cutout, subject))
         assert np.abs(alpha - expected).mean() < 3
 
-    off = np.abs(np.asarray(read(tmp_path / "plate.png"), float) - np.asarray(read(MATERIALS / PLATE)))
+    off = np.abs(np.asarray(read(tmp_path / "plate.png"), float) - np.asarray(read(MATERIALS / PLATE).convert("RGB")))
     assert off.mean() < 1
     assert read(tmp_path / "first_frame.png").size == (160, 96)
     assert (tmp_path / "video.mp4").stat().st_size > 1000

@@ -150,10 +150,7 @@ def test_a_refused_workflow_is_explained_by_node(host, tmp_path):
             host.url, LONG, tmp_path / "out", settings=["Expert.unet_name=standin_hig.safetensors", "Noise.cfg=-1"]
         )
     text = str(caught.value)
-    assert (
-        "Expert (UNETLoader): unet_name: the server has no 'standin_hig.safetensors'. It has: standin_high_noise"
-        in text
-    )
+    assert "Expert (UNETLoader): unet_name: the server has no 'standin_hig.safetensors'. It has: standin_" in text
     assert "Noise (KSampler): Value -1.0 smaller than min of 0.0: cfg" in text
 
 

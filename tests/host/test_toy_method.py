@@ -62,7 +62,7 @@ BROKEN_TRAINING = {
     "condition channels": Damage("ffgo/bases/condition.py", "cat((mask, latents)", "cat((latents, mask)"),
 }
 BROKEN_SAMPLING = {
-    "expert order": Damage("nodes/experts/moe_lora_loader.py", "NodeOutput(*models,", "NodeOutput(*models[::-1],"),
+    "expert order": Damage("nodes/experts/_loading.py", "NodeOutput(*models,", "NodeOutput(*models[::-1],"),
     "trim": Damage("ffgo/clip/trim.py", "clip[one.frames :]", "clip[: one.frames]"),
 }
 BROKEN = BROKEN_TRAINING | BROKEN_SAMPLING

@@ -46,7 +46,7 @@ class Examples:
     """Four random ones."""
 
     names, shapes, fingerprint = [f"example {i}" for i in range(4)], [SHAPE] * 4, "random"
-    base = ours.catalogue.DEFAULT
+    base, memory = ours.catalogue.DEFAULT, 1
     weights = (1.0,) * 4
 
     def __len__(self):
