@@ -8,6 +8,13 @@ from .anchor.factorized_prompts import FactorizedPrompts
 from .anchor.first_frame import GeminiFirstFrame
 from .anchor.first_frame_instruction import FirstFrameInstruction
 from .anchor.picture import GeminiPicture
+from .cast._routes import add_routes
+from .cast.entities_of_frame import EntitiesOfFrame
+from .cast.find_in_cast import FindInCast
+from .cast.load_from_cast import LoadFromCast
+from .cast.persistence import Persistence
+from .cast.pick_clip import PickClip
+from .cast.save_to_cast import SaveToCast
 from .clip.trim_compression_frames import TrimCompressionFrames
 from .concept.concept_dataset import ConceptDataset
 from .concept.concept_loader import ConceptLoader
@@ -44,6 +51,7 @@ class FFGOExtension(ComfyExtension):
 
     async def on_load(self) -> None:
         put_pictures_once()
+        add_routes()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [
@@ -56,4 +64,5 @@ class FFGOExtension(ComfyExtension):
             TrainExpertLoRA, SaveExpertLoRA,
             ConceptDataset, EncodeConcept, PriorClips, TrainConcept, ConceptLoader,
             EvaluateClip, CompareClips,
+            EntitiesOfFrame, SaveToCast, LoadFromCast, FindInCast, Persistence, PickClip,
         ]  # fmt: skip

@@ -20,5 +20,14 @@ LOSS_MAP = io.Custom("LOSS_MAP")
 SCORES = io.Custom("FFGO_SCORES")
 """What was measured of one clip: `ffgo.evaluation.compared.ClipScores`."""
 
+ENTITIES = io.Custom("FFGO_ENTITIES")
+"""Who a clip should show: a tuple of `ffgo.cast.entity.Entity`."""
+
+PRESENCE = io.Custom("FFGO_PRESENCE")
+"""Who is there, frame by frame: `ffgo.cast.presence.Presence`."""
+
+TRACK_DATA = io.Custom("SAM3_TRACK_DATA")
+"""The host's: masks of what SAM3 Video Track followed."""
+
 FFGO_SAM2 = io.Custom("FFGO_SAM2")
 """A loaded SAM2 model in the host's memory management: `nodes/_sam2.py`, `SAM2`."""

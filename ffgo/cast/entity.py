@@ -32,6 +32,8 @@ class Entity:
     """A subject that the arrangement hides keeps its number; nobody asks whether it is there."""
     cast_id: str | None = None
     """Of the member of the cast that it is."""
+    frame: Tensor | None = None
+    """(H, W, 3), 0..1: the composed frame that it stands in."""
     told: str = ""
     """Its fingerprint, as the frame's layout has it."""
 

@@ -92,7 +92,8 @@ def entities_of(
             "Nothing tells who is in the frame. Connect masks and layout of FFGo Compose Canvas; of another picture, "
             "one mask for each entity (SAM2, SAM3), or the cut-outs."
         )
-    return replace(found, entities=tuple(_named(found.entities, names)))
+    framed = [replace(one, frame=frame[..., :3]) for one in _named(found.entities, names)]
+    return replace(found, entities=tuple(framed))
 
 
 def _with_alpha(picture: np.ndarray) -> np.ndarray:
@@ -156,12 +157,11 @@ def _parts(mask: Tensor) -> list[Tensor]:
     """What hangs together in a mask (H, W), from left to right; dust is left out, unless there is nothing else."""
     from scipy.ndimage import find_objects, label
 
-    marked: np.ndarray
-    count: int
-    marked, count = label((mask > SOLID).numpy(force=True))  # pyright: ignore[reportGeneralTypeIssues, reportAssignmentType]
-    sizes = np.bincount(marked.ravel(), minlength=count + 1)
+    marked = np.zeros(mask.shape, np.int32)
+    label((mask > SOLID).numpy(force=True), output=marked)
+    sizes = np.bincount(marked.ravel(), minlength=2)
     places = find_objects(marked)
-    kept = [number for number in range(1, count + 1) if sizes[number] >= FEWEST_PIXELS]
+    kept = [number for number in range(1, len(sizes)) if sizes[number] >= FEWEST_PIXELS]
     if not kept:
         return [mask]
     kept.sort(key=lambda number: (places[number - 1][1].start, places[number - 1][0].start))

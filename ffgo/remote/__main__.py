@@ -5,10 +5,12 @@ import asyncio
 import sys
 from io import TextIOWrapper
 from pathlib import Path
+from typing import Any
 
-from ..errors import FFGOError
+from ..errors import FFGOError, printable
 from . import Result, UsageError, factorized_settings, load_workflow, run
 from .arguments import add_batch, cancelled_by_signals, seconds
+from .best import BY, Candidate, run_seeds
 from .job import LONGEST_S
 
 FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
@@ -51,6 +53,8 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--skip-reasoning", action="store_true", help="factorized workflows: the prompt is the first frame's caption")
     add("--skip-anchor", action="store_true", help="factorized workflows: draw nothing, take the own first frame")
     add("--seed", type=int, metavar="N", help='seed for the node titled "Noise"')
+    add("--seeds", type=int, metavar="N", help="run as many seeds, from --seed on; goes with --keep-best")
+    add("--keep-best", choices=list(BY), help="name the best of --seeds first; every file is kept")
     add(
         "--set",
         action="append",
@@ -79,10 +83,7 @@ async def run_until_signal(arguments: argparse.Namespace) -> Result:
         skip_reasoning=arguments.skip_reasoning,
         skip_anchor=arguments.skip_anchor,
     )
-    return await run(
-        arguments.server,
-        workflow,
-        arguments.out,
+    options: dict[str, Any] = dict(  # noqa: C408 (named as the parameters are)
         background=arguments.background,
         first_frame=arguments.first_frame,
         subjects=arguments.subject,
@@ -93,6 +94,20 @@ async def run_until_signal(arguments: argparse.Namespace) -> Result:
         previews=arguments.previews,
         timeout_s=arguments.timeout,
     )
+    where = arguments.server, workflow, arguments.out
+    if arguments.seeds is None and arguments.keep_best is None:
+        return await run(*where, **options)
+    by = arguments.keep_best or next(iter(BY))
+    return _best(await run_seeds(*where, seeds=arguments.seeds or 0, by=by, **options))
+
+
+def _best(candidates: list[Candidate]) -> Result:
+    """List all candidates, best first; the best one's result."""
+    for candidate in candidates:
+        print(printable(candidate.in_words()), file=sys.stderr)
+    best = candidates[0].result
+    assert best is not None  # where all failed, an error was raised
+    return best
 
 
 def _forgive_terminals() -> None:

@@ -114,6 +114,13 @@ def _role_input(workflow: Workflow, role: Role) -> tuple[str, str]:
     )
 
 
+def find_seed(workflow: Workflow) -> int:
+    """The seed that the workflow has. Raises: UsageError if no node or several could be meant."""
+    node_id, name = _role_input(workflow, SEED)
+    value = workflow[node_id]["inputs"][name]
+    return int(value) if is_number(value) else 0
+
+
 def _can_be_filled(name: str, value: Any) -> bool:
     """Whether an input holds a value, and not a link; `value` is what primitives of every type call theirs."""
     return isinstance(value, str) if name == "value" else not is_link(value)

@@ -65,6 +65,7 @@ CORE = {
 # A wing of nodes may import the core's wing of its name, what that may import, and these.
 NODES = {
     "anchor": set(),
+    "cast": set(),
     "clip": set(),
     "concept": {
         "ffgo/experts",
@@ -367,6 +368,8 @@ def test_every_node_has_its_texts_in_the_locale():
 
 # The local workflow for captions and prompts does without Gemini; cut-outs on white, as Gemini's are, need no SAM2.
 IN_NO_WORKFLOW = {"FFGOGeminiCaption", "FFGOGeminiEnhancePrompt", "FFGOSAM2Loader"}
+IN_NO_WORKFLOW |= {"FFGOEntitiesOfFrame", "FFGOSaveToCast", "FFGOLoadFromCast", "FFGOFindInCast"}
+IN_NO_WORKFLOW |= {"FFGOPersistence", "FFGOPickClip"}
 
 
 def test_every_node_has_a_place_in_a_workflow():

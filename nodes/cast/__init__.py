@@ -1,0 +1,1 @@
+"""Who is in the frame, who is kept, and who is still there."""
