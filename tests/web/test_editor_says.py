@@ -139,6 +139,8 @@ def test_handles_take_no_click_that_is_meant_for_a_neighbour(editor):
     assert editor.places() == before
     # Where there is no neighbour, it is still taken hold of from nearby.
     editor.subject(0).click()
+    expect(editor.subject(0)).to_have_attribute("aria-pressed", "true")
+    editor.settle()
     handle = editor.handle("sw").bounding_box()
     editor.page.mouse.move(handle["x"] + 3, handle["y"] + handle["height"] + 3)
     editor.page.mouse.down()
