@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from errno import EFBIG, EINVAL
@@ -25,6 +25,7 @@ from .errors import FFGOError
 
 Choice = TypeVar("Choice", bound=str)
 Kind = TypeVar("Kind", dict, list, str)
+Item = TypeVar("Item")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 MOST_BYTES = 16_000_000
@@ -184,6 +185,17 @@ class Value:
         if len(self.value) > most:
             self.refuse(f"is {len(self.value):,} characters long", f"{most:,} are the most")
         return self.value
+
+
+def read_each(values: Iterable[Value], read: Callable[[Value], Item]) -> tuple[list[Item], list[str]]:
+    """What `read` makes of each value, and what is wrong with those that it refuses: all of it, not the first alone."""
+    found, wrong = [], []
+    for value in values:
+        try:
+            found.append(read(value))
+        except FFGOError as error:
+            wrong.append(str(error))
+    return found, wrong
 
 
 def is_number(value: Any) -> TypeGuard[int | float]:

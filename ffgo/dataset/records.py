@@ -11,7 +11,7 @@ from ..bases.memory import MOST_MEMORY
 from ..clip.video_io import ClipInfo
 from ..errors import FFGOError
 from ..files import complete_file
-from ..plain import Source, Value, parse_json
+from ..plain import Source, Value, parse_json, read_each
 from .listed import Finder
 from .matching import ClipFolder, read_caption
 
@@ -90,12 +90,7 @@ def read_records(path: Path) -> list[Record]:
         raise FFGOError(
             f"{path.name} is not the official FFGo format: a list of entries with file_path, text, image_path and type."
         )
-    records, wrong = [], []
-    for i, entry in enumerate(entries, 1):
-        try:
-            records.append(_record(source.value(entry, f"entry {i}")))
-        except FFGOError as error:
-            wrong.append(str(error))
+    records, wrong = read_each((source.value(entry, f"entry {i}") for i, entry in enumerate(entries, 1)), _record)
     if wrong:
         raise FFGOError(f"{path.name} has entries that are not of the official FFGo format:\n" + "\n".join(wrong))
     return records

@@ -15,7 +15,7 @@ from ..errors import FFGOError
 from ..files import complete_file
 from ..frame.layout import LAYOUTS, MAX_SUBJECTS, LayoutName
 from ..names import path_below
-from ..plain import Source, Value
+from ..plain import Source, Value, read_each
 from ..words.phrase import holds_phrase
 
 FORMAT, VERSION = "ffgo-testset", 1
@@ -139,12 +139,7 @@ def _numbers() -> dict[str, Any]:
 
 
 def _cases(values: Sequence[Value], folder: Path) -> tuple[list[Case], list[str]]:
-    cases, problems = [], []
-    for value in values:
-        try:
-            cases.append(_case(value, folder))
-        except FFGOError as error:
-            problems.append(str(error))
+    cases, problems = read_each(values, lambda value: _case(value, folder))
     times = Counter(case.id for case in cases)
     problems += [f"{times[name]} cases are called {name!r}; give each its own id." for name in times if times[name] > 1]
     return cases, problems

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ffgo.errors import FFGOError
-from ffgo.plain import Source, Value, is_number, parse_json, part
+from ffgo.plain import Source, Value, is_number, parse_json, part, read_each
 from ffgo.remote.workflow import UsageError
 
 SOURCE = Source("recipe", "See docs/training.md.")
@@ -207,6 +207,12 @@ def test_hostile_toml_is_refused_in_words(text):
 def test_what_later_code_cannot_bear_is_refused(read):
     with pytest.raises(FFGOError, match="recipe: rank "):
         read()
+
+
+def test_each_value_is_read_and_all_that_is_wrong_is_told():
+    found, wrong = read_each(value(["a", 1, "b", None], "names").list("names"), Value.string)
+    assert found == ["a", "b"]
+    assert [words.partition(";")[0] for words in wrong] == ["recipe: names[1] is 1", "recipe: names[3] is null"]
 
 
 def test_files_are_read_up_to_a_limit_and_devices_not_at_all(tmp_path):
