@@ -138,8 +138,11 @@ def train_concept(
 
     watcher_of: makes, of a run, what makes the one who looks on. Raises: as `train_expert`.
     """
-    from .run import train_expert
+    from ..host.trainable import memory_of
+    from .run import plan_run, train_expert
 
+    larger = max((plan_run(model, job.part(part)) for part in job.parts), key=lambda plan: plan.besides_base)
+    larger.check(memory_of(model))  # before hours of the first run, not after them
     done: dict[Part, Finished] = {}
     for part in job.parts:
         run = job.part(part)

@@ -33,10 +33,10 @@ from .expert_check import (
     told_by_loss,
 )
 from .loop import Task, Trained, Watcher, train
-from .memory import plan_memory
+from .memory import MemoryPlan, plan_memory
 from .output import lora_metadata
 from .recipe import Recipe
-from .stage import Stage, stage_of
+from .stage import Stage, stage_of, trained_matrices
 from .world import World
 
 _CHECK, _WEIGHTS = "expert_check", "weights"
@@ -116,14 +116,14 @@ def train_expert(
         world.first_does(lambda: stack.enter_context(folder.held()), model.load_device)
         folder.refuse_other_run()
         _refuse_other_file(job)
-        trained = _train(model, job, folder, stage, shape=shape, watcher_of=watcher_of, say=say, world=world)
+        trained = _train(model, job, folder, stage, watcher_of=watcher_of, say=say, world=world)
         if world.is_first and trained.finished:
             _write(job, trained)
     return Finished(LoRAWeights(trained.lora, trained.metadata), job.file, trained.history, trained.finished)
 
 
 def _train(
-    model: Model, job: TrainingRun, folder: RunFolder, stage: Stage, *, shape: ExpertShape, watcher_of: WatcherOf,
+    model: Model, job: TrainingRun, folder: RunFolder, stage: Stage, *, watcher_of: WatcherOf,
     say: Callable[[Sequence[str]], None], world: World,
 ) -> Trained:  # fmt: skip
     """Train, for who holds the run's folder."""
@@ -132,7 +132,7 @@ def _train(
     notes = _look_before(job, before, by_file)
     network = model.model.diffusion_model
     names = target_layers(network, recipe.targets)
-    plan = plan_memory(shape, job.dataset.shapes, recipe, count_numbers(network, names, recipe.rank, stage.trains))
+    plan = plan_run(model, job)
     say([*plan.lines, *plan.check(memory_of(model)), *notes])
     with trainable_expert(
         model,
@@ -160,6 +160,14 @@ def _train(
             return train(task, folder, watcher_of(expert), world)
         finally:
             adapters.remove()
+
+
+def plan_run(model: Model, job: TrainingRun) -> MemoryPlan:
+    """What a run needs of the card's memory, before anything of it is there; its largest example may be a prior one."""
+    network, recipe = model.model.diffusion_model, job.recipe
+    numbers = count_numbers(network, target_layers(network, recipe.targets), recipe.rank, trained_matrices(recipe))
+    prior = job.prior.shapes if job.prior is not None and recipe.prior_weight else ()
+    return plan_memory(check_expert(model), [*job.dataset.shapes, *prior], recipe, numbers)
 
 
 def _look_before(job: TrainingRun, before: Mapping[str, Any] | None, by_file: Told) -> list[str]:

@@ -5,7 +5,6 @@ Each such way is a stage; the loop and the run know none of them by name. Anothe
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,11 +21,6 @@ from .recipe import Recipe
 
 class Stage(Protocol):
     """A way of training."""
-
-    @property
-    def trains(self) -> frozenset[Matrix]:
-        """Which matrices of every layer are trained; what the memory plan counts."""
-        ...
 
     def prepare(self, adapters: Adapters) -> None:
         """Make new adapters what the run starts from. Raises: FFGOError where they do not fit."""
@@ -47,10 +41,6 @@ class Stage(Protocol):
 
 class Official:
     """A new LoRA, of which A and B are trained. The other stages change some of it."""
-
-    @property
-    def trains(self) -> frozenset[Matrix]:
-        return BOTH
 
     def prepare(self, adapters: Adapters) -> None:
         pass
@@ -88,10 +78,6 @@ class SecondB(Official):
     """As the recipe names it."""
     first: Mapping[str, Factors]
 
-    @property
-    def trains(self) -> frozenset[Matrix]:
-        return frozenset({"B"})
-
     def prepare(self, adapters: Adapters) -> None:
         adapters.add_second_b(self.first)
 
@@ -122,10 +108,6 @@ class MotionResidual(Official):
     """The identity half."""
     words: str
 
-    @property
-    def trains(self) -> frozenset[Matrix]:
-        return self.second_b.trains
-
     def prepare(self, adapters: Adapters) -> None:
         self.second_b.prepare(adapters)
 
@@ -142,10 +124,6 @@ class Freeze(Official):
     """Leaves one matrix of every layer as it is."""
 
     matrix: Matrix
-
-    @property
-    def trains(self) -> frozenset[Matrix]:
-        return BOTH - {self.matrix}
 
     def prepare(self, adapters: Adapters) -> None:
         adapters.freeze(self.matrix)
@@ -174,10 +152,6 @@ class Together:
 
     stages: Sequence[Stage]
 
-    @property
-    def trains(self) -> frozenset[Matrix]:
-        return reduce(frozenset.intersection, (stage.trains for stage in self.stages), BOTH)
-
     def prepare(self, adapters: Adapters) -> None:
         for stage in self.stages:
             stage.prepare(adapters)
@@ -191,6 +165,11 @@ class Together:
 
     def says(self, lora: Mapping[str, Tensor]) -> dict[str, str]:
         return {name: value for stage in self.stages for name, value in stage.says(lora).items()}
+
+
+def trained_matrices(recipe: Recipe) -> frozenset[Matrix]:
+    """Which matrices of every layer the stage of a recipe trains: what the memory plan counts, before there is one."""
+    return frozenset({"B"}) if recipe.second_b else BOTH - {recipe.freeze}
 
 
 def stage_of(recipe: Recipe, expert: Expert, loras: Path, concept: ConceptPart | None = None) -> Stage:

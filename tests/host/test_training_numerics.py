@@ -131,3 +131,15 @@ def test_what_cannot_be_told_is_said_and_not_claimed(probe):
     came, said = probe["mix_ups"]["begun before, on the other model"]
     assert came == "trained, checked by None"
     assert "may be the other expert" in said
+
+
+def test_a_concept_whose_second_run_cannot_fit_is_refused_before_its_first(probe):
+    plans = probe["plans"]
+    for what in ("both fit", "a large prior without weight"):
+        said, files = plans[what]
+        assert said == "identity and motion"
+        assert len([name for name in files if name.endswith(".safetensors")]) == 2
+    for what in ("a large motion", "a large prior"):
+        said, files = plans[what]
+        assert said.startswith("This cannot fit: Memory for 16000x16000, 8001 frames")
+        assert files == []

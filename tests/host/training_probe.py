@@ -30,7 +30,7 @@ SHAPE, TOKENS = (2, 4, 6), 12
 PARTS = (
     "bases.catalogue", "dataset.encoded", "errors", "experts.schedule", "training.adapters", "training.checkpoint",
     "training.draws", "dataset.cache", "host.loading", "host.trainable", "training.loop", "training.recipe",
-    "training.step", "training.run",
+    "training.step", "training.run", "training.concept", "training.world",
 )  # fmt: skip
 ours = SimpleNamespace(**{part.rpartition(".")[2]: importlib.import_module(f"pack.ffgo.{part}") for part in PARTS})
 
@@ -516,7 +516,38 @@ def begun_before(run: Path) -> None:
         save_file(load_file(state), state, {"ffgo.state": json.dumps(plain)})
 
 
-SCENARIOS = (scheduler, oracle, ways, bases, refusals, mix_ups)
+class HugeExamples(Examples):
+    """Larger than any memory, and never read."""
+
+    shapes = [(2001, 2000, 2000)] * 4
+
+
+def plans():
+    """What is said before the first run of a concept, of which one run is too large."""
+    values = {"rank": 2, "identity": {"steps": 1, "b_dropout": 0.3}, "motion": {"steps": 1}, "checkpointing": "none"}
+
+    def learn(name: str, motion: Examples, prior: Examples | None = None, **changes) -> list:
+        recipes = ours.concept.concept_recipes(Recipe(), name, "high", values | changes, has_prior=prior is not None)
+        job = ours.concept.ConceptRun(
+            name, "high", recipes, {"identity": Examples(), "motion": motion}, "sks1 mvt1", FOLDER / "planned",
+            FOLDER / "planned", prior,
+        )  # fmt: skip
+        try:
+            done = ours.concept.train_concept(
+                load(WEIGHTS), job, lambda _: lambda _: Watch(), lambda _: None, ours.world.World.current()
+            )
+            said = " and ".join(done)
+        except ours.errors.FFGOError as error:
+            said = str(error)
+        return [said, sorted(path.name for path in (FOLDER / "planned").glob(f"{name}_*"))]
+
+    yield "both fit", learn("fits", Examples())
+    yield "a large motion", learn("motion", HugeExamples())
+    yield "a large prior", learn("prior", Examples(), HugeExamples())
+    yield "a large prior without weight", learn("beside", Examples(), HugeExamples(), prior_weight=0)
+
+
+SCENARIOS = (scheduler, oracle, ways, bases, refusals, mix_ups, plans)
 
 
 def find() -> dict:

@@ -13,7 +13,17 @@ from ffgo.training.adapters import Adapters, count_numbers
 from ffgo.training.checkpoint import RunFolder
 from ffgo.training.loop import Task, train
 from ffgo.training.recipe import Recipe
-from ffgo.training.stage import Continue, DropFromB, Freeze, Official, SecondB, Stage, Together, stage_of
+from ffgo.training.stage import (
+    Continue,
+    DropFromB,
+    Freeze,
+    Official,
+    SecondB,
+    Stage,
+    Together,
+    stage_of,
+    trained_matrices,
+)
 
 from .training_scene import CPU, RECIPE, Examples, Watch, adapted, run, small_expert
 
@@ -50,7 +60,7 @@ def test_what_is_trained_is_what_the_memory_plan_counts(changes, loras):
     names = list(adapters.layers)
     stage.prepare(adapters)
     numbers = sum(parameter.numel() for parameter in adapters.parameters.values())
-    assert count_numbers(small_expert(), names, 4, stage.trains) == numbers > 0
+    assert count_numbers(small_expert(), names, 4, trained_matrices(Recipe(**changes))) == numbers > 0
 
 
 @pytest.mark.parametrize("changes", RECIPES.values(), ids=RECIPES)
@@ -168,6 +178,6 @@ def test_a_run_of_two_stages_trains_the_second_b_only(loras):
 
 
 def test_stages_are_stages():
-    stages: list[Stage] = [Official(), Continue("", {}), SecondB("", {}), Freeze("A"), DropFromB(0.1, 0), Together([])]
-    assert [sorted(stage.trains) for stage in stages] == [["A", "B"], ["A", "B"], ["B"], ["B"], ["A", "B"], ["A", "B"]]
-    assert Together([Freeze("A"), Freeze("B")]).trains == frozenset()
+    stages: list[Stage] = [Official(), Continue("a", {}), SecondB("b", {}), Freeze("A"), DropFromB(0.1, 0)]
+    together: Stage = Together(stages)
+    assert together.identity() == {"start_lora": "b", "second_b": True, "freeze": "A", "b_dropout": 0.1}
