@@ -85,12 +85,18 @@ def test_a_clip_becomes_four_files_that_say_what_they_are(host, trained):
         assert len(bases) == 1
 
 
-def job(host, folder: Path, **recipe) -> Path:
-    """On what the nodes encoded: the stand-in for the text encoder needs a loader of its own."""
+def job(host, folder: Path, *, encodes: bool = False, **recipe) -> Path:
+    """On what the nodes encoded, or from what they kept of the clip."""
     standins = ensure_standins(Host.current())
     paths = {expert: standins / f"diffusion_models/standin_{expert}_noise.safetensors" for expert in ("high", "low")}
+    concept = {"encoded": host.base / "output/encoded_datasets/cat"}
+    if encodes:
+        encoders = {"vae": "vae/standin_vae", "text_encoder": "text_encoders/standin_umt5"}
+        paths |= {name: standins / f"{file}.safetensors" for name, file in encoders.items()}
+        concept = {"path": host.base / "output/datasets/cat"}
     lines = ['name = "cat"', 'output = "out"', "[models]", *(f"{name} = '{path}'" for name, path in paths.items())]
-    lines += ["[concept]", f"encoded = '{host.base / 'output/encoded_datasets/cat'}'"]
+    lines += ["[concept]", *(f"{name} = '{path}'" for name, path in concept.items())]
+    lines += [f"{name} = {size}" for name, size in SIZE.items()]
     lines += ["[recipe]", "rank = 4", *(f"{key} = {value}" for key, value in recipe.items())]
     lines += RECIPE.replace("[identity]", "[recipe.identity]\nsteps = 2").splitlines()
     path = folder / "job.toml"
@@ -98,9 +104,13 @@ def job(host, folder: Path, **recipe) -> Path:
     return path
 
 
-def test_a_job_gives_the_same_four_files_to_the_bit(host, trained, tmp_path):
-    status, output = Command(REPO, "ffgo.training", job(host, tmp_path), log=tmp_path / "log.txt").finished()
+@pytest.mark.parametrize(("command", "encodes"), [("ffgo.training", False), ("tests.host.small_job", True)])
+def test_a_job_gives_the_same_four_files_to_the_bit(host, trained, tmp_path, command, encodes):
+    """On what the nodes encoded, and from concept.json on."""
+    made = Command(REPO, command, job(host, tmp_path, encodes=encodes), log=tmp_path / "log.txt")
+    status, output = made.finished()
     assert status == 0, output
+    assert ("encoding " in output) == encodes
     for name in FILES:
         assert (tmp_path / "out" / name).read_bytes() == lora(host, name).read_bytes(), name
 
