@@ -2,22 +2,15 @@
 
 from comfy_api.latest import io
 
-from ...ffgo.errors import FFGOError
 from ...ffgo.frame.compose import CUSTOM, BackgroundFit, CanvasLayout, compose
-from ...ffgo.frame.geometry import MAX_CANVAS, MIN_CANVAS, PRESETS
+from ...ffgo.frame.geometry import PRESETS
 from ...ffgo.frame.layout import LAYOUTS, MAX_SUBJECTS
 from .._host import show_on_node
+from ._canvas import max_upscale, refuse_unknown_subjects, side
 from ._editor import editor_output
 
 SUBJECTS = io.Autogrow.TemplatePrefix(io.Image.Input("subject", optional=True), "subject", min=1, max=MAX_SUBJECTS)
 """Optional, so that the first may be left out, as where its node is bypassed."""
-
-
-def _side(name: str, default: int, more: str = "") -> io.Int.Input:
-    return io.Int.Input(
-        name, default=default, min=MIN_CANVAS, max=MAX_CANVAS, optional=True,
-        tooltip=f"{name.capitalize()} of the frame in pixels, if the preset is `custom`.{more}",
-    )  # fmt: skip
 
 
 class ComposeCanvas(io.ComfyNode):
@@ -42,8 +35,8 @@ class ComposeCanvas(io.ComfyNode):
                     "preset", options=["custom", *PRESETS], default="custom", optional=True,
                     tooltip="Size of the frame in pixels. `custom` takes width and height below; others ignore them.",
                 ),
-                _side("width", 1280, " FFGo was made at 1280x720."),
-                _side("height", 720),
+                side("width", 1280, "the frame", " FFGo was made at 1280x720."),
+                side("height", 720, "the frame"),
                 io.Combo.Input(
                     "layout", options=[*LAYOUTS, CUSTOM], default="published", optional=True,
                     tooltip="`published`: as in FFGo's training data, cropped subjects in rows, two columns from four "
@@ -55,10 +48,7 @@ class ComposeCanvas(io.ComfyNode):
                     tooltip="`keep_aspect` shows the background undistorted. `stretch` gives it the frame's aspect "
                     "first, as the training data has it; the layout `script` always does.",
                 ),
-                io.Float.Input(
-                    "max_upscale", default=1.0, min=1.0, max=8.0, step=0.1, optional=True, advanced=True,
-                    tooltip="Layout `packed` only: how far a small subject may be enlarged. 1.0 enlarges nothing.",
-                ),
+                max_upscale(),
                 io.Int.Input(
                     "gap", default=0, min=0, max=512, optional=True, advanced=True,
                     tooltip="Layout `packed` only: space between neighbouring subjects, in pixels of the frame.",
@@ -85,9 +75,7 @@ class ComposeCanvas(io.ComfyNode):
 
     @classmethod
     def check_lazy_status(cls, **inputs) -> list[str]:
-        # The only place that sees a prompt's unknown keys; left alone, they end in a TypeError of `execute`.
-        if unknown := [name for name in inputs if name.startswith("subjects.")]:
-            raise FFGOError(f"{', '.join(unknown)}: a frame takes up to {MAX_SUBJECTS} subjects, subject0 to subject7.")
+        refuse_unknown_subjects(inputs, f"a frame takes up to {MAX_SUBJECTS} subjects, subject0 to subject7")
         return []
 
     @classmethod

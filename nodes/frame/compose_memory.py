@@ -3,21 +3,14 @@
 from comfy_api.latest import io, ui
 
 from ...ffgo.bases.memory import MOST_MEMORY
-from ...ffgo.errors import FFGOError
 from ...ffgo.frame.compose import BackgroundFit
-from ...ffgo.frame.geometry import MAX_CANVAS, MIN_CANVAS, PRESETS
+from ...ffgo.frame.geometry import PRESETS
 from ...ffgo.frame.layout import LAYOUTS, LayoutName
 from ...ffgo.frame.memory import MOST_SUBJECTS, SPREADS, Look, Spread, spread_subjects
 from .._host import show_on_node
+from ._canvas import max_upscale, refuse_unknown_subjects, side
 
 SUBJECTS = io.Autogrow.TemplatePrefix(io.Image.Input("subject", optional=True), "subject", min=1, max=MOST_SUBJECTS)
-
-
-def _side(name: str, default: int) -> io.Int.Input:
-    return io.Int.Input(
-        name, default=default, min=MIN_CANVAS, max=MAX_CANVAS, optional=True,
-        tooltip=f"{name.capitalize()} of the canvases in pixels, if the preset is `custom`.",
-    )  # fmt: skip
 
 
 class ComposeMemory(io.ComfyNode):
@@ -52,7 +45,7 @@ class ComposeMemory(io.ComfyNode):
                     "preset", options=["custom", *PRESETS], default="custom", optional=True,
                     tooltip="Size of the canvases in pixels. `custom` takes width and height below.",
                 ),
-                _side("width", 1280), _side("height", 720),
+                side("width", 1280, "the canvases"), side("height", 720, "the canvases"),
                 io.Combo.Input(
                     "layout", options=list(LAYOUTS), default="packed", optional=True,
                     tooltip="`packed`: the smallest subject is as large as can be. `published`: cropped subjects in "
@@ -62,10 +55,7 @@ class ComposeMemory(io.ComfyNode):
                     "background_fit", options=["keep_aspect", "stretch"], default="keep_aspect", optional=True,
                     tooltip="`keep_aspect` shows the background undistorted. `stretch` gives it the canvas' aspect.",
                 ),
-                io.Float.Input(
-                    "max_upscale", default=1.0, min=1.0, max=8.0, step=0.1, optional=True, advanced=True,
-                    tooltip="Layout `packed` only: how far a small subject may be enlarged. 1.0 enlarges nothing.",
-                ),
+                max_upscale(),
                 io.Int.Input(
                     "gap", default=0, min=0, max=512, optional=True, advanced=True,
                     tooltip="Layout `packed` only: space between neighbouring subjects, in pixels.",
@@ -85,9 +75,7 @@ class ComposeMemory(io.ComfyNode):
 
     @classmethod
     def check_lazy_status(cls, **inputs) -> list[str]:
-        # The only place that sees a prompt's unknown keys; left alone, they end in a TypeError of `execute`.
-        if unknown := [name for name in inputs if name.startswith("subjects.")]:
-            raise FFGOError(f"{', '.join(unknown)}: a memory takes up to {MOST_SUBJECTS} subjects, from subject0 on.")
+        refuse_unknown_subjects(inputs, f"a memory takes up to {MOST_SUBJECTS} subjects, from subject0 on")
         return []
 
     @classmethod
