@@ -9,9 +9,8 @@ from typing import Any
 
 from ..errors import FFGOError, printable
 from . import Result, UsageError, factorized_settings, load_workflow, run
-from .arguments import add_batch, cancelled_by_signals, seconds
+from .arguments import SERVER, add_batch, add_timeout, cancelled_by_signals
 from .best import BY, Candidate, run_seeds
-from .job import LONGEST_S
 
 FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
 
@@ -33,7 +32,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         allow_abbrev=False,
     )
     add = command.add_argument
-    add("--server", default="http://127.0.0.1:8188", metavar="URL", help="the ComfyUI, default %(default)s")
+    add("--server", default=SERVER, metavar="URL", help="the ComfyUI, default %(default)s")
     add("--workflow", type=Path, required=True, metavar="FILE", help="workflow in API format")
     add("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     add("--background", type=Path, metavar="FILE", help='image for the node titled "Background"')
@@ -62,13 +61,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         metavar="NODE.INPUT=VALUE",
         help="any input, by the node's title, id or class",
     )
-    add(
-        "--timeout",
-        type=seconds,
-        default=LONGEST_S,
-        metavar="SECONDS",
-        help="how long the job may take, the queue included, before it is taken off the server; default %(default)g",
-    )
+    add_timeout(command, "the job", "the server")
     add("--previews", action="store_true", help="fetch what nodes only show, too")
 
 

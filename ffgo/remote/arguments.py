@@ -84,12 +84,17 @@ def add_batch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     add("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     add_servers(command)
     add("--retry-failed", action="store_true", help="try again what was given up before")
-    add(
+    add_timeout(command, "a job", "its server")
+
+
+def add_timeout(command: argparse.ArgumentParser, job: str, server: str) -> None:
+    """How long a job may take. job, server: what the help calls them."""
+    command.add_argument(
         "--timeout",
         type=seconds,
         default=LONGEST_S,
         metavar="SECONDS",
-        help="how long a job may take, the queue included, before it is taken off its server; default %(default)g",
+        help=f"how long {job} may take, the queue included, before it is taken off {server}; default %(default)g",
     )
 
 

@@ -3,6 +3,8 @@
 import statistics
 from collections import defaultdict
 
+from ..durations import in_words
+
 
 class Meter:
     """Counts jobs, and tells what is left by the median of each group of them, or of all before that."""
@@ -28,10 +30,3 @@ class Meter:
     def _about(self, group: str, servers: int, left: int) -> str:
         known = self._seconds[group] or [seconds for one in self._seconds.values() for seconds in one]
         return f", about {in_words(statistics.median(known) * left / max(1, servers))} to go" if known and left else ""
-
-
-def in_words(seconds: float) -> str:
-    """A time that nobody needs to the second."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
