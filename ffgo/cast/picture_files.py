@@ -1,9 +1,10 @@
 """The pictures of the cast's members, as files."""
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from ..errors import FFGOError
 from ..files import complete_file
@@ -22,14 +23,26 @@ LONGEST_SIDE = 2048
 def open_png(path: Path) -> np.ndarray:
     """A picture of the cast (h, w, 4) uint8, as its file has it. Raises: FFGOError where it cannot be used."""
     try:
-        with Image.open(path, formats=["PNG"]) as file:
-            if file.width * file.height > MOST_PIXELS:
-                raise FFGOError(f"{path} has {file.width:,}x{file.height:,} pixels, which are too many.")
-            return np.asarray(file.convert("RGBA"))
+        return decoded_png(path, str(path), MOST_PIXELS, "Put a whole PNG there.")
     except FileNotFoundError:
         raise FFGOError(f"{path} is not there. Put it back, or save this member anew.") from None
-    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise FFGOError(f"{path} is no picture that can be read ({error}). Put a whole PNG there.") from error
+
+
+def decoded_png(file: Path | BytesIO, where: str, most: int, mend: str) -> np.ndarray:
+    """The pixels of a PNG, (h, w, 4) uint8.
+
+    where, mend: how messages call it, and end; most: pixels. Raises: FFGOError where it cannot be used,
+    FileNotFoundError where it is not there.
+    """
+    try:
+        with Image.open(file, formats=["PNG"]) as opened:
+            if opened.width * opened.height > most:
+                raise FFGOError(f"{where} has {opened.width:,}x{opened.height:,} pixels, which are too many.")
+            return np.asarray(opened.convert("RGBA"))
+    except (FFGOError, FileNotFoundError):
+        raise
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise FFGOError(f"{where} is no picture that can be read ({error}). {mend}") from error
 
 
 def write_picture(folder: Path, number: int, picture: np.ndarray, looks: Looks) -> CastPicture:

@@ -7,14 +7,13 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from ..errors import FFGOError
 from ..files import complete_file
 from ..frame.pictures import fingerprint_of
 from ..plain import read_limited
 from .member import FILE, MOST_BYTES, CastPicture, Member, read_member
-from .picture_files import THUMB, write_thumb
+from .picture_files import THUMB, decoded_png, write_thumb
 from .shelf import Cast, Saved
 from .twins import hash_text, looks_of
 from .vectors import VECTORS
@@ -126,15 +125,7 @@ def _text(content: bytes, path: Path) -> str:
 
 
 def _decoded(content: bytes, where: str) -> np.ndarray:
-    try:
-        with Image.open(BytesIO(content), formats=["PNG"]) as file:
-            if file.width * file.height > MOST_PIXELS:
-                raise FFGOError(f"{where} has {file.width:,}x{file.height:,} pixels, which are too many.")
-            picture = np.asarray(file.convert("RGBA"))
-    except FFGOError:
-        raise
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise FFGOError(f"{where} is no picture that can be read ({error}). Nothing was kept.") from error
+    picture = decoded_png(BytesIO(content), where, MOST_PIXELS, "Nothing was kept.")
     if not picture[..., 3].any():
         raise FFGOError(f"{where} is fully transparent. Nothing was kept.")
     return picture
