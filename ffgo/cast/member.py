@@ -18,10 +18,10 @@ MOST_PICTURES, MOST_TAGS = 16, 32
 LONGEST_SLUG = 48
 SLUG = re.compile(r"[a-z0-9-]{1,64}")
 """Names of members' folders."""
+PICTURE_FILE = re.compile(r"[0-9]{2}\.png")
 MOST_BYTES = 200_000
 """Of a member's file."""
 
-_PICTURE_FILE = re.compile(r"\d{2}\.png")
 _HEX = re.compile(r"[0-9a-f]*")
 _ENDING = f"{FILE} is described in docs/cast.md."
 
@@ -151,7 +151,7 @@ def _picture(value: Value) -> CastPicture:
     required, optional = ("file", "fingerprint", "dhash"), {"origin": "", "view": ""}
     keys = value.object(required, optional, others=True)
     file = keys["file"].string()
-    if not _PICTURE_FILE.fullmatch(file):
+    if not PICTURE_FILE.fullmatch(file):
         keys["file"].refuse(f"is {keys['file'].shown}", "pictures are called 01.png, 02.png and so on")
     origin = _hexadecimal(keys["origin"], 16) if keys["origin"].value else ""
     return CastPicture(

@@ -12,7 +12,7 @@ from ..errors import FFGOError
 from ..files import complete_file
 from ..frame.pictures import fingerprint_of
 from ..plain import read_limited
-from .member import FILE, MOST_BYTES, CastPicture, Member, read_member
+from .member import FILE, MOST_BYTES, PICTURE_FILE, CastPicture, Member, read_member
 from .picture_files import THUMB, decoded_png, write_thumb
 from .shelf import Cast, Saved
 from .twins import hash_text, looks_of
@@ -106,13 +106,9 @@ def _check(infos: list[zipfile.ZipInfo], name: str) -> None:
         raise FFGOError(f"{name} unpacks to more than {MOST_IN_ALL // 2**20} MB; nothing was kept.")
     for info in infos:
         kind = stat.S_IFMT(info.external_attr >> 16)
-        is_ours = info.filename in (FILE, THUMB, VECTORS) or _is_picture(info.filename)
+        is_ours = info.filename in (FILE, THUMB, VECTORS) or PICTURE_FILE.fullmatch(info.filename)
         if not is_ours or kind not in (0, stat.S_IFREG) or info.flag_bits & 1:
             raise FFGOError(f"{name} holds {info.filename[:60]!r}, which no member of a cast has. Nothing was kept.")
-
-
-def _is_picture(name: str) -> bool:
-    return len(name) == 6 and name.isascii() and name[:2].isdigit() and name[2:] == ".png"
 
 
 def _text(content: bytes, path: Path) -> str:
