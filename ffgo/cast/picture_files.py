@@ -59,20 +59,22 @@ def _fitted(picture: np.ndarray) -> np.ndarray:
     """As it is where it is not too large: so its fingerprint stays, and with it its place in arrangements."""
     if max(picture.shape[:2]) <= LONGEST_SIDE:
         return picture
-    height, width, _ = picture.shape
-    seen = picture[look_at("picture", picture).subject.visible.grown(CROP_MARGIN, (width, height)).slices]
-    image = Image.fromarray(np.ascontiguousarray(seen))
-    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
-    return np.asarray(image)
+    return np.asarray(_seen_within(picture, LONGEST_SIDE))
 
 
 def write_thumb(folder: Path, picture: np.ndarray) -> None:
     """The small picture that lists show."""
-    height, width, _ = picture.shape
-    seen = picture[look_at("picture", picture).subject.visible.grown(CROP_MARGIN, (width, height)).slices]
-    small = Image.fromarray(np.ascontiguousarray(seen))
-    small.thumbnail((THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
+    small = _seen_within(picture, THUMB_SIDE)
     whole = Image.new("RGBA", (THUMB_SIDE, THUMB_SIDE))
     whole.paste(small, ((THUMB_SIDE - small.width) // 2, (THUMB_SIDE - small.height) // 2))
     with complete_file(folder / THUMB) as partial:
         laid_on_checks(whole).save(partial, "WEBP", quality=80)
+
+
+def _seen_within(picture: np.ndarray, longest: int) -> Image.Image:
+    """What can be seen of a picture, with the margin that frames have; its sides at most `longest` pixels."""
+    height, width, _ = picture.shape
+    seen = picture[look_at("picture", picture).subject.visible.grown(CROP_MARGIN, (width, height)).slices]
+    image = Image.fromarray(np.ascontiguousarray(seen))
+    image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    return image
