@@ -19,8 +19,10 @@ async def _list(_: web.Request) -> web.Response:
 
 async def _thumb(request: web.Request) -> web.StreamResponse:
     slug = request.match_info["slug"]
+    if not SLUG.fullmatch(slug):
+        raise web.HTTPNotFound
     path = the_cast().folder / slug / THUMB
-    if not SLUG.fullmatch(slug) or not path.is_file():
+    if not path.is_file():
         raise web.HTTPNotFound
     return web.FileResponse(path, headers={"Content-Type": "image/webp", "Cache-Control": "no-cache"})
 
