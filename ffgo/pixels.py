@@ -94,8 +94,8 @@ def _eight_bits(values: Tensor, name: str | None = None) -> np.ndarray:
     return pixels
 
 
-def to_float(picture: Image.Image, out: np.ndarray | None = None) -> np.ndarray:
-    """A Pillow picture (RGB, RGBA or L) to float32 0..1, (H, W, C) or (H, W). out: where to write it."""
+def to_float(picture: Image.Image | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """A picture of 8 bits (RGB, RGBA or L) to float32 0..1, (H, W, C) or (H, W). out: where to write it."""
     return np.divide(np.asarray(picture), np.float32(255), out=out, dtype=np.float32)
 
 

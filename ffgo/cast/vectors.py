@@ -18,9 +18,7 @@ MOST_BYTES = 32 * 2**20
 
 def vector_of(picture: np.ndarray, embedder: Embedder) -> np.ndarray:
     """The unit vector (D,) of a cut-out (h, w, 4) uint8 on grey."""
-    from PIL import Image
-
-    return embedder([cutout_picture(torch.from_numpy(to_float(Image.fromarray(picture)))[None])])[0].numpy()
+    return embedder([cutout_picture(torch.from_numpy(to_float(picture))[None])])[0].numpy()
 
 
 def cached_vectors(folder: Path) -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import folder_paths
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from ...ffgo.cast.entity import Entity
@@ -16,7 +17,7 @@ from ...ffgo.cast.vectors import model_id
 from ...ffgo.errors import FFGOError
 from ...ffgo.evaluation.embedding import Embedder, clip_vision_embedder
 from ...ffgo.frame.pictures import subject_pictures
-from ...ffgo.pixels import eight_bit_pictures, require_image, resized_masks
+from ...ffgo.pixels import eight_bit_pictures, require_image, resized_masks, to_float
 
 
 @cache
@@ -46,9 +47,9 @@ def pictures_of(subjects: Mapping[str, Tensor | None] | None) -> dict[str, np.nd
     return subject_pictures(batches) if batches else {}
 
 
-def as_image(picture: np.ndarray) -> Tensor:
-    """A picture (h, w, C) uint8 as an IMAGE of one."""
-    return torch.from_numpy(picture.astype(np.float32) / np.float32(255))[None]
+def as_image(picture: Image.Image | np.ndarray) -> Tensor:
+    """A picture of 8 bits as an IMAGE of one."""
+    return torch.from_numpy(to_float(picture))[None]
 
 
 def entity_of(member: Member, picture: np.ndarray) -> Entity:

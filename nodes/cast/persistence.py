@@ -1,15 +1,14 @@
 """The FFGo Persistence node."""
 
-import torch
 from comfy_api.latest import io, ui
 
 from ...ffgo.cast.persistence import persistence_of
 from ...ffgo.cast.presence import describe
 from ...ffgo.cast.presence_graph import draw_presence
-from ...ffgo.pixels import require_image, to_float
+from ...ffgo.pixels import require_image
 from .._host import show_on_node, step_by_step
 from .._types import ENTITIES, PRESENCE, TRACK_DATA
-from ._cast import embedder_of
+from ._cast import as_image, embedder_of
 
 
 class Persistence(io.ComfyNode):
@@ -62,7 +61,7 @@ class Persistence(io.ComfyNode):
         )
         lines = describe(presence)
         show_on_node(cls, lines)
-        graph = torch.from_numpy(to_float(draw_presence(presence, [one.picture for one in wanted])))[None]
+        graph = as_image(draw_presence(presence, [one.picture for one in wanted]))
         shown = ui.PreviewImage(graph, cls=cls).as_dict()
         shown |= {"text": lines, "ffgo_persistence": [*presence.rank]}
         return io.NodeOutput(presence, presence.score, presence.kept, "\n".join(lines), ui=shown)
