@@ -90,8 +90,9 @@ async def run_until_signal(arguments: argparse.Namespace) -> Result:
     where = arguments.server, workflow, arguments.out
     if arguments.seeds is None and arguments.keep_best is None:
         return await run(*where, **options)
-    by = arguments.keep_best or next(iter(BY))
-    return _best(await run_seeds(*where, seeds=arguments.seeds or 0, by=by, **options))
+    if arguments.keep_best is None:
+        raise UsageError(f"--seeds goes with --keep-best, which says what is best: --keep-best {' or '.join(BY)}.")
+    return _best(await run_seeds(*where, seeds=arguments.seeds or 0, by=arguments.keep_best, **options))
 
 
 def _best(candidates: list[Candidate]) -> Result:

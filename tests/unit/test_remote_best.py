@@ -85,6 +85,8 @@ def test_the_command_prints_the_best_and_lists_all(tmp_path, capsys):
         command = ["run", "--server", url, "--workflow", str(file), "--out", str(out)]
         assert main([*command, "--seeds", "2", "--keep-best", "persistence"]) == 0
         assert main([*command, "--keep-best", "persistence"]) == 2
+        assert main([*command, "--seeds", "2"]) == 2
     said = capsys.readouterr()
+    assert "--seeds goes with --keep-best, which says what is best: --keep-best persistence." in said.err
     assert said.out == f"{out / 'clip_41.png'}\n"
     assert said.err.index("seed 41: 0.900") < said.err.index("seed 40: 0.500")
