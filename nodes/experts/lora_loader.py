@@ -3,6 +3,7 @@
 import folder_paths
 from comfy_api.latest import io
 
+from ...ffgo.bases.memory import MOST_MEMORY
 from ._loading import Slot, load, stamps
 from ._patching import Mode, require_single
 
@@ -39,6 +40,10 @@ class LoRALoader(io.ComfyNode):
                     tooltip="merge: into the weights. bypass: beside them, a little slower, but exact on fp8 weights. "
                     "auto: bypass for quantised models, else merge.",
                 ),
+                io.Int.Input(
+                    "memory", default=1, min=1, max=MOST_MEMORY, optional=True,
+                    tooltip="How many composed canvases the clip begins with: a LoRA of another memory is warned of.",
+                ),
             ],
             outputs=[
                 io.Model.Output(display_name="model", tooltip="The model with its LoRA."),
@@ -52,7 +57,7 @@ class LoRALoader(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, model, lora: str, strength: float = 1.0, strict: bool = True, apply: Mode = "auto"
+        cls, model, lora: str, strength: float = 1.0, strict: bool = True, apply: Mode = "auto", memory: int = 1
     ) -> io.NodeOutput:
         base = require_single(model, "model")
-        return load(cls, [Slot("only", model, lora, strength)], base, apply, [], strict=strict)
+        return load(cls, [Slot("only", model, lora, strength)], base, apply, [], strict=strict, memory=memory)

@@ -55,11 +55,12 @@ def test_a_lora_is_trained_with_the_shipped_workflow_and_makes_a_clip(host, exam
     seen = len(host.log())
     report = host.run({
         "1": {"class_type": "UNETLoader", "inputs": {"unet_name": "standin_5b.safetensors", "weight_dtype": "default"}},
-        "2": {"class_type": "FFGOLoRALoader", "inputs": {"model": ["1", 0], "lora": file.name}},
+        "2": {"class_type": "FFGOLoRALoader", "inputs": {"model": ["1", 0], "lora": file.name, "memory": 2}},
         "3": {"class_type": "PreviewAny", "inputs": {"source": ["2", 1]}},
     })["3"]["text"][0]  # fmt: skip
     assert "20 of 20 modules" in report
     assert "not loaded" not in host.log()[seen:]
+    assert "was trained with 1 composed canvas(es), and memory is 2" in host.log()[seen:]
 
 
 def encode_graph(folder: str, **files: str) -> dict:
