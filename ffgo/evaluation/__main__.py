@@ -57,14 +57,24 @@ def parser() -> argparse.ArgumentParser:
     _add_models(one)
     one.add_argument("--out", type=Path, metavar="FILE", help="keep the result for measure --selftest")
 
+    one = command("faults", "say which faults of a clip the metrics notice, and what else falls by them")
+    one.add_argument("set", type=Path, help="a test set whose cases have reference clips")
+    _add_embedder(one)
+    one.set_defaults(text_model=None, faces=None)
+
     one = command("report", "make a page of what was measured: report.html")
     one.add_argument("runs", type=Path, metavar="RUNS", help="the run folder")
     return top
 
 
 def _add_models(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--embedder", type=Path, metavar="FILE", help="a CLIP_VISION model file of ComfyUI's kinds")
+    _add_embedder(command)
     command.add_argument("--text-model", type=Path, metavar="FOLDER", help="a CLIP model in transformers' format")
+    command.add_argument("--faces", type=Path, metavar="FOLDER", help="dlib's two files for faces; needs dlib")
+
+
+def _add_embedder(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--embedder", type=Path, metavar="FILE", help="a CLIP_VISION model file of ComfyUI's kinds")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -131,6 +141,13 @@ def _selftest(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _faults(asked: argparse.Namespace) -> int:
+    from .command import faults_command
+
+    _show(faults_command(asked))
+    return 0
+
+
 def _report(asked: argparse.Namespace) -> int:
     from .report import write_report
     from .runs import read_runs
@@ -145,6 +162,7 @@ _COMMANDS = {
     "run": _run,
     "measure": _measure,
     "selftest": _selftest,
+    "faults": _faults,
     "report": _report,
 }
 

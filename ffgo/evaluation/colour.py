@@ -1,5 +1,6 @@
 """Are a subject's colours in one place of the clip: a score of its own, for networks hardly see colour."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +18,10 @@ SOLID = 0.5
 """Alpha from which a pixel counts as the subject's."""
 ROOM = 4.0
 """How many times larger than the subject a window may be."""
+TURNS = (60, 120, 180, 240, 300)
+"""Degrees by which a subject's hue is turned: the same thing in colours that are not its own."""
+LOOKS_SAME = 0.5
+"""Share of its colours that a turned subject may keep: what has no colour looks the same in every hue."""
 
 
 def bins_of(picture: Tensor) -> np.ndarray:
@@ -43,6 +48,22 @@ def subject_colours(cutout: Tensor) -> np.ndarray:
     else:
         solid = np.ones(shrunk.shape[:-1], bool)
     return _shares(bins_of(shrunk)[solid])
+
+
+def turned_colours(cutout: Tensor) -> np.ndarray:
+    """The colours of a cut-out (1, H, W, 3 or 4) with its hue turned: (T, bins), those alone that look different."""
+    own = subject_colours(cutout)
+    turned = [subject_colours(turn_hue(cutout, degrees)) for degrees in TURNS]
+    return np.array([one for one in turned if np.minimum(own, one).sum() < LOOKS_SAME]).reshape(-1, len(own))
+
+
+def turn_hue(pictures: Tensor, degrees: float) -> Tensor:
+    """Pictures (B, H, W, 3 or 4), 0..1, their hue turned; alpha stays."""
+    from kornia.color import hsv_to_rgb, rgb_to_hsv
+
+    hsv = rgb_to_hsv(pictures[..., :3].movedim(-1, 1))
+    hsv[:, 0] = (hsv[:, 0] + math.radians(degrees)) % math.tau
+    return torch.cat([hsv_to_rgb(hsv).movedim(1, -1), pictures[..., 3:]], -1)
 
 
 def window_colours(frame: Tensor, boxes: Sequence[Box]) -> np.ndarray:

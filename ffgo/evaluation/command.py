@@ -1,4 +1,4 @@
-"""`python -m ffgo.evaluation`: from the arguments of run, measure and selftest to what they do."""
+"""`python -m ffgo.evaluation`: from the arguments of run, measure, selftest and faults to what they do."""
 
 import argparse
 import asyncio
@@ -15,8 +15,10 @@ from ..host.boot import boot_here, find_comfyui
 from ..remote.arguments import cancelled_by_signals
 from ..remote.batch_command import engine_of
 from ..remote.headless import make_folder
+from . import faults
 from .cases import read_case_set
 from .embedding import host_embedder
+from .faces import dlib_recogniser, recogniser_key
 from .judge import Judge
 from .measures import Tools
 from .measuring import file_key, measure_runs
@@ -95,7 +97,8 @@ def measure_command(asked: argparse.Namespace) -> tuple[list[str], bool]:
     trusted = bool(asked.selftest and is_trusted(asked.selftest, key))
     judge = _judge(asked)
     tools = replace(_tools(asked, trusted), judge=judge)
-    measured = measure_runs(runs, tools, f"{key} {file_key(asked.text_model)}{judge.key if judge else ''}")
+    more = f"{judge.key if judge else ''}{recogniser_key(asked.faces)}"
+    measured = measure_runs(runs, tools, f"{key} {file_key(asked.text_model)}{more}")
     tables = tabulate(measured, [method.name for method in runs.methods])
     write_tables(tables, asked.runs)
     lines = lines_of(tables)
@@ -112,6 +115,11 @@ def selftest_command(asked: argparse.Namespace) -> list[str]:
     if asked.out:
         write_self_test(test, asked.out)
     return describe(test)
+
+
+def faults_command(asked: argparse.Namespace) -> list[str]:
+    """Which faults are noticed, with an embedder or without. Raises: FFGOError."""
+    return faults.describe(faults.find_faults(read_case_set(asked.set), _tools(asked, False)))
 
 
 def _judge(asked: argparse.Namespace) -> Judge | None:
@@ -133,10 +141,11 @@ def _bill(judge: Judge) -> list[str]:
 
 def _tools(asked: argparse.Namespace, trusted: bool) -> Tools:
     """The models that the user named, loaded. Raises: FFGOError."""
-    for path in (asked.embedder, asked.text_model):
+    for path in (asked.embedder, asked.text_model, asked.faces):
         if path and not path.exists():
             raise FFGOError(f"There is no {path}. Name the model's file or folder with its path.")
     if asked.embedder:
         boot_here()
     embedder = host_embedder(asked.embedder) if asked.embedder else None
-    return Tools(embedder, clip_model(asked.text_model) if asked.text_model else None, trusted)
+    text = clip_model(asked.text_model) if asked.text_model else None
+    return Tools(embedder, text, trusted, faces=dlib_recogniser(asked.faces) if asked.faces else None)

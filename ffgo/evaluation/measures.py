@@ -12,8 +12,10 @@ from torch import Tensor
 from ..bases.catalogue import COMPOSED_FRAMES
 from ..errors import FFGOError
 from ..gemini.key import NoAccessError
-from .colour import likeness, subject_colours, window_colours
+from ..pixels import on_white
+from .colour import BINS, likeness, subject_colours, turned_colours, window_colours
 from .embedding import Embedder, cutout_picture, whole_picture, window_pictures
+from .faces import Recogniser, score_face
 from .identity import FEWEST_FOILS, MANY_FOILS, best_windows, calibrate
 from .judge import QUESTIONS, Judge
 from .motion import measure_motion
@@ -37,6 +39,10 @@ class SubjectFeatures:
     colours: NDArray
     vector: NDArray | None = None
     """Unit vector (D,); None without an embedder."""
+    faces: NDArray | None = None
+    """(N, D): those that are found in it; None without a recogniser."""
+    turned: NDArray = field(default_factory=lambda: np.empty((0, np.prod(BINS))))
+    """(T, bins): its colours in other hues."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,7 @@ class Tools:
     trusted: bool = False
     """Whether the self-test allows to call the embedder's score identity."""
     judge: Judge | None = None
+    faces: Recogniser | None = None
 
     @property
     def identity_metric(self) -> str:
@@ -71,10 +78,13 @@ class Wanted:
     """The subjects on white, (1, H, W, 3) each, for who looks at pictures."""
 
 
-def features(name: str, file_hash: str, cutout: Tensor, embedder: Embedder | None) -> SubjectFeatures:
+def features(
+    name: str, file_hash: str, cutout: Tensor, embedder: Embedder | None, recogniser: Recogniser | None = None
+) -> SubjectFeatures:
     """Look at a cut-out (1, H, W, 3 or 4)."""
     vector = embedder([cutout_picture(cutout)])[0].numpy() if embedder else None
-    return SubjectFeatures(name, file_hash, subject_colours(cutout), vector)
+    faces = recogniser(on_white(cutout)[0]) if recogniser else None
+    return SubjectFeatures(name, file_hash, subject_colours(cutout), vector, faces, turned_colours(cutout))
 
 
 def measure_clip(view: ClipView, wanted: Wanted, tools: Tools) -> list[Score]:
@@ -82,6 +92,7 @@ def measure_clip(view: ClipView, wanted: Wanted, tools: Tools) -> list[Score]:
     return [
         *_each_subject(tools.identity_metric, wanted, lambda: _embedded(view, wanted, tools)),
         *_each_subject("colour", wanted, lambda: _colours(view, wanted)),
+        *_each_subject("face_identity", wanted, lambda: _faces(view, wanted, tools)),
         *_guarded("scene_identity", lambda: _scene(view, wanted)),
         *_guarded("scene_similarity", lambda: _scene_embedded(view, wanted, tools)),
         *_guarded("text", lambda: _text(view, wanted, tools)),
@@ -114,15 +125,17 @@ def _others(subject: SubjectFeatures, wanted: Wanted) -> list[SubjectFeatures]:
     )
 
 
-def _calibrated(metric: str, name: str, scores: NDArray) -> Iterator[Score]:
-    """scores (1 + foils, frames), the own subject's first."""
+def _calibrated(metric: str, name: str, scores: NDArray, hues: int = 0) -> Iterator[Score]:
+    """scores (1 + foils, frames), the own subject's first. hues: foils that are the subject itself, turned."""
     foils, frames = len(scores) - 1, scores.shape[1]
     found = calibrate(scores[0], scores[1:])
+    itself = f", and with itself in {hues} other hues" if hues else ""
     if found is None:
-        why = f"{foils} subjects of other cases to compare with; at least {FEWEST_FOILS} are needed"
+        why = f"{foils - hues} subjects of other cases to compare with{itself}; at least {FEWEST_FOILS} are needed"
         yield undefined(metric, why, subject=name)
     else:
-        note = "" if foils >= MANY_FOILS else f"compared with {foils} other subjects only; {MANY_FOILS} say more"
+        few = f"compared with {foils - hues} other subjects only{itself}; {MANY_FOILS} say more"
+        note = "" if foils - hues >= MANY_FOILS else few
         yield value(metric, found.identity, frames, subject=name, note=note)
         if metric != "colour":
             yield value("presence", found.presence, frames, subject=name, note=note)
@@ -147,9 +160,30 @@ def _colours(view: ClipView, wanted: Wanted) -> Iterator[Score]:
     seen = [window_colours(view.small[number : number + 1], boxes) for number in view.numbers]
     for subject in wanted.subjects:
         foils = _others(subject, wanted)
-        every = np.stack([one.colours for one in [subject, *foils]])
+        every = np.stack([subject.colours, *(foil.colours for foil in foils), *subject.turned])
         scores = np.stack([likeness(every, one) for one in seen], 1)
-        yield from _calibrated("colour", subject.name, scores)
+        yield from _calibrated("colour", subject.name, scores, len(subject.turned))
+
+
+def _faces(view: ClipView, wanted: Wanted, tools: Tools) -> Iterator[Score]:
+    if tools.faces is None:
+        yield undefined("face_identity", "no face recogniser was given (--faces of the command)")
+        return
+    counts = {one.name: 0 if one.faces is None else len(one.faces) for one in wanted.subjects}
+    seen = [tools.faces(frame) for frame in view.full] if 1 in counts.values() else []
+    for subject in wanted.subjects:
+        if subject.faces is None or len(subject.faces) != 1:
+            count = counts[subject.name]
+            why = f"its cut-out shows {count} faces" if count else "no face is found in its cut-out"
+            yield undefined("face_identity", why, subject=subject.name)
+            continue
+        found = score_face(subject.faces[0], seen)
+        note = f"faces are found in {found.frames} of {len(seen)} frames"
+        if found.identity is None:
+            yield undefined("face_identity", note, subject=subject.name)
+        else:
+            yield value("face_identity", found.identity, found.frames, subject=subject.name, note=note)
+        yield value("face_presence", found.presence, len(seen), subject=subject.name, note=note)
 
 
 def _scene(view: ClipView, wanted: Wanted) -> Iterator[Score]:

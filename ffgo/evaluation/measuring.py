@@ -22,7 +22,7 @@ from .view import view_clip
 SCORES_FILE = "scores.json"
 CLIP = "clip"
 """In place of a metric: the clip itself cannot be read, and with it all metrics fail."""
-METRICS_VERSION = 2
+METRICS_VERSION = 3
 """Raised with every change of what a metric gives: what was kept is then measured anew."""
 
 
@@ -68,7 +68,8 @@ def kept_scores(runs: Runs) -> list[Measured]:
 def case_features(case: Case, tools: Tools) -> list[SubjectFeatures]:
     """What is looked for of a case's cut-outs."""
     return [
-        features(one.name, content_hash(one.file), as_image(opened(one.file)), tools.embedder) for one in case.subjects
+        features(one.name, content_hash(one.file), as_image(opened(one.file)), tools.embedder, tools.faces)
+        for one in case.subjects
     ]
 
 

@@ -7,6 +7,7 @@ clip, 0.5 that it says nothing. Only from 0.90 on a score may be called identity
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from ..plain import Source
 from .cases import Case, CaseSet
 from .colour import likeness, window_colours
 from .embedding import whole_picture, window_pictures
+from .faces import score_face
 from .first_frame import rgb
 from .identity import best_windows
 from .measures import SubjectFeatures, Tools
@@ -28,7 +30,7 @@ from .stats import auc
 from .view import ClipView, small_frame, view_clip, windows
 
 IDENTITY_FROM = 0.90
-FEWEST_CLIPS = 4
+FEWEST_CLIPS, FEWEST_FACES = 4, 2
 DRAWS = 2000
 ROUNDS = 30
 TWINS = 0.04
@@ -69,13 +71,7 @@ class SelfTest:
 
 def self_test(cases: CaseSet, tools: Tools, key: str) -> SelfTest:
     """Test on the cases that have a reference clip. Raises: FFGOError where there are too few of them."""
-    usable = [case for case in cases.cases if case.reference]
-    if len(usable) < FEWEST_CLIPS:
-        raise FFGOError(
-            f"{cases.name} has {len(usable)} cases with a reference clip, and a self-test needs {FEWEST_CLIPS}: real "
-            "clips, each of a case's own cut-outs in its own background. `import-official` makes such a set of the "
-            "authors' training clips."
-        )
+    usable = filmed(cases)
     views, subjects = [], []
     for case in usable:
         say(f"looking at {case.id}")
@@ -84,8 +80,9 @@ def self_test(cases: CaseSet, tools: Tools, key: str) -> SelfTest:
         subjects.append(case_features(case, tools))
     owners = np.array([number for number, found in enumerate(subjects) for _ in found])
     every = [one for found in subjects for one in found]
-    rows = [_apart("colour", _colour_scores(every, views), owners)]
-    apart = _different_scenes(usable)
+    colour, other_hues = _colour_scores(every, views)
+    rows = [_apart("colour", colour, owners), _apart("less other hues", colour - other_hues, owners)]
+    apart = different_scenes(usable)
     rows.append(_apart("scene", _scene_scores(usable, views), np.arange(len(usable)), apart))
     if tools.embedder:
         seen = [_window_vectors(tools, view) for view in views]
@@ -93,22 +90,56 @@ def self_test(cases: CaseSet, tools: Tools, key: str) -> SelfTest:
         scores = np.stack([best_windows(vectors, clip).mean(1) for clip in seen], 1)
         rows.append(_apart("object", scores, owners))
         rows.append(_apart("scene (embedder)", _scene_vectors(tools, usable, views), np.arange(len(usable)), apart))
+    if (faced := np.array([one.faces is not None and len(one.faces) == 1 for one in every])).sum() >= FEWEST_FACES:
+        rows.append(_apart("face", _face_scores(every, views, tools)[faced], owners[faced]))
     return SelfTest(key, tuple(rows))
 
 
-def _colour_scores(every: Sequence[SubjectFeatures], views: Sequence[ClipView]) -> NDArray:
-    colours, columns = np.stack([one.colours for one in every]), []
+def filmed(cases: CaseSet) -> list[Case]:
+    """The cases that have a reference clip. Raises: FFGOError where there are too few of them."""
+    usable = [case for case in cases.cases if case.reference]
+    if len(usable) < FEWEST_CLIPS:
+        raise FFGOError(
+            f"{cases.name} has {len(usable)} cases with a reference clip, and a self-test needs {FEWEST_CLIPS}: real "
+            "clips, each of a case's own cut-outs in its own background. `import-official` makes such a set of the "
+            "authors' training clips."
+        )
+    return usable
+
+
+def _colour_scores(every: Sequence[SubjectFeatures], views: Sequence[ClipView]) -> tuple[NDArray, NDArray]:
+    """(subjects, clips) each: of the subjects, and the mean of themselves in other hues (0 for what has no colour)."""
+    listed = [np.stack([one.colours, *one.turned]) for one in every]
+    starts = np.cumsum([0, *(len(one) for one in listed)])
+    columns = []
     for view in views:
         boxes = windows(*view.small.shape[1:3])
         seen = [window_colours(view.small[number : number + 1], boxes) for number in view.numbers]
-        columns.append(np.mean([likeness(colours, one) for one in seen], 0))
-    return np.stack(columns, 1)
+        columns.append(np.mean([likeness(np.concatenate(listed), one) for one in seen], 0))
+    scores = np.stack(columns, 1)
+    turned = [
+        scores[start + 1 : end].mean(0) if end > start + 1 else np.zeros(len(views)) for start, end in pairwise(starts)
+    ]
+    return scores[starts[:-1]], np.stack(turned)
 
 
 def _window_vectors(tools: Tools, view: ClipView) -> list[NDArray]:
     assert tools.embedder
     boxes = windows(*view.full.shape[1:3])
     return [tools.embedder(window_pictures(frame, boxes)).numpy() for frame in view.full]
+
+
+def _face_scores(every: Sequence[SubjectFeatures], views: Sequence[ClipView], tools: Tools) -> NDArray:
+    """How like each subject's face the nearest one of each frame is, as a mean; a frame without a face is like none."""
+    assert tools.faces
+    scores = np.zeros((len(every), len(views)))
+    for column, view in enumerate(views):
+        seen = [tools.faces(frame) for frame in view.full]
+        for row, one in enumerate(every):
+            if one.faces is not None and len(one.faces) == 1:
+                found = score_face(one.faces[0], seen)
+                scores[row, column] = (found.identity or 0.0) * found.frames / len(seen)
+    return scores
 
 
 def _scene_scores(cases: Sequence[Case], views: Sequence[ClipView]) -> NDArray:
@@ -124,7 +155,7 @@ def _scene_vectors(tools: Tools, cases: Sequence[Case], views: Sequence[ClipView
     return np.stack([(plates @ one.T).mean(1).numpy() for one in frames], 1)
 
 
-def _different_scenes(cases: Sequence[Case]) -> NDArray:
+def different_scenes(cases: Sequence[Case]) -> NDArray:
     """(N, N): which backgrounds are so different that one's clip is a negative for the other."""
     small = [small_frame(rgb(case.background), 64) for case in cases]
     size = small[0].shape
@@ -172,7 +203,8 @@ def describe(test: SelfTest) -> list[str]:
             "may be called identity" if test.trusted else f"is called similarity: identity is from {IDENTITY_FROM} on"
         )
         lines.append(f"The embedder's object score {verdict}.")
-    return [*lines, f"{test.rows[0].subjects} subjects, {test.rows[0].clips} clips."]
+    counts = [f"{row.subjects} of them have a face." for row in test.rows if row.score == "face"]
+    return [*lines, " ".join([f"{test.rows[0].subjects} subjects, {test.rows[0].clips} clips.", *counts])]
 
 
 def write_self_test(test: SelfTest, path: Path) -> None:

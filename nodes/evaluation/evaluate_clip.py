@@ -43,7 +43,7 @@ class EvaluateClip(io.ComfyNode):
                 io.Autogrow.Input(
                     "others", template=OTHERS,
                     tooltip="Cut-outs of other things, at least three: the subjects are told from them. Without them "
-                    "there are raw scores only, which say little by themselves.",
+                    "only a subject's colours are told, from its own in other hues.",
                 ),
                 io.ClipVision.Input(
                     "clip_vision", optional=True,

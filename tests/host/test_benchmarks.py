@@ -37,7 +37,7 @@ ROWS = {
         *("memory_200_over_20", "checkpointed_activations"),
     },
 }
-OF_THEIR_OWN = {"persistence"}
+OF_THEIR_OWN = {"persistence", "embedders"}
 """Commands that count what is right and time nothing."""
 NUMBERS = "ratio", "ours", "other", "ratio_cpu", "ours_cpu", "other_cpu"
 

@@ -52,7 +52,7 @@ def test_a_clip_is_measured_and_two_are_compared(host, graph):
     assert float(lines["Motion"].split()[0]) > 0.5
     assert lines["Transition"].startswith("undefined")
     assert lines["Scene similarity"].startswith("undefined (no embedder")
-    assert lines["Colour of subject0"].endswith("(compared with 3 other subjects only; 20 say more)")
+    assert lines["Colour of subject0"].endswith("3 other subjects only, and with itself in 5 other hues; 20 say more)")
     raw = "Colour (raw) of subject0: "
     right, wrong = (
         next(float(line.removeprefix(raw)) for line in outputs[name]["text"] if line.startswith(raw))

@@ -12,7 +12,7 @@ from ffgo.evaluation.methods import Method
 from ffgo.evaluation.runs import ClipPlace, ClipResult, write_result, write_run_file
 
 WIDTH, HEIGHT = 128, 64
-COLOURS = ((220, 40, 45), (35, 150, 60), (40, 70, 215), (250, 220, 40))
+COLOURS = ((220, 40, 45), (35, 150, 60), (40, 70, 215), (250, 220, 40), (135, 45, 165))
 
 
 def disc(colour, size=40):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ffgo.clip.video_io import write_clip
 from ffgo.errors import FFGOError
-from ffgo.evaluation.colour import likeness, subject_colours, window_colours
+from ffgo.evaluation.colour import likeness, subject_colours, turn_hue, turned_colours, window_colours
 from ffgo.evaluation.embedding import Embedder, cutout_picture, window_pictures
 from ffgo.evaluation.first_frame import as_image, compose_case, opened, rgb
 from ffgo.evaluation.identity import best_windows, calibrate
@@ -66,7 +66,7 @@ def test_colour_falls_where_the_subject_is_gone_or_of_another_colour(case):
     what = wanted(case)
     right, gone, turned = (scores_of(frames_of(case, colour), what)["colour"] for colour in (PURPLE, None, GREEN))
     assert right.value > max(gone.value, turned.value) + 0.3
-    assert right.note == "compared with 4 other subjects only; 20 say more"
+    assert right.note == "compared with 4 other subjects only, and with itself in 5 other hues; 20 say more"
 
 
 def test_the_own_subject_is_told_from_others_by_an_embedder(case):
@@ -83,9 +83,32 @@ def test_the_own_subject_is_told_from_others_by_an_embedder(case):
 def test_equal_files_are_no_foils(case):
     what = wanted(case, foils=[PURPLE, PURPLE, PURPLE])
     same = Wanted(what.prompt, None, what.background, what.subjects, [what.subjects[0]] * 5)
-    found = scores_of(frames_of(case), same)["colour"]
-    assert (found.state, found.value) == ("undefined", None)
-    assert "0 subjects of other cases" in found.note
+    found = scores_of(frames_of(case), same, Tools(EMBEDDER))
+    assert (found["object_similarity"].state, found["object_similarity"].value) == ("undefined", None)
+    assert "0 subjects of other cases" in found["object_similarity"].note
+
+
+def test_without_other_subjects_a_subject_is_told_from_itself_in_other_hues(case):
+    what = wanted(case, foils=[])
+    right, gone, turned = (scores_of(frames_of(case, colour), what)["colour"] for colour in (PURPLE, None, GREEN))
+    assert right.value > max(gone.value, turned.value) + 0.3
+    assert "with 0 other subjects only, and with itself in 5 other hues" in right.note
+
+
+def test_what_has_no_colour_looks_the_same_in_every_hue(case):
+    grey = (128, 128, 128)
+    assert not len(turned_colours(as_image(disc(grey))))
+    found = scores_of(frames_of(case, grey), wanted(case, grey, foils=[]))["colour"]
+    assert found.state == "undefined"
+    assert found.note == "0 subjects of other cases to compare with; at least 3 are needed"
+    assert scores_of(frames_of(case, grey), wanted(case, grey))["colour"].value > 0.3
+
+
+def test_a_hue_turned_by_a_third_exchanges_the_channels():
+    picture = as_image(disc(PURPLE))
+    once = turn_hue(picture, 120)
+    assert torch.allclose(once[..., :3], picture[..., [2, 0, 1]], atol=1e-5)
+    assert torch.equal(once[..., 3], picture[..., 3])
 
 
 def test_scene_identity_falls_for_another_background_and_follows_the_camera(case, tmp_path):

@@ -15,6 +15,8 @@ from ffgo.evaluation.__main__ import main
 from ffgo.evaluation.cases import write_case_set
 from ffgo.evaluation.colour import window_colours
 from ffgo.evaluation.embedding import Embedder
+from ffgo.evaluation.faults import describe as describe_falls
+from ffgo.evaluation.faults import find_faults
 from ffgo.evaluation.measures import Tools
 from ffgo.evaluation.measuring import CLIP, Measured, file_key, measure_runs
 from ffgo.evaluation.runs import ClipPlace, read_runs
@@ -156,7 +158,7 @@ def test_nothing_to_measure_is_told(tmp_path, capsys):
 
 @pytest.fixture
 def with_clips(tmp_path):
-    cases = make_case_set(tmp_path / "set", 4)
+    cases = make_case_set(tmp_path / "set", 5)
     filmed = []
     for case in cases.cases:
         reference = tmp_path / "set" / f"{case.id}.mp4"
@@ -167,21 +169,40 @@ def with_clips(tmp_path):
     return cases
 
 
-def test_an_embedder_that_sees_is_told_apart_and_the_rest_is_tested_without_one(with_clips, tmp_path, monkeypatch):
-    def colours(pictures):
-        """As good as a network, here: subjects are discs of one colour."""
-        boxes = [(0, 0, *pictures.shape[2:0:-1])]
-        return torch.stack([torch.from_numpy(window_colours(one[None], boxes)[0]) for one in pictures])
+def seen_colours(pictures):
+    """As good as a network, here: subjects are discs of one colour."""
+    boxes = [(0, 0, *pictures.shape[2:0:-1])]
+    return torch.stack([torch.from_numpy(window_colours(one[None], boxes)[0]) for one in pictures])
 
+
+def test_an_embedder_that_sees_is_told_apart_and_the_rest_is_tested_without_one(with_clips, tmp_path, monkeypatch):
     monkeypatch.setattr(scene, "ZOOMS", (1.0,))
-    found = self_test(with_clips, Tools(Embedder("sees", colours)), "sees:1")
+    found = self_test(with_clips, Tools(Embedder("sees", seen_colours)), "sees:1")
     rows = {row.score: row for row in found.rows}
-    assert list(rows) == ["colour", "scene", "object", "scene (embedder)"]
+    assert list(rows) == ["colour", "less other hues", "scene", "object", "scene (embedder)"]
     assert found.trusted
-    assert min(rows["colour"].calibrated, rows["scene"].calibrated) > 0.9
+    assert min(rows["colour"].calibrated, rows["less other hues"].raw, rows["scene"].calibrated) > 0.9
     assert any("may be called identity" in line for line in describe(found))
     write_self_test(found, tmp_path / "t.json")
     assert is_trusted(tmp_path / "t.json", "sees:1")
+
+
+def test_each_fault_is_noticed_by_the_metric_that_is_made_for_it(with_clips, monkeypatch):
+    monkeypatch.setattr(scene, "ZOOMS", (1.0,))
+    falls = find_faults(with_clips, Tools(Embedder("sees", seen_colours)))
+    own = {(fall.fault, fall.metric): fall for fall in falls if fall.is_own}
+    assert list(own) == [
+        ("another subject", "object_similarity"), ("another subject", "colour"), ("hue turned", "colour"),
+        ("another background", "scene_identity"), ("frozen", "motion"), ("shuffled", "coherence"),
+    ]  # fmt: skip
+    assert all((fall.noticed, fall.count) == (5, 5) for fall in own.values())
+    assert all(fall.share == 1 for where, fall in own.items() if where != ("another subject", "colour"))
+    still = {fall.metric: fall for fall in falls if fall.fault == "frozen"}
+    assert still["motion"].fall.mean == pytest.approx(still["motion"].before)
+    assert still["coherence"].fall.mean < 0  # a frozen clip has the most
+    lines = describe_falls(falls)
+    assert lines[1].split()[:4] == ["another", "subject", "object_similarity", "*"]
+    assert "5/5" in lines[1]
 
 
 def test_scores_that_say_nothing_are_no_identity():

@@ -28,7 +28,7 @@ HOST_MODULES = {
 MAY_TOUCH_THE_HOST = "ffgo/host"
 # The page's own requests, by the host's server.
 ANSWERS_THE_PAGE = "nodes/cast/_routes.py"
-HEAVY = {"google", "sam2", "peft", "accelerate", "kornia", "ray"}
+HEAVY = {"google", "sam2", "peft", "accelerate", "kornia", "ray", "dlib"}
 # Its layers are peft's; the nodes import it when they train.
 MAY_IMPORT_PEFT = "ffgo/training/adapters.py"
 
