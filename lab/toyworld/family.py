@@ -22,8 +22,13 @@ VAE, TEXT_ENCODER = "toy_vae.safetensors", "toy_umt5.safetensors"
 LORA_HIGH, LORA_LOW = "toy_ffgo_high_noise.safetensors", "toy_ffgo_low_noise.safetensors"
 MIDWAY_HIGH, MIDWAY_LOW = "toy_midway_high_noise.safetensors", "toy_midway_low_noise.safetensors"
 """LoRAs that are not done, for the test that goes on from them."""
-BOUNDARY, SHIFT = WAN22_I2V_A14B.boundary, WAN22_I2V_A14B.shift
-"""Where its experts change, and the shift of its schedule: for its LoRAs, the demo and every table, too."""
+DISSOLVE_HIGH, DISSOLVE_LOW = "toy_dissolve_high_noise.safetensors", "toy_dissolve_low_noise.safetensors"
+"""LoRAs of examples whose composed frame dissolves."""
+BOUNDARY, SHIFT = 0.60, 2.0
+"""Where the high-noise expert hands over, and how the schedule is shifted: for training, sampling and metadata alike.
+
+Those of the large models, 0.9 and 5, are made for large pictures; here they would leave nothing to the high-noise
+expert: what a clip shows is decided between sigma .71 and .31 (row `decide` of `dev.py toy`)."""
 STEPS = 12
 BATCH = 16
 
@@ -38,10 +43,12 @@ class Family:
     text_encoder: Any
     boundary: float = BOUNDARY
     shift: float = SHIFT
+    steps: int = STEPS
     encoded: dict[str, Tensor] = field(default_factory=dict)
     """First frames that were encoded before: most rows of a table share theirs."""
 
     @classmethod
+    @torch.inference_mode()  # the host could not move weights of eight bits that were loaded outside
     def load(cls, folder: Path = WEIGHTS) -> "Family":
         from .custom_nodes.ffgo_standins.small_encoder import load_small_encoder
 
@@ -64,7 +71,7 @@ class Family:
     @torch.inference_mode()
     def _generate(self, first_frames: Tensor, prompts: Sequence[str], seed: int) -> Tensor:
         told = self.conditioning(first_frames, prompts)
-        return self.vae.decode(self.denoise(noise(len(prompts), seed), told, range(STEPS))).float().clamp(0, 1)
+        return self.vae.decode(self.denoise(noise(len(prompts), seed), told, range(self.steps))).float().clamp(0, 1)
 
     def conditioning(self, first_frames: Tensor, prompts: Sequence[str]) -> list[Any]:
         """As CLIPTextEncode and WanImageToVideo make it, for a whole batch."""
@@ -77,10 +84,10 @@ class Family:
         return [[text, {"concat_latent_image": pictures, "concat_mask": mask}]]
 
     def denoise(self, latents: Tensor, told: list[Any], steps: range) -> Tensor:
-        """Latents (N, 16, T, h, w) after these of all STEPS steps, each by its own expert; before step 0: noise."""
+        """Latents (N, 16, T, h, w) after these of all steps, each by its own expert; before step 0: noise."""
         sigmas = self.sigmas()
         switch = split_at_boundary(sigmas, self.boundary).switch_step
-        for expert, first, last in ((self.high, 0, switch), (self.low, switch, STEPS)):
+        for expert, first, last in ((self.high, 0, switch), (self.low, switch, self.steps)):
             start, stop = max(first, steps.start), min(last, steps.stop)
             if start < stop:
                 latents = self._sample(expert, latents, sigmas[start : stop + 1], told, fresh=start == 0)
@@ -102,10 +109,10 @@ class Family:
         return sample_custom(model, noise, 1.0, sampler, sigmas, told, told, latents, disable_pbar=True)
 
     def sigmas(self) -> Tensor:
-        """The schedule (STEPS + 1,)."""
+        """The schedule (steps + 1,)."""
         from comfy.samplers import calculate_sigmas
 
-        return calculate_sigmas(self._shifted(self.high).get_model_object("model_sampling"), "simple", STEPS)
+        return calculate_sigmas(self._shifted(self.high).get_model_object("model_sampling"), "simple", self.steps)
 
     def _shifted(self, expert: Any) -> Any:
         """As ModelSamplingSD3 does."""

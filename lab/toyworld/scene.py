@@ -43,12 +43,14 @@ SCENE_COLOURS = {
 }
 SCENES = ("gradient", "horizon", "stripes", "tiles")
 LAWS = ("stays", "moves left", "moves right", "rises", "sinks", "circles")
+NEW_LAWS = ("swings", "bobs")
+"""No caption of the base models holds them, and nothing moves so there: for those who teach a new concept."""
 GRID = 8
 """Pixels between the places where subjects are put: a place of the latent, so that equal subjects look equal there."""
 LENGTH = 32.0
 """Pixels that a moving sprite goes in a clip: one place of the grid for each frame of the latent."""
 TURN = 8.0
-"""Pixels, the radius of a circle."""
+"""Pixels, the radius of a circle, and the reach of a swing."""
 MARKS = {1: ((32, 32),), 2: ((16, 32), (48, 32))}
 """Pixels: where the camera always has one subject, or two, after a cut. Nothing else tells where."""
 COLUMNS = (16, 48)
@@ -57,8 +59,8 @@ LEVELS = {1: (32,), 2: (16, 48)}
 """Pixels from the top, of them."""
 SIDE_BY_SIDE = ("stays", "rises", "sinks")
 """The laws of two subjects that stand side by side after a cut, and never meet."""
-REST = 0.5
-"""How many of the subjects after a cut stay where they are."""
+REST = 0.25
+"""How many of the subjects after a cut stay where they are, in training: where most do, a model learns to let them."""
 CUT = 4
 """The frame at which a cut is: the first one that FFGo keeps."""
 CUT_WORDS = "the camera view changes."
@@ -113,6 +115,8 @@ class Actor:
             "rises": (0.0, -way),
             "sinks": (0.0, way),
             "circles": (-TURN * np.cos(angle), -TURN * np.sin(angle)),
+            "swings": (TURN * np.sin(2 * angle), 0.0),
+            "bobs": (0.0, TURN * np.sin(2 * angle)),
         }[self.law]
         return self.x + dx, self.y + dy
 
@@ -223,10 +227,10 @@ def draw_ordinary(rng: np.random.Generator, split: Split) -> ToyClip:
     return ToyClip(Shot(tuple(draw_subjects(rng, split)), draw_scene(rng)))
 
 
-def draw_framed(rng: np.random.Generator, split: Split) -> ToyClip:
-    """One shot as the camera has it after a cut: its subjects on their marks."""
+def draw_framed(rng: np.random.Generator, split: Split, rest: float = REST) -> ToyClip:
+    """One shot as the camera has it after a cut: its subjects on their marks. rest: the share of those that stay."""
     count = _draw_count(rng)
-    laws = [_draw_law(rng, SIDE_BY_SIDE if count == 2 else LAWS) for _ in range(count)]
+    laws = [_draw_law(rng, SIDE_BY_SIDE if count == 2 else LAWS, rest) for _ in range(count)]
     return _on_marks(rng, split, laws)
 
 
@@ -241,9 +245,9 @@ def _on_marks(rng: np.random.Generator, split: Split, laws: Sequence[str]) -> To
     return ToyClip(Shot(subjects, draw_scene(rng)))
 
 
-def _draw_law(rng: np.random.Generator, laws: Sequence[str]) -> str:
+def _draw_law(rng: np.random.Generator, laws: Sequence[str], rest: float) -> str:
     moving = [law for law in laws if law != "stays"]
-    return "stays" if rng.random() < REST else str(rng.choice(moving))
+    return "stays" if rng.random() < rest else str(rng.choice(moving))
 
 
 def draw_cut(rng: np.random.Generator) -> ToyClip:
@@ -254,6 +258,6 @@ def draw_cut(rng: np.random.Generator) -> ToyClip:
 
 
 def _lined_up(rng: np.random.Generator, subjects: Sequence[Actor]) -> tuple[Actor, ...]:
-    """At rest in a column, in the order in which the caption names them."""
-    x, levels = float(rng.choice(COLUMNS)), LEVELS[len(subjects)]
+    """At rest in a column, in any order: only its looks tell which of them a caption's words are about."""
+    x, levels = float(rng.choice(COLUMNS)), rng.permutation(LEVELS[len(subjects)])
     return tuple(replace(subject, law="stays", x=x, y=float(y)) for subject, y in zip(subjects, levels, strict=True))

@@ -14,7 +14,7 @@ from ffgo.clip.trim import Mode, trim_clip
 from ffgo.frame.layout import LayoutName
 
 from .examples import TEST, ToyExample, unseen_set
-from .family import LORA_HIGH, LORA_LOW, WEIGHTS, Family
+from .family import DISSOLVE_HIGH, DISSOLVE_LOW, LORA_HIGH, LORA_LOW, WEIGHTS, Family
 from .metrics import MEASURES, Scores, interval, residue, score_clip
 from .render import render_clip
 from .scene import FRAMES, ToyClip, draw_ordinary
@@ -66,7 +66,10 @@ class Pair:
 
 
 _AGAINST_BOTH = ("lora_high", "lora_low", "windows_exchanged", "lora_both packed")
-PAIRS = (*(Pair(name, "lora_both", other) for name in ("easy", "binding", "dev") for other in _AGAINST_BOTH),)
+PAIRS = (
+    *(Pair(name, "lora_both", other) for name in ("easy", "binding", "dev") for other in _AGAINST_BOTH),
+    Pair("dissolve", "lora_both trim auto", "lora_both"),
+)
 EVERYWHERE = ("easy", "binding", "dev")
 
 
@@ -81,7 +84,7 @@ def _loras(high: str | None, low: str | None, folder: Path) -> Callable[[Family]
 def rows(loras: Path = WEIGHTS) -> list[Row]:
     """What the table compares. loras: the folder of the two LoRA files."""
     both, scene = _loras(LORA_HIGH, LORA_LOW, loras), lambda example, _: example.scene
-    exchanged = _loras(LORA_LOW, LORA_HIGH, loras)
+    exchanged, dissolving = _loras(LORA_LOW, LORA_HIGH, loras), _loras(DISSOLVE_HIGH, DISSOLVE_LOW, loras)
     caption = lambda example: example.caption  # noqa: E731
     return [
         Row("base_without_phrase", "base, background as first frame, caption", _unchanged, scene, caption),
@@ -99,6 +102,8 @@ def rows(loras: Path = WEIGHTS) -> list[Row]:
         Row("lora_without_phrase", "LoRA on both, no phrase", both, prompt=caption),
         Row("lora_both", "LoRA on both, layout packed", both, layout="packed", sets=EVERYWHERE),
         Row("lora_both", "LoRA on both, trim auto", both, trim="auto"),
+        Row("lora_both", "LoRA of dissolving examples on both", dissolving, sets=("dissolve",)),
+        Row("lora_both", "LoRA of dissolving examples on both, trim auto", dissolving, trim="auto", sets=("dissolve",)),
     ]  # fmt: skip
 
 

@@ -7,15 +7,19 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.multiprocessing.spawn import spawn
 
 from ffgo.files import complete_file
 
+from .optimizer import Optimizer
+
 AVERAGED = 0.998
 """How much of the average a step keeps, once there were many."""
 CURVE_EVERY = 50
+CURVES = "curves.jsonl"
 PROCESSES, PORT = 2, "29520"
 
 
@@ -41,21 +45,58 @@ class Average:
             torch.save(self.weights, partial)
 
 
+class Checkpoint:
+    """All that a training needs to go on as if it had not been stopped, to the bit on the same machine."""
+
+    def __init__(self, path: Path, average: Average, optimizer: Optimizer, rng: np.random.Generator):
+        self.path, self.average, self.optimizer, self.rng = path, average, optimizer, rng
+
+    def save(self, step: int) -> None:
+        modules = {name: module.state_dict() for name, module in self.average.modules.items()}
+        parts = {"step": step, "modules": modules, "average": (self.average.steps, self.average.weights)}
+        parts |= {"optimizer": self.optimizer.state(), "draws": (self.rng.bit_generator.state, torch.get_rng_state())}
+        with complete_file(self.path) as partial:
+            torch.save(parts, partial)
+
+    def load(self) -> int:
+        """Returns the step to go on from; 0 where nothing was kept."""
+        if not self.path.exists():
+            return 0
+        parts = torch.load(self.path, weights_only=False)  # our own file
+        for name, module in self.average.modules.items():
+            module.load_state_dict(parts["modules"][name])
+        self.average.steps, self.average.weights = parts["average"]
+        self.optimizer.load_state(parts["optimizer"])
+        self.rng.bit_generator.state, drawn = parts["draws"]
+        torch.set_rng_state(drawn)
+        return parts["step"]
+
+
 class Curve:
-    """The mean loss of every fifty steps, a JSON line each."""
+    """The mean loss of every fifty steps, a JSON line each. What goes on forgets all after its checkpoint."""
 
     def __init__(self, path: Path, run: str):
-        self.path, self.run, self.losses, self.started = path, run, [], time.monotonic()
+        self.path, self.run, self.losses, self.started = path, run, list[float](), time.monotonic()
+        self.begun = False
 
     def add(self, step: int, loss: float) -> None:
+        if not self.begun:
+            self._forget_from(step)
         self.losses.append(loss)
         if step % CURVE_EVERY:
             return
         minutes = round((time.monotonic() - self.started) / 60, 2)
-        line = {"run": self.run, "step": step, "minutes": minutes, "loss": round(sum(self.losses) / CURVE_EVERY, 6)}
+        loss = round(sum(self.losses) / len(self.losses), 6)
+        line = {"run": self.run, "step": step, "minutes": minutes, "loss": loss}
         self.losses.clear()
         with self.path.open("a") as file:
             print(json.dumps(line), file=file)
+
+    def _forget_from(self, step: int) -> None:
+        self.begun = True
+        if self.path.exists():
+            lines = [line for line in self.path.read_text().splitlines() if json.loads(line)["step"] < step]
+            self.path.write_text("".join(f"{line}\n" for line in lines))
 
 
 def run_together(work: Callable[..., None], *arguments: Any) -> None:

@@ -59,6 +59,11 @@ class Damage:
 
 BROKEN_TRAINING = {
     "sigma window": Damage("ffgo/experts/schedule.py", "= unshifted_time(boundary", "= unshifted_time(1 - boundary"),
+    "windows exchanged": Damage(
+        "ffgo/experts/schedule.py",
+        'middle if expert == "high" else 0.0, middle if expert == "low" else 1.0',
+        'middle if expert == "low" else 0.0, middle if expert == "high" else 1.0',
+    ),
     "condition channels": Damage("ffgo/bases/condition.py", "cat((mask, latents)", "cat((latents, mask)"),
 }
 BROKEN_SAMPLING = {

@@ -10,7 +10,8 @@ from safetensors import safe_open
 from ffgo.dataset.examples import load_frames, open_dataset
 from ffgo.dataset.sizing import Bucket
 from lab.toyworld.examples import TEST_SETS, training_set, unseen_set, write_dataset
-from lab.toyworld.family import BOUNDARY, LORA_HIGH, LORA_LOW, MIDWAY_HIGH, MIDWAY_LOW, SHIFT, WEIGHTS, Family
+from lab.toyworld.family import BOUNDARY, SHIFT, WEIGHTS, Family
+from lab.toyworld.make import GIVEN, changed, outcome, read_record, stages
 from lab.toyworld.metrics import interval, residue, score_clip
 from lab.toyworld.render import render_clip, render_cutout, render_shot
 from lab.toyworld.scene import (
@@ -81,6 +82,13 @@ def test_each_set_has_a_seed_of_its_own():
     assert len(set(seeds)) == len(seeds)
     drawn = [example.clip for name in TEST_SETS for example in unseen_set(name)]
     assert len(set(drawn)) == len(drawn)
+
+
+def test_a_first_frame_does_not_tell_who_is_named_first(rng):
+    """Else law and place can be learned by the order alone, and a layout with another order would break them."""
+    drawn = [draw_cut(rng) for _ in range(60)]
+    columns = [[subject.y for subject in clip.before.subjects] for clip in drawn]
+    assert {tuple(column) for column in columns if len(column) == 2} == {(16.0, 48.0), (48.0, 16.0)}
 
 
 def test_bound_subjects_can_take_each_others_law(rng):
@@ -268,7 +276,7 @@ def test_boundary_and_shift_are_told_in_one_place():
     assert (RECIPE.boundary, RECIPE.shift) == (family.boundary, family.shift) == (BOUNDARY, SHIFT)
     assert float(settings["Expert switch.boundary"]) == BOUNDARY
     assert float(settings["Shift (high noise).shift"]) == float(settings["Shift (low noise).shift"]) == SHIFT
-    for name in (LORA_HIGH, LORA_LOW, MIDWAY_HIGH, MIDWAY_LOW):
+    for name in read_record()["made"].keys() - GIVEN.values():
         with safe_open(WEIGHTS / name, framework="pt") as file:
             told = file.metadata()
         assert (float(told["ffgo.boundary"]), float(told["ffgo.shift"])) == (BOUNDARY, SHIFT), name
@@ -279,6 +287,29 @@ def test_an_expert_is_trained_on_its_window(rng, expert):
     sigmas = draw_sigmas(rng, expert, 64)
     assert ((sigmas > BOUNDARY) == (expert == "high")).all()
     assert float(sigmas.max()) == pytest.approx(1 if expert == "high" else BOUNDARY, abs=0.03)
+
+
+def test_the_shipped_weights_are_those_that_were_made():
+    assert not changed()
+    assert sum(path.stat().st_size for path in WEIGHTS.iterdir()) < 24e6, "each clone carries them"
+
+
+def test_dissolving_examples_go_over_into_the_shot():
+    """The same clips as the others, but for the frames in between."""
+    for example, hard in zip(training_set(dissolving=True)[:6], training_set(), strict=False):
+        frames, whole = example.frames(), shown(example.clip)
+        last = 4 + example.dissolve
+        assert example.clip == hard.clip
+        assert torch.equal(frames[:4], example.composed().expand(4, -1, -1, -1))
+        assert torch.equal(frames[last:], whole[last:])
+        found = residue(frames[4:], example.clip.shot, example.composed(), 4)
+        assert found == pytest.approx(example.dissolve / (FRAMES - 4))
+
+
+def test_each_stage_of_making_can_be_done_anew(tmp_path):
+    left = [path for stage in stages(tmp_path) for path in outcome(tmp_path, stage)]
+    assert len(left) == len(set(left))
+    assert all(outcome(tmp_path, stage) for stage in stages(tmp_path))
 
 
 def test_what_is_compared_is_measured():
