@@ -12,12 +12,12 @@ from .decide import measure_decide
 from .examples import TEST, TEST_SETS, unseen_set
 from .family import WEIGHTS, Family
 from .page import save_page
-from .table import differences, measure_ordinary, measure_set, measure_vae
+from .table import by_pixels, differences, measure_ordinary, measure_set, measure_vae
 
 QUICK = 16
 """Clips of each row where a first look is enough."""
 SETS = [name for name in TEST_SETS if name != "dev"]
-SHOWN = ("object_identity", "scene_identity", "motion", "place", "binding", "amplitude", "residue")
+SHOWN = ("object_identity", "emblem", "scene_identity", "motion", "place", "binding", "amplitude", "residue")
 
 
 def main() -> None:
@@ -42,6 +42,9 @@ def main() -> None:
         for row in measure_set(family, name, arguments.weights, count):
             say(row.values)
             measured.append(row)
+            if (row.set, row.row.name) == ("crowd", "lora_both"):
+                for line in by_pixels(row):
+                    say(line)
     for difference in differences(measured):
         say(difference)
     drawn = [row for row in measured if row.set == measured[0].set]
@@ -63,10 +66,14 @@ def _words(values: Mapping[str, Any]) -> str:
         case "decide":
             lines = [
                 f"  sigma {step['sigma']:.3f}   law {step['law_above']:.2f}   sprite {step['sprite_above']:.2f}"
+                f"   emblem {step['emblem_above']:.2f}"
                 for step in values["steps"]
             ]
             title = f"Decided above each sigma, as a share of clips (the boundary is {values['boundary']:g}):"
             return "\n".join([title, *lines, "", f"{'':66}" + "".join(f"{m.replace('_', ' '):>22}" for m in SHOWN)])
+        case "pixels":
+            subjects = f"{values['subjects']} subjects of {values['least']} to {values['most']} px"
+            return f"{values['set']:10}{values['of']:22}{subjects:34}{_cell(values, 'object_identity'):>22}"
         case "difference":
             interval = f"{values['value']:+.2f} [{values['low']:+.2f}, {values['high']:+.2f}]"
             return f"{values['set']:8} {values['a']} - {values['b']}, {values['metric'].replace('_', ' ')}: {interval}"

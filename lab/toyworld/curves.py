@@ -10,8 +10,12 @@ from PIL import Image, ImageDraw
 
 from ffgo.charts import GRID, LINES, PAPER, write
 
-FILE = Path(__file__).with_name("curves.jsonl")
-"""A line for each fifty steps, with the run, its step, its minutes so far and its mean loss."""
+from .family import WEIGHTS
+from .together import CURVES
+
+BEGUN_WITH, MADE = Path(__file__).with_name("curves.jsonl"), WEIGHTS / CURVES
+"""Of the models that all begins with, and of those that make.py makes from them. A line for each fifty steps, with the
+run, its step, its minutes so far and its mean loss."""
 WIDTH, HEIGHT, MARGIN, COLUMNS = 400, 220, 54, 3
 TEXT = 13
 
@@ -54,4 +58,4 @@ def _panel(name: str, points: Sequence[dict[str, Any]]) -> Image.Image:
 
 
 if __name__ == "__main__":
-    draw_curves(read_curves(FILE)).save(sys.argv[1])
+    draw_curves(read_curves(BEGUN_WITH) | read_curves(MADE)).save(sys.argv[1])

@@ -16,7 +16,7 @@ from ffgo.host.loading import latent_format
 
 from .family import STEPS, Family, noise
 from .render import render_clip
-from .scene import Actor, Scene, Shot, Sprite, ToyClip, draw_scene, sprites
+from .scene import COLOURS, Actor, Scene, Shot, Sprite, ToyClip, draw_scene, sprites
 
 SEED = 9
 COUNT = 16
@@ -26,12 +26,13 @@ CORNERS = ((16, 16), (48, 16), (16, 48), (48, 48))
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Clips that agree in all but one thing: a sprite by two laws, at rest, and another sprite by the first law."""
+    """Clips that agree in all but one thing: a sprite by two laws, at rest, and two others by the first law."""
 
     first: ToyClip
     other_law: ToyClip
     rest: ToyClip
     other_sprite: ToyClip
+    other_emblem: ToyClip
 
 
 def draw_exchanges(count: int) -> list[Exchange]:
@@ -42,13 +43,18 @@ def draw_exchanges(count: int) -> list[Exchange]:
 
 def _draw(rng: np.random.Generator, x: int, y: int) -> Exchange:
     pool, scene = sprites("test"), draw_scene(rng)
-    one = pool[rng.integers(len(pool))]
+    plain = pool[rng.integers(len(pool))]
+    emblem, another = rng.permutation([c for c in COLOURS if c not in (plain.colour, plain.second)])[:2].tolist()
+    one = replace(plain, emblem=emblem)
     different = [s for s in pool if s.shape != one.shape and not {s.colour, s.second} & {one.colour, one.second}]
-    other = different[rng.integers(len(different))]
+    other = replace(different[rng.integers(len(different))], emblem=another)
     across = Actor(one, "moves right" if x == 16 else "moves left", 32.0, float(y))
     down = Actor(one, "sinks" if y == 16 else "rises", float(x), 32.0)
     still = Actor(one, "stays", float(x), float(y))
-    return Exchange(_clip(across, scene), _clip(down, scene), _clip(still, scene), _clip(across, scene, other))
+    return Exchange(
+        first=_clip(across, scene), other_law=_clip(down, scene), rest=_clip(still, scene),
+        other_sprite=_clip(across, scene, other), other_emblem=_clip(across, scene, replace(one, emblem=another)),
+    )  # fmt: skip
 
 
 def _clip(actor: Actor, scene: Scene, sprite: Sprite | None = None) -> ToyClip:
@@ -60,24 +66,30 @@ def measure_decide(family: Family, count: int = COUNT) -> dict[str, Any]:
     """Which share of clips has its law decided above the boundary, and which its sprite below it; and the same for
     every step at which the exchange may be."""
     drawn = draw_exchanges(count)
-    clips = {name: [getattr(one, name) for one in drawn] for name in ("first", "other_law", "rest", "other_sprite")}
+    clips = {
+        name: [getattr(one, name) for one in drawn]
+        for name in ("first", "other_law", "rest", "other_sprite", "other_emblem")
+    }
     told = {name: _told(family, of) for name, of in clips.items()}
     true = {name: _latents(family, of) for name, of in clips.items()}
     by_step, sigmas, latents = [], family.sigmas().tolist(), noise(count, SEED)
     for step in range(1, STEPS):
         latents = family.denoise(latents, told["first"], range(step - 1, step))
-        law, sprite = (
-            family.denoise(latents, told[name], range(step, STEPS)) for name in ("other_law", "other_sprite")
+        law, sprite, emblem = (
+            family.denoise(latents, told[name], range(step, STEPS))
+            for name in ("other_law", "other_sprite", "other_emblem")
         )
         by_step.append({
             "sigma": round(sigmas[step], 3),
             "law_above": _nearest(law, [true[name] for name in ("first", "other_law", "rest")]),
             "sprite_above": _nearest(sprite, [true[name] for name in ("first", "other_sprite")]),
+            "emblem_above": _nearest(emblem, [true[name] for name in ("first", "other_emblem")]),
         })  # fmt: skip
     handed = next(row for row in by_step if row["sigma"] < family.boundary)
     return {
         "name": "decide", "boundary": family.boundary, "clips": count, "law_above": handed["law_above"],
-        "sprite_below": round(1 - handed["sprite_above"], 4), "steps": by_step,
+        "sprite_below": round(1 - handed["sprite_above"], 4), "emblem_below": round(1 - handed["emblem_above"], 4),
+        "steps": by_step,
     }  # fmt: skip
 
 

@@ -33,7 +33,7 @@ from ffgo.pixels import to_uint8
 from .examples import ToyExample, unseen_set
 from .family import Family
 from .render import render_cutout, render_scene, render_shot
-from .scene import FRAME_RATE, FRAMES, SIZE
+from .scene import FRAME_RATE, FRAMES, HEIGHT, WIDTH
 from .table import Measured, Row, measure, rows
 
 EXAMPLES = 12
@@ -61,7 +61,7 @@ def write_toy_set(folder: Path, examples: Sequence[ToyExample]) -> CaseSet:
             _save(torch.from_numpy(render_cutout(subject.sprite)), path)
             subjects.append(CaseSubject(path, f"sprite {index}"))
         cases.append(Case(f"toy_{number:02}", example.caption, scene, tuple(subjects)))
-    made = CaseSet(folder / SET_FILE, "toy world", tuple(cases), SIZE, SIZE, FRAMES, float(FRAME_RATE))
+    made = CaseSet(folder / SET_FILE, "toy world", tuple(cases), WIDTH, HEIGHT, FRAMES, float(FRAME_RATE))
     write_case_set(made)
     return made
 

@@ -1,7 +1,7 @@
 """FFGo examples of the toy world: the composed frame, made by the pack's own compose core, the clip and the caption."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -10,22 +10,30 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ffgo.bases.catalogue import COMPOSED_FRAMES
 from ffgo.clip.video_io import write_clip
 from ffgo.dataset.build import add_example
-from ffgo.frame.compose import compose
+from ffgo.frame.compose import Composition, compose
 from ffgo.frame.layout import LayoutName
 from ffgo.pixels import to_uint8
 from ffgo.words.phrase import add_transition_phrase
 
 from .render import render_clip, render_cutout, render_scene
-from .scene import FRAME_RATE, SIZE, ToyClip, draw_bound, draw_framed
+from .scene import FRAME_RATE, FRAMES, HEIGHT, WIDTH, ToyClip, draw_bound, draw_camouflage, draw_framed
 
 TRAINING, TEST = 32, 64
 """Examples of each set."""
 TRAINING_SEED, TEST_SEED = 32, 64
+EASY = 0.5
+"""Share of the subjects that stay where they are, in the sets that are easy."""
+DISSOLVES = (2, 4, 6, 8)
+"""Frames that the composed frame takes to dissolve, in the training set that teaches it; nothing tells which."""
 TEST_SETS: dict[str, tuple[int, Callable[[np.random.Generator], ToyClip]]] = {
-    "easy": (TEST_SEED, partial(draw_framed, split="test")),
+    "easy": (TEST_SEED, lambda rng: draw_framed(rng, "test", int(rng.integers(1, 3)), EASY)),
     "binding": (65, partial(draw_bound, split="test")),
+    "crowd": (67, lambda rng: draw_framed(rng, "test", int(rng.integers(3, 6)))),
+    "camouflage": (68, partial(draw_camouflage, split="test")),
+    "dissolve": (66, lambda rng: draw_framed(rng, "test", int(rng.integers(1, 3)), EASY)),
     "dev": (63, partial(draw_bound, split="test")),
 }
 """The seed of each test set, and how its clips are drawn. All settings are chosen on `dev`, never on the others."""
@@ -38,6 +46,10 @@ class ToyExample:
     """What FFGo gets, and what it should make of it."""
 
     clip: ToyClip
+    order: tuple[int, ...] = ()
+    """In which the frame has the subjects; as the caption names them where it is empty."""
+    dissolve: int = 0
+    """Frames after the composed ones that still hold some of it."""
 
     @property
     def caption(self) -> str:
@@ -49,21 +61,50 @@ class ToyExample:
 
     @property
     def scene(self) -> Tensor:
-        """The background alone (H, W, 3), 0..1."""
+        """The background alone (H, W, 3), 0..1, as it is in the right half of the frame."""
         assert self.clip.shot.scene is not None
         return torch.from_numpy(render_scene(self.clip.shot.scene))
 
     def composed(self, layout: LayoutName = "published") -> Tensor:
         """The composed first frame (H, W, 3), 0..1."""
-        cutouts = [torch.from_numpy(render_cutout(subject.sprite))[None] for subject in self.clip.shot.subjects]
-        subjects = {f"subject {number}": cutout for number, cutout in enumerate(cutouts, 1)}
-        return compose(self.scene[None], subjects, width=SIZE, height=SIZE, layout=layout).image[0]
+        return self._composition(layout).image[0]
+
+    def sides(self, layout: LayoutName) -> list[float]:
+        """How large the composed frame has each subject, in the caption's order: pixels, of a square of its area."""
+        pixels = self._composition(layout).plan.pixels
+        order = self.order or range(len(pixels))
+        return [area**0.5 for _, area in sorted(zip(order, pixels, strict=True))]
+
+    def _composition(self, layout: LayoutName) -> Composition:
+        subjects = self.clip.shot.subjects
+        ordered = [subjects[number] for number in self.order] or subjects
+        cutouts = [torch.from_numpy(render_cutout(subject.sprite))[None] for subject in ordered]
+        named = {f"subject {number}": cutout for number, cutout in enumerate(cutouts, 1)}
+        return compose(self.scene[None], named, width=WIDTH, height=HEIGHT, layout=layout)
+
+    def frames(self) -> Tensor:
+        """The clip (F, H, W, 3), 0..1, as it is taught: the composed frame goes over into the shot."""
+        frames = torch.from_numpy(render_clip(self.clip))
+        shares = torch.ones(FRAMES)
+        shares[COMPOSED_FRAMES:] = 0
+        shares[COMPOSED_FRAMES : COMPOSED_FRAMES + self.dissolve] = torch.linspace(1, 0, self.dissolve + 2)[1:-1]
+        return torch.lerp(frames, self.composed(), shares.view(-1, 1, 1, 1))
 
 
-def training_set() -> list[ToyExample]:
-    """32 examples of sprites that the base models know."""
+def training_set(*, dissolving: bool = False) -> list[ToyExample]:
+    """32 examples of sprites that the base models know. Which subject the frame has first says nothing.
+
+    dissolving: after the composed frame there is no cut.
+    """
     rng = np.random.default_rng(TRAINING_SEED)
-    return [ToyExample(draw_framed(rng, "train")) for _ in range(TRAINING)]
+    examples = [_in_any_order(ToyExample(draw_framed(rng, "train")), rng) for _ in range(TRAINING)]
+    if not dissolving:
+        return examples
+    return [replace(example, dissolve=int(rng.choice(DISSOLVES))) for example in examples]
+
+
+def _in_any_order(example: ToyExample, rng: np.random.Generator) -> ToyExample:
+    return replace(example, order=tuple(rng.permutation(len(example.clip.shot.subjects)).tolist()))
 
 
 def test_set() -> list[ToyExample]:
@@ -88,5 +129,5 @@ def write_dataset(folder: Path, examples: Iterable[ToyExample]) -> None:
 
 
 def _enlarged(example: ToyExample) -> np.ndarray:
-    frames = (render_clip(example.clip) * 255).round().astype(np.uint8)
+    frames = (example.frames().numpy() * 255).round().astype(np.uint8)
     return frames.repeat(ENLARGED, 1).repeat(ENLARGED, 2)

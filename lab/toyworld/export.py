@@ -1,38 +1,39 @@
-"""Bring trained weights into the files that ComfyUI loads: `python -m lab.toyworld.export vae|experts FOLDER`."""
+"""Bring trained weights into the files that ComfyUI loads."""
 
-import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ffgo.files import complete_file
-from ffgo.host.boot import boot_here
 from ffgo.host.loading import latent_format
 
-from .family import HIGH, LOW, TEXT_ENCODER, VAE, WEIGHTS
-from .models import EXPERT, TOKENS, vocabulary, vocabulary_file
+from .family import TEXT_ENCODER, VAE
+from .models import EXPERT, TEXT_WIDTH, TOKENS, vocabulary, vocabulary_file
 from .models import TEXT_ENCODER as TEXT_SIZES
-from .scene import FRAMES
-from .train_vae import RUNS, draw_pictures
+from .start import start_file
+from .train_experts import SEED, weights_of
+from .train_vae import draw_pictures
 from .vae import LATENT_CHANNELS, as_input, build_vae, encode_whole
 
 NOTE = {"note": "toy model of ComfyUI-FFGo, trained on its toy world (docs/toy-world.md)", "format": "pt"}
 PICTURES = 60
+EIGHT_BITS = ("blocks.", "text_embedding.0.", "time_projection.")
+"""Where an expert's matrices are kept in eight bits: nearly all of it. In sixteen, all files together would be 32 MB."""
 
 
 def export_vae(folder: Path) -> None:
     """Give the latents the mean and the deviation that the host expects of Wan's, and write the file."""
-    import numpy as np
-
     vae = build_vae()
-    vae.load_state_dict(torch.load(folder / f"vae.{len(RUNS)}.pt"))
+    vae.load_state_dict(torch.load(folder / "vae.pt")["vae"])
     rng = np.random.default_rng(0)
-    clips = as_input([draw_pictures(rng, FRAMES) for _ in range(PICTURES)])
+    clips = as_input([draw_pictures(rng, 9) for _ in range(PICTURES)])
     with torch.inference_mode():
         latents = torch.cat([encode_whole(vae, clip)[0] for clip in clips.split(4)])
     axes = (0, 2, 3, 4)
@@ -41,7 +42,16 @@ def export_vae(folder: Path) -> None:
     shift = wan.latents_mean.flatten() - scale * latents.mean(axes)
     with torch.no_grad():
         _scale_latents(vae, scale, shift)
-    _save(vae.state_dict(), WEIGHTS / VAE)
+    _save(vae.state_dict(), folder / "encoders" / VAE)
+
+
+def export_text_encoder(folder: Path) -> None:
+    """That of the world before, with rows for the spare words, as fresh as all rows once were."""
+    weights = weights_of(start_file("text_encoder", folder))
+    known, generator = len(weights["shared.weight"]), torch.Generator().manual_seed(SEED)
+    fresh = torch.randn(vocabulary().vocab_size() - known, TEXT_WIDTH, generator=generator)
+    weights["shared.weight"] = torch.cat([weights["shared.weight"], fresh])
+    save_text_encoder(weights, folder / "encoders" / TEXT_ENCODER)
 
 
 def _scale_latents(vae: Any, scale: Tensor, shift: Tensor) -> None:
@@ -52,16 +62,16 @@ def _scale_latents(vae: Any, scale: Tensor, shift: Tensor) -> None:
     vae.conv2.weight /= scale.view(1, -1, 1, 1, 1)
 
 
-def export_experts(folder: Path) -> None:
-    """Write the text encoder and both experts."""
-    save_text_encoder(torch.load(folder / "joint.pt")["text_encoder"], WEIGHTS / TEXT_ENCODER)
-    for stage, name in (("high", HIGH), ("low", LOW)):
-        save_expert(torch.load(folder / f"{stage}.pt")["expert"], WEIGHTS / name)
-
-
 def save_expert(weights: Mapping[str, Tensor], path: Path) -> None:
-    """Write an expert with its number of heads: ComfyUI takes each head to be 128 wide where the file does not tell."""
-    _save(weights, path, metadata={"config": json.dumps({"transformer": {"num_heads": EXPERT["num_heads"]}})})
+    """Write an expert as ComfyUI's fp8_scaled files are, with its number of heads: ComfyUI takes each head to be 128
+    wide where the file does not tell."""
+    config = {"config": json.dumps({"transformer": {"num_heads": EXPERT["num_heads"]}})}
+    scaled = {"scaled_fp8": torch.zeros(2, dtype=torch.float8_e4m3fn)}  # of two numbers: sums are not in eight bits
+    for name, weight in weights.items():
+        if weight.ndim == 2 and name.startswith(EIGHT_BITS):
+            scale = weight.float().abs().max() / torch.finfo(torch.float8_e4m3fn).max
+            scaled |= {name: (weight / scale).to(torch.float8_e4m3fn), name.replace(".weight", ".scale_weight"): scale}
+    _save({name: weight for name, weight in weights.items() if name not in scaled}, path, scaled, config)
 
 
 def save_text_encoder(weights: Mapping[str, Tensor], path: Path) -> None:
@@ -69,6 +79,15 @@ def save_text_encoder(weights: Mapping[str, Tensor], path: Path) -> None:
     sizes = {**TEXT_SIZES, "vocab_size": vocabulary().vocab_size(), "tokens": TOKENS}
     words = torch.frombuffer(bytearray(vocabulary_file()), dtype=torch.uint8)
     _save(weights, path, {"spiece_model": words}, {name: str(size) for name, size in sizes.items()})
+
+
+def copy_with_note(file: Path, to: Path, metadata: Mapping[str, str]) -> None:
+    """Copy a file's weights, and what it says of itself, with more that is said."""
+    with safe_open(file, framework="pt") as opened:
+        said = opened.metadata() or {}
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with complete_file(to) as partial:
+        save_file(load_file(file), partial, said | metadata)
 
 
 def _save(
@@ -82,12 +101,3 @@ def _save(
     path.parent.mkdir(parents=True, exist_ok=True)
     with complete_file(path) as partial:
         save_file({**tensors, **(more or {})}, partial, {**NOTE, **(metadata or {})})
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["vae", "experts"])
-    parser.add_argument("folder", type=Path)
-    arguments = parser.parse_args()
-    boot_here("--cpu")
-    (export_vae if arguments.what == "vae" else export_experts)(arguments.folder)

@@ -14,7 +14,7 @@ from ffgo.bases.condition import condition, start_frames
 from ffgo.experts.schedule import split_at_boundary
 from ffgo.host.loading import load_expert, load_vae
 
-from .scene import FRAMES, SIZE
+from .scene import FRAMES, HEIGHT, WIDTH
 
 WEIGHTS = Path(__file__).parent / "weights"
 HIGH, LOW = "toy_high_noise.safetensors", "toy_low_noise.safetensors"
@@ -22,8 +22,13 @@ VAE, TEXT_ENCODER = "toy_vae.safetensors", "toy_umt5.safetensors"
 LORA_HIGH, LORA_LOW = "toy_ffgo_high_noise.safetensors", "toy_ffgo_low_noise.safetensors"
 MIDWAY_HIGH, MIDWAY_LOW = "toy_midway_high_noise.safetensors", "toy_midway_low_noise.safetensors"
 """LoRAs that are not done, for the test that goes on from them."""
-BOUNDARY, SHIFT = WAN22_I2V_A14B.boundary, WAN22_I2V_A14B.shift
-"""Where its experts change, and the shift of its schedule: for its LoRAs, the demo and every table, too."""
+DISSOLVE_HIGH, DISSOLVE_LOW = "toy_dissolve_high_noise.safetensors", "toy_dissolve_low_noise.safetensors"
+"""LoRAs of examples whose composed frame dissolves."""
+BOUNDARY, SHIFT = 0.60, 2.0
+"""Where the high-noise expert hands over, and how the schedule is shifted: for training, sampling and metadata alike.
+
+Those of the large models, 0.9 and 5, are made for large pictures; here they would leave nothing to the high-noise
+expert: what a clip shows is decided between sigma .71 and .31 (row `decide` of `dev.py toy`)."""
 STEPS = 12
 BATCH = 16
 
@@ -124,7 +129,7 @@ class Family:
 def noise(count: int, seed: int) -> Tensor:
     """What a batch of clips begins with, as latents."""
     base = WAN22_I2V_A14B
-    shape = (count, base.latent.channels, *base.latent_shape(FRAMES, SIZE, SIZE))
+    shape = (count, base.latent.channels, *base.latent_shape(FRAMES, HEIGHT, WIDTH))
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 

@@ -1,6 +1,7 @@
 """The small experts and the small text encoder, in the host's own architectures, with fresh weights."""
 
 import io
+import struct
 from functools import cache
 from typing import Any
 
@@ -16,8 +17,11 @@ EXPERT: dict[str, Any] = {"dim": 192, "ffn_dim": 768, "num_heads": 4, "num_layer
 TEXT_ENCODER = {"num_layers": 2, "num_heads": 3, "d_kv": 8, "d_ff": 24}
 TEXT_WIDTH = 4096
 """Fixed in the host."""
-TOKENS = 32
+TOKENS = 56
 """Captions are filled up with zeros to as many; 512 in the large encoder."""
+SPARE_WORDS = (*(f"vok{number}" for number in range(1, 5)), *(f"umo{number}" for number in range(1, 5)))
+"""No caption of the base models holds them: for those who teach new concepts. `ad23r2` is FFGo's."""
+SPARE_SCORE = b"\x15" + struct.pack("<f", -20.0)
 PAD, END = 0, 1
 LOOKS = ([1, 2], [3, 4], [17, 18, 19, 20, 21])
 """Where each head of the text encoder looks at first: one or two words back, three or four back, or the next five. So
@@ -92,7 +96,20 @@ def vocabulary_file() -> bytes:
         sentence_iterator=iter(_sentences()), model_writer=model, model_type="word", vocab_size=256,
         hard_vocab_limit=False, use_all_vocab=True, minloglevel=2, pad_id=PAD, eos_id=END, unk_id=2, bos_id=-1,
     )  # fmt: skip
-    return model.getvalue()
+    return _with_spare_words(model.getvalue())
+
+
+def _with_spare_words(model: bytes) -> bytes:
+    """With more pieces at the end: the numbers of the other words stay as they are.
+
+    Written by hand, as the message `ModelProto` of sentencepiece takes them: its first field is the list of pieces.
+    """
+    return model + b"".join(_field(1, _field(1, f"\u2581{word}".encode()) + SPARE_SCORE) for word in SPARE_WORDS)
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """A short field of bytes of a protocol buffer."""
+    return bytes((number << 3 | 2, len(content))) + content
 
 
 def _sentences() -> list[str]:

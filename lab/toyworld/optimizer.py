@@ -1,6 +1,7 @@
 """Muon for weight matrices, convolutions too, and AdamW for all else: about half the steps of AdamW alone."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +37,13 @@ class Optimizer:
             optimizer.step()
         for weight in self.weights:
             weight.grad = None
+
+    def state(self) -> list[Any]:
+        return [optimizer.state_dict() for optimizer in (self.muon, self.adam)]
+
+    def load_state(self, states: Sequence[Any]) -> None:
+        for optimizer, state in zip((self.muon, self.adam), states, strict=True):
+            optimizer.load_state_dict(state)
 
 
 def _is_matrix(weight: Tensor) -> bool:

@@ -13,7 +13,7 @@ from ffgo.pixels import to_uint8
 
 from .examples import ToyExample
 from .render import render_clip
-from .scene import FRAMES, SIZE
+from .scene import FRAMES, HEIGHT, WIDTH
 from .table import Measured
 
 SHOWN = (0, 1, 3, 4, 6, 8, 10, 12, 14, 16)
@@ -24,10 +24,9 @@ LABEL, GAP, MARGIN = 430, 4, 20
 
 def draw_page(measured: Sequence[Measured], examples: Sequence[ToyExample], chosen: Sequence[int]) -> Image.Image:
     """Filmstrips of the chosen examples, each with the truth above all rows."""
-    side = SIZE * ENLARGED
-    row = side + GAP
+    row = HEIGHT * ENLARGED + GAP
     block = row * (len(measured) + 1) + 50
-    width = 2 * MARGIN + LABEL + len(SHOWN) * (side + GAP)
+    width = 2 * MARGIN + LABEL + len(SHOWN) * (WIDTH * ENLARGED + GAP)
     page = Image.new("RGB", (width, MARGIN + block * len(chosen)), PAPER.ground)
     draw = ImageDraw.Draw(page)
     for place, index in enumerate(chosen):
@@ -49,11 +48,11 @@ def _strip(page: Image.Image, top: int, words: tuple[str, str], clip: Tensor) ->
     draw = ImageDraw.Draw(page)
     write(draw, (MARGIN, top + 30), words[0], 17)
     write(draw, (MARGIN, top + 58), words[1], 16, FAINT)
-    side = SIZE * ENLARGED
+    size = WIDTH * ENLARGED, HEIGHT * ENLARGED
     for column, frame in enumerate(SHOWN):
-        left = MARGIN + LABEL + column * (side + GAP)
+        left = MARGIN + LABEL + column * (size[0] + GAP)
         picture = Image.fromarray(to_uint8(clip[frame]))
-        page.paste(picture.resize((side, side), Image.Resampling.NEAREST), (left, top))
+        page.paste(picture.resize(size, Image.Resampling.NEAREST), (left, top))
         write(draw, (left + 3, top + 2), str(frame), 13, ALARM if frame < COMPOSED_FRAMES else FAINT)
 
 

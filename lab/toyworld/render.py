@@ -6,7 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .scene import COLOURS, FRAMES, RADIUS, SCENE_COLOURS, SIZE, Scene, Shot, Sprite, ToyClip
+from .scene import COLOURS, FRAMES, HEIGHT, RADIUS, SCENE_COLOURS, WIDTH, Scene, Shot, Sprite, ToyClip
+
+EMBLEM, EMBLEM_AT = 0.27, (0.22, 0.28)
+"""The radius of an emblem, and its middle from the sprite's, in the sprite's radii."""
+MARGIN = 1.5
+"""Pixels around a cut-out."""
 
 Pixels = NDArray[np.floating[Any]]
 
@@ -32,9 +37,10 @@ def render_shot(shot: Shot, frames: Sequence[int] = range(FRAMES)) -> Pixels:
 
 def render_scene(scene: Scene, zoom: float = 1.0) -> Pixels:
     """A background (H, W, 3), 0..1."""
-    line = (((np.arange(SIZE, dtype=np.float32) + 0.5) / SIZE) - 0.5) / zoom + 0.5
-    x, y = np.meshgrid(line, line)
-    soft = SIZE * zoom
+    x, y = np.meshgrid(
+        *((np.arange(-side, side, 2, dtype=np.float32) + 1) / (2 * HEIGHT) / zoom + 0.5 for side in (WIDTH, HEIGHT))
+    )
+    soft = HEIGHT * zoom
     across, down = (_step(np.sin(3 * np.pi * axis) / (3 * np.pi), soft) for axis in (x, y))
     weight = {
         "gradient": np.clip(y, 0, 1),
@@ -42,28 +48,37 @@ def render_scene(scene: Scene, zoom: float = 1.0) -> Pixels:
         "stripes": across,
         "tiles": across * (1 - down) + down * (1 - across),
     }[scene.kind]
-    return _mix(_unit(SCENE_COLOURS[scene.colour]), _unit(SCENE_COLOURS[scene.second]), weight)
+    palette = COLOURS if scene.strong else SCENE_COLOURS
+    return _mix(_unit(palette[scene.colour]), _unit(palette[scene.second]), weight)
 
 
 def render_sprites(
-    sprite: Sprite, places: Sequence[tuple[float, float]], scale: float = 1.0, size: int = SIZE
+    sprite: Sprite, places: Sequence[tuple[float, float]], scale: float = 1.0, size: tuple[int, int] = (WIDTH, HEIGHT)
 ) -> tuple[Pixels, Pixels]:
     """A sprite with its centre at each place (x, y) in pixels: its colours (N, H, W, 3) and its alpha (N, H, W)."""
     radius = RADIUS * scale
-    line = np.arange(size, dtype=np.float32) + 0.5
+    across, down = (np.arange(side, dtype=np.float32) + 0.5 for side in size)
     centres = np.asarray(places, dtype=np.float32).reshape(-1, 2)
-    x = (line[None, None, :] - centres[:, 0, None, None]) / radius
-    y = (line[None, :, None] - centres[:, 1, None, None]) / radius
-    x, y = np.broadcast_arrays(x, y)
-    alpha = _step(-_distance(sprite.shape, x, y), radius)
-    weight = _step(_pattern(sprite.pattern, x, y), radius)
-    return _mix(_unit(COLOURS[sprite.colour]), _unit(COLOURS[sprite.second]), weight), alpha
+    x, y = np.broadcast_arrays(
+        (across[None, None, :] - centres[:, 0, None, None]) / radius,
+        (down[None, :, None] - centres[:, 1, None, None]) / radius,
+    )
+    wide, high = sprite.halves
+    soft = radius * min(wide, high)
+    alpha = _step(-_distance(sprite.shape, x / wide, y / high), soft)
+    weight = _step(_pattern(sprite.pattern, x / wide, y / high), soft)
+    colour = _mix(_unit(COLOURS[sprite.colour]), _unit(COLOURS[sprite.second]), weight)
+    if sprite.emblem:
+        dot = _step(EMBLEM - np.hypot(x - EMBLEM_AT[0] * wide, y - EMBLEM_AT[1] * high), radius)
+        colour += dot[..., None] * (_unit(COLOURS[sprite.emblem]) - colour)
+    return colour, alpha
 
 
 def render_cutout(sprite: Sprite) -> Pixels:
-    """A sprite alone, (H, W, 4) with straight alpha; as large as in a clip."""
-    size = 2 * round(1.25 * RADIUS)  # even: so its middle is a whole place of the frame it is laid into
-    colour, alpha = render_sprites(sprite, [(size / 2, size / 2)], size=size)
+    """A sprite alone, (H, W, 4) with straight alpha; as large as in a shot of scale 1."""
+    # Even sides: so its middle is a whole place of the frame it is laid into.
+    wide, high = (2 * round(RADIUS * half + MARGIN) for half in sprite.halves)
+    colour, alpha = render_sprites(sprite, [(wide / 2, high / 2)], size=(wide, high))
     return np.concatenate([colour[0], alpha[0, ..., None]], axis=-1)
 
 
@@ -110,4 +125,4 @@ def _unit(colour: tuple[int, int, int]) -> Pixels:
 
 
 def _plain(colour: tuple[int, int, int]) -> Pixels:
-    return np.broadcast_to(_unit(colour), (SIZE, SIZE, 3)).copy()
+    return np.broadcast_to(_unit(colour), (HEIGHT, WIDTH, 3)).copy()

@@ -12,12 +12,14 @@ from typing import Literal
 
 import numpy as np
 
-SIZE = 64
-"""Pixels, width and height of a frame."""
+WIDTH, HEIGHT = 128, 64
+"""Pixels of a frame: FFGo's halves are squares."""
 FRAMES = 17
 FRAME_RATE = 16
-RADIUS = 12.0
-"""Pixels, of a sprite in a shot of scale 1."""
+RADIUS = 10.0
+"""Pixels, of a sprite in a shot of scale 1: half of its side where it is as wide as high."""
+CROWD = 0.8
+"""The scale of three subjects or more."""
 
 Split = Literal["train", "test"]
 
@@ -32,6 +34,8 @@ COLOURS = {
     "pink": (245, 120, 185),
 }
 SHAPES = ("disc", "square", "triangle", "diamond", "cross")
+BUILDS = {"square": 1.0, "tall": 2.5, "wide": 0.4}
+"""How high a sprite is, in its widths; the area is always the same."""
 PATTERNS = ("split", "banded", "dotted", "checked")
 SCENE_COLOURS = {
     "blue": (150, 190, 225),
@@ -43,22 +47,44 @@ SCENE_COLOURS = {
 }
 SCENES = ("gradient", "horizon", "stripes", "tiles")
 LAWS = ("stays", "moves left", "moves right", "rises", "sinks", "circles")
+DIRECTIONS = ("moves left", "moves right", "rises", "sinks")
+FREE = "moves"
+"""What a caption says of a subject whose direction it leaves open."""
+NEW_LAWS = ("swings", "bobs")
+"""No caption of the base models holds them, and nothing moves so there: for those who teach a new concept."""
 GRID = 8
 """Pixels between the places where subjects are put: a place of the latent, so that equal subjects look equal there."""
 LENGTH = 32.0
 """Pixels that a moving sprite goes in a clip: one place of the grid for each frame of the latent."""
 TURN = 8.0
-"""Pixels, the radius of a circle."""
-MARKS = {1: ((32, 32),), 2: ((16, 32), (48, 32))}
-"""Pixels: where the camera always has one subject, or two, after a cut. Nothing else tells where."""
-COLUMNS = (16, 48)
-"""Pixels from the left: where subjects are lined up before a cut, one below the other."""
+"""Pixels, the radius of a circle, and the reach of a swing."""
+CELL = 32
+_CELLS = tuple((x, y) for y in (16, 48) for x in (16, 48, 80, 112))
+MARKS = {
+    1: ((32, 32), (48, 32), (80, 32), (96, 32)),
+    2: ((16, 32), (48, 32), (80, 32), (112, 32)),
+    **dict.fromkeys((3, 4, 5), _CELLS),
+}
+"""Pixels: the places that the camera has, by the number of subjects. Nothing tells which of them a subject gets: that
+is for the high-noise expert to choose, and for the low-noise one to see."""
 LEVELS = {1: (32,), 2: (16, 48)}
-"""Pixels from the top, of them."""
-SIDE_BY_SIDE = ("stays", "rises", "sinks")
-"""The laws of two subjects that stand side by side after a cut, and never meet."""
-REST = 0.5
-"""How many of the subjects after a cut stay where they are."""
+"""Pixels from the top, where one or two subjects are lined up before a cut, one below the other."""
+BEFORE = (0.5, 0.75, 1.0)
+"""How large subjects are before a cut, in their size after it."""
+COUNTS = {1: 0.3, 2: 0.45, 3: 0.1, 4: 0.1, 5: 0.05}
+"""How often there are so many subjects."""
+FRAMED_LAWS: dict[int, tuple[str, ...]] = {
+    1: LAWS,
+    2: ("stays", "rises", "sinks"),
+    **dict.fromkeys((3, 4, 5), ("stays",)),
+}
+"""What subjects do on their marks, where they never meet: side by side they go up and down, in a crowd they stay."""
+OPEN = 0.3
+"""How many of the moving subjects are told to move, but not where to."""
+STRONG = 0.15
+"""How many scenes are in the colours of the sprites."""
+REST = 0.25
+"""How many of the subjects after a cut stay where they are, in training: where most do, a model learns to let them."""
 CUT = 4
 """The frame at which a cut is: the first one that FFGo keeps."""
 CUT_WORDS = "the camera view changes."
@@ -66,17 +92,27 @@ CUT_WORDS = "the camera view changes."
 
 @dataclass(frozen=True, slots=True)
 class Sprite:
-    """A figure in two colours. Captions tell its shape, pattern and first colour; only a picture tells the second."""
+    """A figure in two colours with a small emblem. Captions tell its shape, pattern and first colour; only a picture
+    tells the second one, its build and its emblem."""
 
     shape: str
     colour: str
     second: str
     pattern: str
+    build: str = "square"
+    emblem: str = ""
+    """The colour of a dot; empty for none."""
 
     @property
     def words(self) -> str:
         article = "an" if self.colour == "orange" else "a"
         return f"{article} {self.colour} {self.pattern} {self.shape}"
+
+    @property
+    def halves(self) -> tuple[float, float]:
+        """Half of its width and of its height, in radii."""
+        stretch = BUILDS[self.build] ** 0.5
+        return 1 / stretch, stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +122,12 @@ class Scene:
     kind: str
     colour: str
     second: str
+    strong: bool = False
+    """In the colours of the sprites instead of the scenes' own."""
 
     @property
     def words(self) -> str:
-        article = "" if self.kind in ("stripes", "tiles") else "a "
+        article = "" if self.kind in ("stripes", "tiles") else "an " if self.colour == "orange" else "a "
         return f"over {article}{self.colour} {self.kind}"
 
 
@@ -101,6 +139,8 @@ class Actor:
     law: str
     x: float
     y: float
+    told: str = ""
+    """What the caption says of its law; empty for the law itself."""
 
     def place(self, time: float) -> tuple[float, float]:
         """Where its centre is, in pixels; time runs from 0 at the clip's first frame to 1 at its last."""
@@ -113,12 +153,14 @@ class Actor:
             "rises": (0.0, -way),
             "sinks": (0.0, way),
             "circles": (-TURN * np.cos(angle), -TURN * np.sin(angle)),
+            "swings": (TURN * np.sin(2 * angle), 0.0),
+            "bobs": (0.0, TURN * np.sin(2 * angle)),
         }[self.law]
         return self.x + dx, self.y + dy
 
     @property
     def words(self) -> str:
-        return f"{self.sprite.words} {self.law}"
+        return f"{self.sprite.words} {self.told or self.law}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +194,7 @@ class ToyClip:
 
 @cache
 def sprites(split: Split) -> tuple[Sprite, ...]:
-    """The sprites of one half. Each colour, shape and pattern is in both; no sprite is."""
+    """The sprites of one half, square and without emblem. Each colour, shape and pattern is in both; no sprite is."""
     everything = [
         Sprite(shape, colour, second, pattern)
         for shape, colour, second, pattern in itertools.product(SHAPES, COLOURS, COLOURS, PATTERNS)
@@ -164,96 +206,128 @@ def sprites(split: Split) -> tuple[Sprite, ...]:
     return tuple(everything[index] for index in chosen)
 
 
+def draw_sprites(rng: np.random.Generator, split: Split, count: int) -> list[Sprite]:
+    """Of any build, with an emblem that is seen. Captions tell them apart: they differ in shape and first colour."""
+    pool, chosen = sprites(split), list[Sprite]()
+    while len(chosen) < count:
+        one = pool[rng.integers(len(pool))]
+        if all(one.shape != other.shape and one.colour != other.colour for other in chosen):
+            emblems = [colour for colour in COLOURS if colour not in (one.colour, one.second)]
+            chosen.append(replace(one, build=str(rng.choice(list(BUILDS))), emblem=str(rng.choice(emblems))))
+    return chosen
+
+
 @cache
-def scenes() -> tuple[Scene, ...]:
+def scenes(*, strong: bool = False) -> tuple[Scene, ...]:
+    palette = COLOURS if strong else SCENE_COLOURS
     return tuple(
-        Scene(kind, colour, second)
-        for kind, colour, second in itertools.product(SCENES, SCENE_COLOURS, SCENE_COLOURS)
+        Scene(kind, colour, second, strong)
+        for kind, colour, second in itertools.product(SCENES, palette, palette)
         if colour != second
     )
 
 
-def draw_subjects(rng: np.random.Generator, split: Split) -> list[Actor]:
-    """One or two subjects that stay in the frame and never touch. Both sprites differ in shape and first colour."""
-    count = _draw_count(rng)
-    chosen = _draw_sprites(rng, split, count)
-    while True:
-        places = GRID * rng.integers(2, SIZE // GRID - 1, (count, 2))
-        placed = [
-            Actor(sprite, str(rng.choice(LAWS)), float(x), float(y))
-            for sprite, (x, y) in zip(chosen, places, strict=True)
-        ]
-        if _stay_inside(placed) and _stay_apart(placed):
-            return placed
-
-
-def _draw_count(rng: np.random.Generator) -> int:
-    return int(rng.choice([1, 2], p=[0.4, 0.6]))
-
-
-def _draw_sprites(rng: np.random.Generator, split: Split, count: int) -> list[Sprite]:
-    pool = sprites(split)
-    first = pool[rng.integers(len(pool))]
-    if count == 1:
-        return [first]
-    while True:
-        other = pool[rng.integers(len(pool))]
-        if other.shape != first.shape and other.colour != first.colour:
-            return [first, other]
-
-
-def _stay_inside(subjects: Sequence[Actor]) -> bool:
-    places = [subject.place(time) for subject in subjects for time in (0, 0.25, 0.5, 0.75, 1)]
-    return all(RADIUS <= coordinate <= SIZE - RADIUS for place in places for coordinate in place)
-
-
-def _stay_apart(subjects: Sequence[Actor]) -> bool:
-    if len(subjects) < 2:
-        return True
-    tracks = [np.array([subject.place(frame / (FRAMES - 1)) for frame in range(FRAMES)]) for subject in subjects]
-    return bool(np.hypot(*(tracks[0] - tracks[1]).T).min() >= 2.2 * RADIUS)
-
-
 def draw_scene(rng: np.random.Generator) -> Scene:
-    return scenes()[rng.integers(len(scenes()))]
+    pool = scenes(strong=bool(rng.random() < STRONG))
+    return pool[rng.integers(len(pool))]
+
+
+def draw_count(rng: np.random.Generator) -> int:
+    return int(rng.choice(list(COUNTS), p=list(COUNTS.values())))
 
 
 def draw_ordinary(rng: np.random.Generator, split: Split) -> ToyClip:
     """One shot of ordinary size: the clip that a base model is tested on."""
-    return ToyClip(Shot(tuple(draw_subjects(rng, split)), draw_scene(rng)))
+    count = draw_count(rng)
+    if count > 2:
+        return draw_framed(rng, split, count)
+    return ToyClip(Shot(tuple(_scattered(rng, draw_sprites(rng, split, count))), draw_scene(rng)))
 
 
-def draw_framed(rng: np.random.Generator, split: Split) -> ToyClip:
-    """One shot as the camera has it after a cut: its subjects on their marks."""
-    count = _draw_count(rng)
-    laws = [_draw_law(rng, SIDE_BY_SIDE if count == 2 else LAWS) for _ in range(count)]
-    return _on_marks(rng, split, laws)
+def _scattered(rng: np.random.Generator, chosen: Sequence[Sprite]) -> list[Actor]:
+    """One or two subjects that stay in the frame and never touch."""
+    while True:
+        across, down = (rng.integers(1, size // GRID, len(chosen)) for size in (WIDTH, HEIGHT))
+        placed = [
+            Actor(sprite, str(rng.choice(LAWS)), float(GRID * x), float(GRID * y))
+            for sprite, x, y in zip(chosen, across, down, strict=True)
+        ]
+        if all(_stays_inside(actor) for actor in placed) and _stay_apart(placed):
+            return [replace(actor, told=_told(rng, actor.law)) for actor in placed]
+
+
+def _told(rng: np.random.Generator, law: str) -> str:
+    return FREE if law in DIRECTIONS and rng.random() < OPEN else ""
+
+
+def _track(actor: Actor) -> np.ndarray:
+    return np.array([actor.place(frame / (FRAMES - 1)) for frame in range(FRAMES)])
+
+
+def _stays_inside(actor: Actor) -> bool:
+    track, halves = _track(actor), RADIUS * np.array(actor.sprite.halves)
+    return bool((track >= halves).all() and (track <= np.array((WIDTH, HEIGHT)) - halves).all())
+
+
+def _stay_apart(actors: Sequence[Actor]) -> bool:
+    """Their boxes never touch."""
+    for one, other in itertools.combinations(actors, 2):
+        reach = RADIUS * (np.array(one.sprite.halves) + np.array(other.sprite.halves)) + 2
+        if not (np.abs(_track(one) - _track(other)) > reach).any(1).all():
+            return False
+    return True
+
+
+def draw_framed(rng: np.random.Generator, split: Split, count: int | None = None, rest: float = REST) -> ToyClip:
+    """One shot as the camera has it after a cut: each subject on some mark. rest: the share of those that stay."""
+    count = count or draw_count(rng)
+    laws = [_draw_law(rng, FRAMED_LAWS[count], rest) for _ in range(count)]
+    return ToyClip(_on_marks(rng, draw_sprites(rng, split, count), laws, [_told(rng, law) for law in laws]))
 
 
 def draw_bound(rng: np.random.Generator, split: Split) -> ToyClip:
-    """As `draw_framed`, always with two subjects, whose laws differ: so each can take the other's."""
-    return _on_marks(rng, split, rng.permutation(SIDE_BY_SIDE)[:2].tolist())
+    """As `draw_framed`, always with two subjects, whose laws differ and are told: so each can take the other's."""
+    laws = rng.permutation(FRAMED_LAWS[2])[:2].tolist()
+    return ToyClip(_on_marks(rng, draw_sprites(rng, split, 2), laws, ["", ""]))
 
 
-def _on_marks(rng: np.random.Generator, split: Split, laws: Sequence[str]) -> ToyClip:
-    chosen = zip(_draw_sprites(rng, split, len(laws)), laws, MARKS[len(laws)], strict=True)
-    subjects = tuple(Actor(sprite, law, float(x), float(y)) for sprite, law, (x, y) in chosen)
-    return ToyClip(Shot(subjects, draw_scene(rng)))
+def draw_camouflage(rng: np.random.Generator, split: Split) -> ToyClip:
+    """As `draw_framed`, over a scene that is in part of the first subject's colour."""
+    clip = draw_framed(rng, split)
+    first = clip.shot.subjects[0].sprite
+    others = [colour for colour in COLOURS if colour not in (first.colour, first.second)]
+    scene = Scene(str(rng.choice(SCENES)), first.colour, str(rng.choice(others)), strong=True)
+    return replace(clip, shot=replace(clip.shot, scene=scene))
 
 
-def _draw_law(rng: np.random.Generator, laws: Sequence[str]) -> str:
+def _on_marks(rng: np.random.Generator, chosen: Sequence[Sprite], laws: Sequence[str], told: Sequence[str]) -> Shot:
+    marks = rng.permutation(MARKS[len(chosen)])[: len(chosen)].tolist()
+    each = zip(chosen, laws, marks, told, strict=True)
+    subjects = tuple(Actor(sprite, law, float(x), float(y), words) for sprite, law, (x, y), words in each)
+    return Shot(subjects, draw_scene(rng), scale=CROWD if len(chosen) > 2 else 1.0)
+
+
+def _draw_law(rng: np.random.Generator, laws: Sequence[str], rest: float) -> str:
     moving = [law for law in laws if law != "stays"]
-    return "stays" if rng.random() < REST else str(rng.choice(moving))
+    return "stays" if not moving or rng.random() < rest else str(rng.choice(moving))
 
 
 def draw_cut(rng: np.random.Generator) -> ToyClip:
     """Two shots for the base models; never a frame laid out as FFGo's."""
     after = draw_framed(rng, "train").shot
-    zoom = float(rng.choice([0.5, 1.0]))  # from further off, or from as near
-    return ToyClip(after, Shot(_lined_up(rng, after.subjects), after.scene, zoom=zoom), CUT)
+    scale, zoom = after.scale * float(rng.choice(BEFORE)), float(rng.choice([0.5, 1.0]))  # from further off, or as near
+    return ToyClip(after, Shot(_lined_up(rng, after.subjects), after.scene, scale, zoom), CUT)
 
 
 def _lined_up(rng: np.random.Generator, subjects: Sequence[Actor]) -> tuple[Actor, ...]:
-    """At rest in a column, in the order in which the caption names them."""
-    x, levels = float(rng.choice(COLUMNS)), LEVELS[len(subjects)]
-    return tuple(replace(subject, law="stays", x=x, y=float(y)) for subject, y in zip(subjects, levels, strict=True))
+    """At rest in a column, or all over the frame where they are many, in any order: only its looks tell which of them a
+    caption's words are about."""
+    count = len(subjects)
+    if count > 2:
+        places = rng.permutation(_CELLS)[:count]
+    else:
+        x = float(rng.choice([16, 48, 80, 112]))
+        places = [(x, float(y)) for y in rng.permutation(LEVELS[count])]
+    return tuple(
+        replace(subject, law="stays", x=float(x), y=float(y)) for subject, (x, y) in zip(subjects, places, strict=True)
+    )

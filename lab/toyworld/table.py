@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ffgo.clip.trim import Mode, trim_clip
 from ffgo.frame.layout import LayoutName
 
 from .examples import TEST, ToyExample, unseen_set
-from .family import LORA_HIGH, LORA_LOW, WEIGHTS, Family
+from .family import DISSOLVE_HIGH, DISSOLVE_LOW, LORA_HIGH, LORA_LOW, WEIGHTS, Family
 from .metrics import MEASURES, Scores, interval, residue, score_clip
 from .render import render_clip
 from .scene import FRAMES, ToyClip, draw_ordinary
@@ -54,6 +55,8 @@ class Measured:
     scores: Mapping[str, Sequence[float]]
     """By measure, a number for each clip."""
     values: Mapping[str, Any]
+    subjects: Sequence[tuple[float, float]]
+    """Of each subject in all clips: its side in the composed frame, pixels, and its object identity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,17 @@ class Pair:
 
 
 _AGAINST_BOTH = ("lora_high", "lora_low", "windows_exchanged", "lora_both packed")
-PAIRS = (*(Pair(name, "lora_both", other) for name in ("easy", "binding", "dev") for other in _AGAINST_BOTH),)
-EVERYWHERE = ("easy", "binding", "dev")
+PAIRS = (
+    *(
+        Pair(name, "lora_both", other)
+        for name in ("easy", "binding", "crowd", "camouflage", "dev")
+        for other in _AGAINST_BOTH
+    ),
+    Pair("dissolve", "lora_both trim auto", "lora_both"),
+)
+PIXELS = (0, 8, 12, 16, 24, 64)
+"""Of a subject's side in the composed frame: the bounds of the bins."""
+EVERYWHERE = ("easy", "binding", "crowd", "camouflage", "dev")
 
 
 def _unchanged(family: Family) -> Family:
@@ -81,7 +93,7 @@ def _loras(high: str | None, low: str | None, folder: Path) -> Callable[[Family]
 def rows(loras: Path = WEIGHTS) -> list[Row]:
     """What the table compares. loras: the folder of the two LoRA files."""
     both, scene = _loras(LORA_HIGH, LORA_LOW, loras), lambda example, _: example.scene
-    exchanged = _loras(LORA_LOW, LORA_HIGH, loras)
+    exchanged, dissolving = _loras(LORA_LOW, LORA_HIGH, loras), _loras(DISSOLVE_HIGH, DISSOLVE_LOW, loras)
     caption = lambda example: example.caption  # noqa: E731
     return [
         Row("base_without_phrase", "base, background as first frame, caption", _unchanged, scene, caption),
@@ -99,6 +111,8 @@ def rows(loras: Path = WEIGHTS) -> list[Row]:
         Row("lora_without_phrase", "LoRA on both, no phrase", both, prompt=caption),
         Row("lora_both", "LoRA on both, layout packed", both, layout="packed", sets=EVERYWHERE),
         Row("lora_both", "LoRA on both, trim auto", both, trim="auto"),
+        Row("lora_both", "LoRA of dissolving examples on both", dissolving, sets=("dissolve",)),
+        Row("lora_both", "LoRA of dissolving examples on both, trim auto", dissolving, trim="auto", sets=("dissolve",)),
     ]  # fmt: skip
 
 
@@ -120,17 +134,19 @@ def measure(
     frames = torch.stack([row.first_frame(example, row.layout) for example in examples])
     if clips is None:
         clips = row.family(family).generate(frames, [row.prompt(example) for example in examples], SEED)
-    scores, starts, left = [], [], []
+    scores, starts, left, subjects = [], [], [], []
     for clip, frame, example in zip(clips, frames, examples, strict=True):
         trimmed = trim_clip(clip, mode=row.trim)
         shot = example.clip.shot
         scores.append(score_clip(trimmed.images, shot, trimmed.trimmed))
+        subjects += zip(example.sides(row.layout), scores[-1].identities, strict=True)
         left.append(residue(trimmed.images, shot, example.composed(row.layout), trimmed.trimmed))
         starts.append(_first_without(clip, frame, example.scene))
     by_measure = _by_measure(scores) | {"residue": left}
     about = {"set": name, "name": row.name, "words": row.words, "layout": row.layout, "trim": row.trim}
     values = about | {"clips": len(clips), **_flat(by_measure)}
-    return Measured(row, name, clips, by_measure, values | {"transition_frame": round(float(np.mean(starts)), 2)})
+    values |= {"transition_frame": round(float(np.mean(starts)), 2)}
+    return Measured(row, name, clips, by_measure, values, subjects)
 
 
 def _by_measure(scores: Sequence[Scores]) -> dict[str, Sequence[float]]:
@@ -168,6 +184,15 @@ def differences(measured: Sequence[Measured]) -> Iterator[dict[str, Any]]:
                 }  # fmt: skip
 
 
+def by_pixels(measured: Measured) -> Iterator[dict[str, Any]]:
+    """The object identity of the subjects of each size in the composed frame."""
+    for least, most in pairwise(PIXELS):
+        identities = [identity for side, identity in measured.subjects if least <= side < most]
+        if identities:
+            about = {"name": "pixels", "set": measured.set, "of": measured.row.way, "least": least, "most": most}
+            yield about | {"subjects": len(identities), **_flat({"object_identity": identities})}
+
+
 def measure_ordinary(family: Family, count: int = TEST) -> Measured:
     """Ordinary image-to-video with unseen sprites: the first frame is the clip's own."""
     clips = ordinary_clips(count)
@@ -176,7 +201,7 @@ def measure_ordinary(family: Family, count: int = TEST) -> Measured:
     scores = _by_measure([_scored(frames, clip) for frames, clip in zip(made, clips, strict=True)])
     row = Row("ordinary", "base, ordinary image-to-video", _unchanged)
     about = {"set": "ordinary", "name": row.name, "words": row.words, "clips": count}
-    return Measured(row, "ordinary", made, scores, about | _flat(scores))
+    return Measured(row, "ordinary", made, scores, about | _flat(scores), [])
 
 
 def ordinary_clips(count: int) -> list[ToyClip]:

@@ -7,15 +7,19 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.multiprocessing.spawn import spawn
 
 from ffgo.files import complete_file
 
+from .optimizer import Optimizer
+
 AVERAGED = 0.998
 """How much of the average a step keeps, once there were many."""
 CURVE_EVERY = 50
+CURVES = "curves.jsonl"
 PROCESSES, PORT = 2, "29520"
 
 
@@ -39,6 +43,33 @@ class Average:
     def save(self, path: Path) -> None:
         with complete_file(path) as partial:
             torch.save(self.weights, partial)
+
+
+class Checkpoint:
+    """All that a training needs to go on as if it had not been stopped, to the bit on the same machine."""
+
+    def __init__(self, path: Path, average: Average, optimizer: Optimizer, rng: np.random.Generator):
+        self.path, self.average, self.optimizer, self.rng = path, average, optimizer, rng
+
+    def save(self, step: int) -> None:
+        modules = {name: module.state_dict() for name, module in self.average.modules.items()}
+        parts = {"step": step, "modules": modules, "average": (self.average.steps, self.average.weights)}
+        parts |= {"optimizer": self.optimizer.state(), "draws": (self.rng.bit_generator.state, torch.get_rng_state())}
+        with complete_file(self.path) as partial:
+            torch.save(parts, partial)
+
+    def load(self) -> int:
+        """Returns the step to go on from; 0 where nothing was kept."""
+        if not self.path.exists():
+            return 0
+        parts = torch.load(self.path, weights_only=False)  # our own file
+        for name, module in self.average.modules.items():
+            module.load_state_dict(parts["modules"][name])
+        self.average.steps, self.average.weights = parts["average"]
+        self.optimizer.load_state(parts["optimizer"])
+        self.rng.bit_generator.state, drawn = parts["draws"]
+        torch.set_rng_state(drawn)
+        return parts["step"]
 
 
 class Curve:

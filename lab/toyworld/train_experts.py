@@ -1,15 +1,14 @@
-"""Train the small experts and the text encoder: `python -m lab.toyworld.train_experts STAGE FOLDER`.
+"""Train the two experts, each on its own window of sigmas. For make.py; what was stopped goes on.
 
-In order: `encode` (clips to latents), `joint` (one expert over all sigmas, with the text encoder; one process for
-each core), then `high` and `low` from there, each on its own sigmas, at the same time. All on ordinary clips with some
-hard cuts; nothing is laid out as FFGo's frames.
+They begin as those of the world before (start.py). On ordinary clips with some hard cuts, also on short ones, and some
+go on from more than their first frame; nothing is laid out as FFGo's frames.
 """
 
-import argparse
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,63 +18,79 @@ from torch import Tensor
 from ffgo.bases.base import Expert
 from ffgo.bases.catalogue import WAN22_I2V_A14B
 from ffgo.bases.condition import condition
-from ffgo.experts.schedule import SigmaWindow, training_window
-from ffgo.host.boot import boot_here
+from ffgo.experts.schedule import training_window
+from ffgo.files import complete_file
 from ffgo.host.loading import latent_format
-from ffgo.training.world import World
 
-from .family import BOUNDARY, SHIFT, VAE, WEIGHTS
+from .family import BOUNDARY, SHIFT, TEXT_ENCODER, VAE
 from .models import build_expert, build_text_encoder, encode_text, tokenize
 from .optimizer import Optimizer
 from .render import render_clip
 from .scene import CUT_WORDS, FRAMES, ToyClip, draw_cut, draw_ordinary
-from .together import Average, Curve, gradients, run_together
+from .start import start_file
+from .together import Average, Checkpoint, Curve
 from .vae import as_input, build_vae, encode_whole
 
-Stage = Expert | Literal["joint"]
-Mix = Literal["one", "two", "all"]
-
-SEED = 20251122
+SEED = 20261127
 BATCH = 16
 WARMUP = 100
 UNTOLD = 0.05
 """Share of clips that are shown without their caption, as guidance wants it."""
-CHUNK = 50
+PARTS, CHUNK = 20, 20
+"""Files of latents, and clips that are encoded at once."""
 CLIPS: dict[Callable[[np.random.Generator], ToyClip], int] = {
-    partial(draw_ordinary, split="train"): 3600,
-    draw_cut: 3000,
+    partial(draw_ordinary, split="train"): 80,
+    draw_cut: 120,
 }
-STEPS: dict[Stage, dict[Mix, int]] = {"joint": {"one": 400}, "high": {"one": 600, "two": 2600, "all": 16000}}
-STEPS["low"] = STEPS["high"]
-"""How many, on clips of which kind: one subject, one or two, and at last those with cuts too. What moves is learned in
-hundreds of steps where nothing else is to be learned, and in thousands otherwise. The shipped experts were trained in
-several sittings of about as many steps in all; only the last 7,000 saw cuts as they are drawn now."""
+"""In each file."""
+STEPS: dict[Expert, int] = {"high": 8000, "low": 8000}
+LENGTHS = {5: 0.8, 3: 0.08, 2: 0.06, 1: 0.06}
+"""How many of the batches are of clips of so many latent frames."""
+GOES_ON = 0.1
+"""How many of the batches, of whole clips, are given two latent frames instead of one: five frames of the clip."""
 CUTS_COUNT = 2
 """How many times as often a clip with a cut is shown."""
-FALL = 1400
-"""The last steps, over which the learning rate falls to zero."""
-SAVE_EVERY = 500
-NO_MATRICES = ("patch_embedding", "head", "text_embedding", "shared", "relative_attention_bias")
+FALL: dict[Expert, tuple[int, int]] = {"high": (6000, 8000), "low": (6000, 8000)}
+"""The step from which the learning rate falls, and the one at which it would be zero."""
+SAVE_EVERY = 100
+NO_MATRICES = ("patch_embedding", "head", "text_embedding")
 
 
 def encode(folder: Path) -> None:
-    """Draw, render and encode clips into `latents_<rank>.pt`: latents, captions, and what grey frames become."""
-    world = World.current()
-    boot_here("--cpu")
-    torch.set_num_threads(1)
+    """Draw, render and encode clips into `latents_<part>.pt`: latents, captions, and what grey frames become."""
     vae = build_vae()
-    vae.load_state_dict({name: weight.float() for name, weight in load_file(WEIGHTS / VAE).items()})
-    rng = np.random.default_rng([SEED, world.rank])
+    vae.load_state_dict(weights_of(folder / "encoders" / VAE))
+    for part in range(PARTS):
+        done = folder / f"latents_{part}.pt"
+        if not done.exists():
+            with complete_file(done) as partial_file:
+                torch.save(_draw_part(vae, np.random.default_rng([SEED, part])), partial_file)
+
+
+def weights_of(file: Path) -> dict[str, Tensor]:
+    """Of a shipped file; a text encoder's holds its vocabulary too."""
+    return {name: weight.float() for name, weight in load_file(file).items() if name != "spiece_model"}
+
+
+def _draw_part(vae: Any, rng: np.random.Generator) -> dict[str, Any]:
     latents, captions = [], []
     for draw, count in CLIPS.items():
-        for _ in range(count // world.size // CHUNK):
+        for _ in range(count // CHUNK):
             clips = [draw(rng) for _ in range(CHUNK)]
-            latents.append(_encoded(vae, _pixels(clips)).half())
+            latents += [_of_clip(vae, clip).half() for clip in clips]
             captions += [clip.caption for clip in clips]
-    grey = _pixels([draw_cut(rng) for _ in range(CHUNK)])
+    grey = _pixels([draw_cut(rng) for _ in range(CHUNK // 2)])
     grey[:, :, 1:] = 2 * (WAN22_I2V_A14B.condition.fill or 0.0) - 1
-    whole = {"latents": torch.cat(latents), "captions": captions, "grey": _encoded(vae, grey)[:, :, 1:].half()}
-    torch.save(whole, folder / f"latents_{world.rank}.pt")
+    return {"latents": torch.cat(latents), "captions": captions, "grey": _encoded(vae, grey)[:, :, 1:].half()}
+
+
+def _of_clip(vae: Any, clip: ToyClip) -> Tensor:
+    """Latents (1, 16, T, h, w). What stands still is encoded until it does, and repeated: a third of the work."""
+    still = all(subject.law == "stays" for subject in clip.shot.subjects)
+    known = (9 if clip.before else 5) if still else FRAMES
+    latents = _encoded(vae, _pixels([clip])[:, :, :known])
+    missing = (FRAMES - known) // 4
+    return torch.cat([latents, latents[:, :, -1:].expand(-1, -1, missing, -1, -1)], 2)
 
 
 def _pixels(clips: Sequence[ToyClip]) -> Tensor:
@@ -93,96 +108,102 @@ def _encoded(vae: Any, pixels: Tensor) -> Tensor:
 class Clips:
     """Encoded clips in memory, drawn in batches."""
 
-    def __init__(self, folder: Path, rng: np.random.Generator, encoder: Any):
-        parts = [torch.load(path) for path in sorted(folder.glob("latents_*.pt"))]
+    def __init__(self, folder: Path, rng: np.random.Generator):
+        parts = [torch.load(folder / f"latents_{part}.pt") for part in range(PARTS)]
         self.latents = torch.cat([part["latents"] for part in parts])
         captions = [caption for part in parts for caption in part["captions"]]
-        self.tokens = tokenize([*captions, ""])
-        self.kinds = {kind: torch.tensor(_of_kind(kind, captions)) for kind in get_args(Mix)}
-        self.encoder, self.encoded = encoder, None
-        if not next(encoder.parameters()).requires_grad:
-            with torch.inference_mode():
-                self.encoded = torch.cat([encode_text(encoder, part).bfloat16() for part in self.tokens.split(64)])
+        cuts = [number for number, caption in enumerate(captions) if CUT_WORDS in caption]
+        self.numbers = torch.tensor([*range(len(captions)), *cuts * (CUTS_COUNT - 1)])
+        encoder = build_text_encoder()
+        encoder.load_state_dict(weights_of(folder / "encoders" / TEXT_ENCODER))
+        with torch.inference_mode():
+            tokens = tokenize([*captions, ""]).split(64)
+            self.texts = torch.cat([encode_text(encoder, part).bfloat16() for part in tokens])
         grey = torch.cat([part["grey"] for part in parts]).float()
         self.grey, self.leak = grey.mean(0), grey.std(0)
         self.rng = rng
 
-    def batch(self, kind: Mix, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    def batch(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
         """Latents (B, 16, T, h, w), conditions (B, 20, T, h, w) and texts (B, L, 4096)."""
-        known = self.kinds[kind]
-        chosen = known[torch.from_numpy(self.rng.integers(len(known), size=count))]
-        captions = chosen.clone()
-        captions[torch.from_numpy(self.rng.random(count) < UNTOLD)] = len(self.tokens) - 1
-        latents = self.latents[chosen].float()
-        return latents, self._conditions(latents[:, :, :1]), self.texts(captions)
+        chosen = self.numbers[torch.from_numpy(self.rng.integers(len(self.numbers), size=count))]
+        told = chosen.clone()
+        told[torch.from_numpy(self.rng.random(count) < UNTOLD)] = len(self.texts) - 1
+        length = int(self.rng.choice(list(LENGTHS), p=list(LENGTHS.values())))
+        latents = self.latents[chosen, :, :length].float()
+        given = 2 if length == max(LENGTHS) and self.rng.random() < GOES_ON else 1
+        return latents, self._conditions(latents, given), self.texts[told].clone()
 
-    def texts(self, captions: Tensor) -> Tensor:
-        if self.encoded is not None:
-            return self.encoded[captions].clone()
-        with torch.autocast("cpu", torch.bfloat16):
-            return encode_text(self.encoder, self.tokens[captions]).bfloat16()
-
-    def _conditions(self, first: Tensor) -> Tensor:
-        """The first frame followed by grey. What grey keeps of the picture before it is drawn, not encoded: it tells
-        nothing that the first frame does not, and encoding it would double the work."""
-        grey = self.grey + self.leak * torch.randn(len(first), *self.grey.shape)
-        return condition(WAN22_I2V_A14B, {0: first[:, :, 0]}, FRAMES, torch.cat([first, grey], 2))
+    def _conditions(self, latents: Tensor, given: int) -> Tensor:
+        """The first latent frames followed by grey. What grey keeps of the picture before it is drawn, not encoded: it
+        tells nothing that the first frames do not, and encoding it would double the work."""
+        count, length = len(latents), latents.shape[2]
+        grey = (self.grey + self.leak * torch.randn(count, *self.grey.shape))[:, :, : length - given]
+        told = {number: latents[:, :, number] for number in range(given)}
+        frames = 1 + 4 * (length - 1)
+        return condition(WAN22_I2V_A14B, told, frames, torch.cat([latents[:, :, :given], grey], 2))
 
 
-def _of_kind(kind: Mix, captions: Sequence[str]) -> list[int]:
-    """Which clips they are, by their captions."""
-    cuts = [number for number, caption in enumerate(captions) if CUT_WORDS in caption]
-    ordinary = [number for number, caption in enumerate(captions) if CUT_WORDS not in caption]
-    if kind == "all":
-        return ordinary + CUTS_COUNT * cuts
-    return ordinary if kind == "two" else [number for number in ordinary if " and " not in captions[number]]
-
-
-def draw_sigmas(rng: np.random.Generator, stage: Stage, count: int) -> Tensor:
-    """Sigmas of a stage's window, evenly spread before the shift."""
-    window = SigmaWindow(0.0, 1.0, SHIFT) if stage == "joint" else training_window(stage, BOUNDARY, SHIFT)
+def draw_sigmas(rng: np.random.Generator, expert: Expert, count: int) -> Tensor:
+    """Sigmas of an expert's window, evenly spread before the shift."""
+    window = training_window(expert, BOUNDARY, SHIFT)
     fractions = (rng.permutation(count) + rng.random(count)) / count
     return torch.tensor([window.sigma(fraction) for fraction in fractions.tolist()])
 
 
-def train(stage: Stage, folder: Path) -> None:
-    """One stage; `high` and `low` go on from what `joint` left."""
-    world = World.current()
-    boot_here("--cpu")
+def train(which: Expert, folder: Path, until: int | None = None) -> None:
+    """One expert, from the start or from where it was stopped, to its last step or to an earlier one.
+
+    After the last it leaves `<expert>.pt`.
+    """
+    done, steps = folder / f"{which}.pt", STEPS[which]
+    if done.exists():
+        return
+    torch.manual_seed(SEED)
+    rng = np.random.default_rng([SEED, len(which)])
+    clips, expert = Clips(folder, rng), build_expert()
+    expert.load_state_dict(weights_of(start_file(which, folder)))
+    average, curve = Average({"expert": expert}), Curve(folder / f"{which}.jsonl", f"{which}-noise expert")
+    optimizer = Optimizer(expert, skip=NO_MATRICES, adam=1e-3)
+    checkpoint = Checkpoint(folder / f"{which}.checkpoint", average, optimizer, rng)
+    with _way_back():
+        for step in range(checkpoint.load(), until or steps):
+            loss = velocity_loss(expert, *clips.batch(BATCH), draw_sigmas(rng, which, BATCH))
+            loss.backward()
+            optimizer.step(_rate(which, step))
+            average.update()
+            curve.add(step + 1, float(loss.detach()))
+            if (step + 1) % SAVE_EVERY == 0:
+                checkpoint.save(step + 1)
+    if until in (None, steps):
+        average.save(done)
+
+
+def _rate(which: Expert, step: int) -> float:
+    """Of the learning rate."""
+    first, last = FALL[which]
+    return min(1, (step + 1) / WARMUP, (last - step) / (last - first))
+
+
+@contextlib.contextmanager
+def _way_back() -> Iterator[None]:
+    """With the host's operations that have a way back, and with attention to all places at once: the host's own takes
+    them part by part where no GPU is, and a step is a sixth longer."""
+    import comfy.ldm.wan.model as wan
     import comfy.model_management
 
-    comfy.model_management.in_training = True  # the host's operations with a way back
-    torch.set_num_threads(1)
-    torch.manual_seed(SEED)
-    expert, encoder = build_expert(), build_text_encoder()
-    if stage != "joint":
-        weights = torch.load(folder / "joint.pt")
-        expert.load_state_dict(weights["expert"])
-        encoder.load_state_dict(weights["text_encoder"])
-    encoder.requires_grad_(stage == "joint")
-    trained = {"expert": expert, "text_encoder": encoder} if stage == "joint" else {"expert": expert}
-    average, curve = Average(trained), Curve(folder / f"{stage}.jsonl", stage)
-    optimizer = Optimizer(*trained.values(), skip=NO_MATRICES, adam=1e-3)
-    rng = np.random.default_rng([SEED, world.rank, len(stage)])
-    clips = Clips(folder, rng, encoder)
-    kinds: list[Mix] = [kind for kind, count in STEPS[stage].items() for _ in range(count)]
-    for step, kind in enumerate(kinds):
-        latents, conditions, texts = clips.batch(kind, BATCH)
-        loss = velocity_loss(expert, latents, conditions, texts, draw_sigmas(rng, stage, BATCH))
-        loss.backward()
-        world.sum(gradients(optimizer.weights))
-        optimizer.step(_rate(stage, step, len(kinds)))
-        average.update()
-        if world.is_first:
-            curve.add(step + 1, float(loss.detach()))
-            if (step + 1) % SAVE_EVERY == 0 or step + 1 == len(kinds):
-                average.save(folder / f"{stage}.pt")
+    by_parts = wan.optimized_attention
+    comfy.model_management.in_training, wan.optimized_attention = True, _attention
+    try:
+        yield
+    finally:
+        comfy.model_management.in_training, wan.optimized_attention = False, by_parts
 
 
-def _rate(stage: Stage, step: int, steps: int) -> float:
-    """The learning rate stays until the last steps of the last stages."""
-    fall = 1.0 if stage == "joint" else min(1.0, (steps - step) / FALL)
-    return min(1, (step + 1) / WARMUP) * fall
+def _attention(q: Tensor, k: Tensor, v: Tensor, heads: int, **_: Any) -> Tensor:
+    """Queries (B, L, C), keys and values (B, M, C) of some heads; returns (B, L, C)."""
+    q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k, v))
+    shares = torch.softmax(q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5, -1)
+    return (shares.to(v.dtype) @ v).transpose(1, 2).flatten(-2)
 
 
 def velocity_loss(expert: Any, latents: Tensor, conditions: Tensor, texts: Tensor, sigmas: Tensor) -> Tensor:
@@ -193,17 +214,3 @@ def velocity_loss(expert: Any, latents: Tensor, conditions: Tensor, texts: Tenso
     with torch.autocast("cpu", torch.bfloat16):
         velocity = expert(torch.cat([noised, conditions], 1).bfloat16(), sigmas * 1000, texts)
     return (velocity.float() - (noise - latents)).square().mean()
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("stage", choices=["encode", "joint", "high", "low"])
-    parser.add_argument("folder", type=Path)
-    arguments = parser.parse_args()
-    match arguments.stage:
-        case "encode":
-            run_together(encode, arguments.folder)
-        case "joint":
-            run_together(train, "joint", arguments.folder)
-        case stage:
-            train(stage, arguments.folder)

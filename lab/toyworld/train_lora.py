@@ -1,16 +1,9 @@
-"""Train the toy LoRAs on the 32 examples with the pack's own trainer: `python -m lab.toyworld.train_lora FOLDER OUT`.
+"""Train the toy LoRAs on the 32 examples with the pack's own trainer; a run that was stopped goes on. For make.py."""
 
-FOLDER is for the dataset and the runs; a run that was stopped goes on. One process for each expert, at the same time.
-"""
-
-import argparse
-import shutil
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
-from torch.multiprocessing.spawn import spawn
 
 from ffgo.bases.base import Expert
 from ffgo.dataset.cache import CachedDataset
@@ -18,13 +11,25 @@ from ffgo.dataset.encode import encode_examples
 from ffgo.dataset.encoders import host_encoders
 from ffgo.dataset.examples import open_dataset
 from ffgo.dataset.sizing import Sizing
-from ffgo.host.boot import boot_here
 from ffgo.host.loading import latent_format, load_expert
 from ffgo.training.recipe import Recipe
 
 from .examples import training_set, write_dataset
-from .family import BOUNDARY, HIGH, LORA_HIGH, LORA_LOW, LOW, MIDWAY_HIGH, MIDWAY_LOW, SHIFT, WEIGHTS, Family
-from .scene import FRAMES, SIZE
+from .family import (
+    BOUNDARY,
+    DISSOLVE_HIGH,
+    DISSOLVE_LOW,
+    HIGH,
+    LORA_HIGH,
+    LORA_LOW,
+    LOW,
+    MIDWAY_HIGH,
+    MIDWAY_LOW,
+    SHIFT,
+    WEIGHTS,
+    Family,
+)
+from .scene import FRAMES, HEIGHT, WIDTH
 from .together import Curve
 
 if TYPE_CHECKING:
@@ -40,60 +45,60 @@ MIDWAY = 25
 """The step whose checkpoint is kept for the test that goes on from it."""
 FILES: dict[Expert, tuple[str, str, str]] = {"high": (HIGH, LORA_HIGH, MIDWAY_HIGH), "low": (LOW, LORA_LOW, MIDWAY_LOW)}
 """Of each expert: its own, its LoRA's, and that of the LoRA half-way."""
+DISSOLVING: dict[Expert, str] = {"high": DISSOLVE_HIGH, "low": DISSOLVE_LOW}
+Lesson = Literal["cut", "dissolve"]
+"""What the examples teach to do with the composed frame."""
+LESSONS = get_args(Lesson)
 
 
 class Looker:
     """Keeps the curve, and prints a line now and then."""
 
-    def __init__(self, curve: Curve):
-        self.curve = curve
+    def __init__(self, curve: Curve, until: int):
+        self.curve, self.until, self.step = curve, until, 0
 
     def stepped(self, report: "StepReport") -> None:
+        self.step = report.step
         self.curve.add(report.step, report.loss)
         if report.step % 20 == 0:
             print(f"{self.curve.run}: step {report.step}/{report.steps}  loss {report.loss:.5f}", flush=True)
 
     def wants_to_stop(self) -> bool:
-        return False
+        return self.step >= self.until
 
 
-def encode_training_set(folder: Path) -> CachedDataset:
-    """The 32 examples as a dataset of the pack's format, encoded."""
-    raw = folder / "dataset"
+def encode_training_set(folder: Path, lesson: Lesson = "cut") -> None:
+    """The 32 examples as a dataset of the pack's format, and encoded."""
+    raw = folder / f"dataset_{lesson}"
     if not raw.exists():
-        write_dataset(raw, training_set())
+        write_dataset(raw, training_set(dissolving=lesson == "dissolve"))
     family = Family.load()
     encoders = host_encoders(family.vae, family.text_encoder, latent_format())
-    return encode_examples(open_dataset(raw).examples, encoders, folder / "encoded", Sizing(SIZE, SIZE, FRAMES))
+    sizing = Sizing(WIDTH, HEIGHT, FRAMES)
+    encode_examples(open_dataset(raw).examples, encoders, folder / f"encoded_{lesson}", sizing)
 
 
-def train_lora(dataset: CachedDataset, expert: Expert, folder: Path, recipe: Recipe = RECIPE) -> Path:
-    """Train one expert's LoRA; returns its file."""
+def train_lora(
+    folder: Path, expert: Expert, lesson: Lesson = "cut", weights: Path = WEIGHTS, until: int = RECIPE.steps
+) -> None:
+    """Train one expert's LoRA. folder: with the encoded examples; weights: with the experts; until: its last step, or
+    an earlier one, after which there is no file."""
     from ffgo.training.run import TrainingRun, train_expert
 
-    model = load_expert(WEIGHTS / FILES[expert][0])
-    looker = Looker(Curve(folder / f"lora_{expert}.jsonl", f"LoRA, {expert} noise"))
-    job = TrainingRun("toy", expert, recipe, dataset, runs=folder / "runs", loras=folder)
-    with torch.inference_mode():  # as the host runs nodes
-        return train_expert(model, job, lambda _: looker, print).path
+    dataset = CachedDataset.open(folder / f"encoded_{lesson}")
+    job = TrainingRun(lesson, expert, RECIPE, dataset, runs=folder / "runs", loras=folder)
+    if not job.file.exists():
+        looker = Looker(Curve(folder / f"lora_{lesson}_{expert}.jsonl", f"LoRA ({lesson}), {expert} noise"), until)
+        with torch.inference_mode():  # as the host runs nodes
+            train_expert(load_expert(weights / FILES[expert][0]), job, lambda _: looker, print)
 
 
-def _worker(rank: int, folder: Path, steps: int) -> None:
-    boot_here("--cpu")
-    torch.set_num_threads(1)
-    train_lora(CachedDataset.open(folder / "encoded"), tuple(FILES)[rank], folder, replace(RECIPE, steps=steps))
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--steps", type=int, default=RECIPE.steps)
-    arguments = parser.parse_args()
-    boot_here("--cpu")
-    encode_training_set(arguments.folder)
-    spawn(_worker, (arguments.folder, arguments.steps), len(FILES))  # raises what a process raises
-    for expert, (_, done, midway) in FILES.items():
-        shutil.copy(arguments.folder / f"toy_{expert}.safetensors", arguments.out / done)
-        checkpoint = arguments.folder / "runs" / "toy" / expert / f"step_{MIDWAY:06}.safetensors"
-        shutil.copy(checkpoint, arguments.out / midway)
+def lora_files(folder: Path, expert: Expert) -> dict[str, Path]:
+    """What was trained, by the name that it is shipped with: the finished LoRAs, and the one half-way."""
+    _, done, midway = FILES[expert]
+    checkpoint = folder / "runs" / "cut" / expert / f"step_{MIDWAY:06}.safetensors"
+    finished = {
+        done: folder / f"cut_{expert}.safetensors",
+        DISSOLVING[expert]: folder / f"dissolve_{expert}.safetensors",
+    }
+    return finished | {midway: checkpoint}

@@ -1,13 +1,11 @@
-"""Train the small Wan VAE on pictures of all sorts: `python -m lab.toyworld.train_vae FOLDER`.
+"""Tune the small Wan VAE, as it was for frames of 64x64, on pictures of all sorts of this world. For make.py.
 
-Two processes, a core each. Writes vae.<run>.pt and the loss curve vae.jsonl (mean squared error, 0 to 1).
+It goes on where it was stopped. The curve is that of the mean squared error, 0 to 1.
 """
 
-import argparse
 import contextlib
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,64 +15,29 @@ from torch import Tensor
 from torch.nn import functional
 
 from ffgo.bases.catalogue import WAN22_I2V_A14B
-from ffgo.files import complete_file
-from ffgo.host.boot import boot_here
-from ffgo.training.world import World
 
 from .optimizer import Optimizer
 from .render import render_clip, render_scene, render_shot
-from .scene import FRAMES, LAWS, RADIUS, SIZE, Actor, Shot, draw_cut, draw_ordinary, draw_scene, sprites
-from .together import Average, Curve, gradients, run_together
+from .scene import FRAMES, HEIGHT, LAWS, WIDTH, Actor, Shot, draw_cut, draw_ordinary, draw_scene, draw_sprites
+from .start import start_file
+from .together import Average, Checkpoint, Curve
+from .train_experts import weights_of
 from .vae import as_input, build_vae, decode_whole, encode_whole, still_pictures
 
 SEED = 20251121
-WARMUP = 50
+PACE, WARMUP = 0.3, 50
+"""Times the learning rate, which falls to zero along a cosine; and steps in which it rises."""
 KL_WEIGHT = 2e-5
-HELD = 0.25
-"""Share of clips that stand still, where that counts."""
-FRAMES_A_STEP = 4
-"""Still pictures that each process takes at once; of longer clips one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Steps on clips of growing length, while the learning rate falls to zero along a cosine."""
-
-    pace: float
-    """Times the learning rate."""
-    steps: Mapping[int, int]
-    """How many, by the clips' frames."""
-    falls: bool = True
-    steady: float = 0.0
-    """Weight of what a clip that stands still may differ by, in its latents, from the still picture."""
-    decoder_only: bool = False
-    """Leave the latents as they are."""
-    ordinary: bool = False
-    """On the clips that the experts are trained on, instead of pictures of all sorts."""
-
-    @property
-    def frames_by_step(self) -> list[int]:
-        return [frames for frames, count in self.steps.items() for _ in range(count)]
-
-    def rate(self, step: int) -> float:
-        fall = 0.5 * (1 + math.cos(math.pi * step / sum(self.steps.values()))) if self.falls else 1.0
-        return self.pace * min(1, (step + 1) / WARMUP) * fall
-
-
-RUNS = (
-    Run(1.0, {1: 500}, falls=False),
-    Run(1.0, {1: 1310, 5: 700, 9: 240}),
-    Run(0.7, {5: 600, 9: 100}),
-    Run(0.45, {9: 1180, 17: 190}),
-    Run(0.3, {9: 500, 17: 70}),
-    Run(0.4, {9: 1100, 17: 180}, steady=0.01),
-    Run(0.3, {9: 500, 17: 100}, decoder_only=True),
-    Run(0.4, {9: 260, 17: 220}, decoder_only=True),
-    Run(0.4, {17: 340}, decoder_only=True, ordinary=True),
-)
-"""As the shipped weights were made. The first four drew sprites that were smaller or slower. The sixth makes the
-latents of a still clip equal: before, a copy of the first frame was far from what followed it. The experts learn on its
-latents; the last three only sharpen what is drawn from them."""
+HELD, STEADY = 0.25, 0.01
+"""Share of clips that stand still, and the weight of what their latents may differ by from the still picture's."""
+STILLS = 4
+"""Pictures of one frame that are taken at once; of longer clips one."""
+STEPS = {1: 150, 5: 350, 9: 100}
+"""How many, by the clips' frames."""
+LENGTHS = [frames for frames, count in STEPS.items() for _ in range(count)]
+SAVE_EVERY = 100
+OWN = 0.5
+"""Share of the pictures that are from the clips that the experts are trained on."""
 
 
 def draw_pictures(rng: np.random.Generator, frames: int) -> np.ndarray:
@@ -101,10 +64,9 @@ def _from(rng: np.random.Generator, frames: int) -> range:
 
 def _crowded(rng: np.random.Generator) -> Shot:
     scale = float(rng.uniform(0.5, 1.35)) if rng.random() < 0.5 else 1.0
-    pool = sprites("train")
+    chosen = draw_sprites(rng, "train", int(rng.integers(1, 6)))
     subjects = tuple(
-        Actor(pool[rng.integers(len(pool))], str(rng.choice(LAWS)), *rng.uniform(RADIUS, SIZE - RADIUS, 2))
-        for _ in range(rng.integers(1, 4))
+        Actor(sprite, str(rng.choice(LAWS)), *(rng.random(2) * (WIDTH, HEIGHT)).tolist()) for sprite in chosen
     )
     shot = Shot(subjects, draw_scene(rng), scale, zoom=float(rng.choice([0.5, 1.0])))
     plain = rng.random() < 0.2
@@ -116,8 +78,8 @@ def _crowded(rng: np.random.Generator) -> Shot:
 def _collage(rng: np.random.Generator) -> np.ndarray:
     """A still: a plain page with sprites, and a part of it taken by a smaller picture."""
     page = render_shot(replace(_crowded(rng), scene=None, backdrop=(255, 255, 255)), [0])[0]
-    width, height = rng.integers(16, SIZE + 1, 2)
-    left, top = rng.integers(0, SIZE - width + 1), rng.integers(0, SIZE - height + 1)
+    width, height = rng.integers(16, WIDTH + 1), rng.integers(16, HEIGHT + 1)
+    left, top = rng.integers(0, WIDTH - width + 1), rng.integers(0, HEIGHT - height + 1)
     scene = torch.from_numpy(render_scene(draw_scene(rng))).permute(2, 0, 1)[None]
     small = functional.interpolate(scene, (int(height), int(width)), mode="bilinear", antialias=True)[0]
     page[top : top + height, left : left + width] = small.permute(1, 2, 0).numpy()
@@ -130,50 +92,39 @@ def _colour(rng: np.random.Generator) -> tuple[int, int, int]:
 
 
 def train_vae(folder: Path) -> None:
-    """All runs, each from the average of the one before; those that are done are not run again."""
-    world = World.current()
-    boot_here("--cpu")
-    torch.set_num_threads(1)
+    """Leaves `vae.pt`."""
+    done = folder / "vae.pt"
+    if done.exists():
+        return
     torch.manual_seed(SEED)
-    rng = np.random.default_rng([SEED, world.rank])
-    vae = build_vae()
-    for number, run in enumerate(RUNS, 1):
-        done, curve = folder / f"vae.{number}.pt", Curve(folder / "vae.jsonl", f"vae {number}")
-        there = done.exists()
-        world.wait()  # until all have looked
-        weights = torch.load(done) if there else _train(vae, run, rng, world, curve)
-        vae.load_state_dict(weights)
-        if world.is_first and not there:
-            with complete_file(done) as partial:
-                torch.save(weights, partial)
-
-
-def _train(vae: Any, run: Run, rng: np.random.Generator, world: World, curve: Curve) -> dict[str, Tensor]:
-    average = Average({"vae": vae})
-    if run.decoder_only:
-        vae.encoder.requires_grad_(False)
-        vae.conv1.requires_grad_(False)
+    rng, vae = np.random.default_rng(SEED), build_vae()
+    vae.load_state_dict(weights_of(start_file("vae", folder)))
+    average, curve = Average({"vae": vae}), Curve(folder / "vae.jsonl", "VAE")
     optimizer = Optimizer(vae, skip=("encoder.conv1", "decoder.head"), muon=0.03)
-    for step, frames in enumerate(run.frames_by_step):
-        draw = _draw_ordinary if run.ordinary else draw_pictures
-        clip = as_input([draw(rng, frames) for _ in range(max(1, FRAMES_A_STEP // frames))])
-        steady = run.steady if rng.random() < HELD else 0.0
+    checkpoint = Checkpoint(folder / "vae.checkpoint", average, optimizer, rng)
+    for step in range(checkpoint.load(), len(LENGTHS)):
+        frames = LENGTHS[step]
+        clip = as_input([_draw(rng, frames) for _ in range(STILLS if frames == 1 else 1)])
+        steady = STEADY if frames > 1 and rng.random() < HELD else 0.0
         if steady:
             clip[:] = clip[:, :, :1].clone()
         with still_pictures(vae) if frames == 1 else contextlib.nullcontext():
             error, loss = _loss(vae, clip, steady)
             loss.backward()
-        world.sum(gradients(optimizer.weights))
-        optimizer.step(run.rate(step))
+        fall = 0.5 * (1 + math.cos(math.pi * step / len(LENGTHS)))
+        optimizer.step(PACE * min(1, (step + 1) / WARMUP) * fall)
         average.update()
-        if world.is_first:
-            curve.add(step + 1, error)
-    return average.weights["vae"]
+        curve.add(step + 1, error)
+        if (step + 1) % SAVE_EVERY == 0:
+            checkpoint.save(step + 1)
+    average.save(done)
 
 
-def _draw_ordinary(rng: np.random.Generator, frames: int) -> np.ndarray:
-    """The first frames of an ordinary clip, or of one with a cut."""
-    return render_clip(draw_ordinary(rng, "train") if rng.random() < 0.5 else draw_cut(rng))[:frames]
+def _draw(rng: np.random.Generator, frames: int) -> np.ndarray:
+    if rng.random() >= OWN:
+        return draw_pictures(rng, frames)
+    clip = draw_ordinary(rng, "train") if rng.random() < 0.5 else draw_cut(rng)
+    return render_clip(clip)[_from(rng, frames)]
 
 
 def _loss(vae: Any, clip: Tensor, steady: float) -> tuple[float, Tensor]:
@@ -188,11 +139,3 @@ def _loss(vae: Any, clip: Tensor, steady: float) -> tuple[float, Tensor]:
     if steady:
         loss = loss + steady * (mean[:, :, 1:] - mean[:, :, :1].detach()).square().mean()
     return float(error.detach()), loss
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    arguments = parser.parse_args()
-    arguments.folder.mkdir(parents=True, exist_ok=True)
-    run_together(train_vae, arguments.folder)

@@ -19,7 +19,7 @@ from ffgo.remote import Result, Workflow, load_workflow, run_workflow
 from lab.toyworld import family
 from lab.toyworld.examples import ToyExample, test_set
 from lab.toyworld.render import render_cutout, render_scene
-from lab.toyworld.scene import FRAMES, SIZE
+from lab.toyworld.scene import FRAMES, HEIGHT, WIDTH
 
 from .comfyui import REPO
 from .story import draw_story
@@ -38,8 +38,8 @@ SETTINGS = [
     f"FFGo LoRA.lora_low={family.LORA_LOW}",
     f"Text encoder.clip_name={family.TEXT_ENCODER}",
     f"VAE.vae_name={family.VAE}",
-    f"Canvas.width={SIZE}",
-    f"Canvas.height={SIZE}",
+    f"Canvas.width={WIDTH}",
+    f"Canvas.height={HEIGHT}",
     f"First frame.length={FRAMES}",
     f"Shift (high noise).shift={family.SHIFT}",
     f"Shift (low noise).shift={family.SHIFT}",

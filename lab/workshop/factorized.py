@@ -19,7 +19,7 @@ from ffgo.pixels import to_uint8
 from ffgo.remote import Result, factorized_settings, load_workflow, run_workflow
 from lab.toyworld.examples import ToyExample, test_set
 from lab.toyworld.render import render_clip, render_cutout, render_scene
-from lab.toyworld.scene import SIZE
+from lab.toyworld.scene import HEIGHT, WIDTH
 
 from .comfyui import REPO, Host, SetupError
 from .curate import stand_in_only
@@ -42,11 +42,11 @@ NAMES = "anchor.png", "background.png", "anchored.mp4", "video.mp4"
 # Everything else of the workflows runs as it ships.
 ANCHORED_SETTINGS = [
     *(one for one in FFGO_SETTINGS if not one.startswith(("Canvas.", "FFGo LoRA."))),
-    "First frame caption.aspect_ratio=1:1",
-    "Factorized prompts.aspect_ratio=1:1",
-    f"Factorized prompts.long_side={SIZE * 5 // 4}",
+    "First frame caption.aspect_ratio=16:9",
+    "Factorized prompts.aspect_ratio=16:9",  # the nearest: in whole tokens it is the toy world's 2:1
+    f"Factorized prompts.long_side={WIDTH}",
 ]
-BACKGROUND_SETTINGS = [*FFGO_SETTINGS, f"Background.width={SIZE}", f"Background.height={SIZE}"]
+BACKGROUND_SETTINGS = [*FFGO_SETTINGS, f"Background.width={WIDTH}", f"Background.height={HEIGHT}"]
 
 
 def painter_of(example: ToyExample) -> Callable[[Asked], Reply]:

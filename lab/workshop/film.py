@@ -18,16 +18,16 @@ from ffgo.host.boot import boot_here
 from ffgo.pixels import to_uint8
 from lab.toyworld.examples import test_set
 from lab.toyworld.family import LORA_HIGH, LORA_LOW, WEIGHTS, Family
-from lab.toyworld.scene import SIZE
+from lab.toyworld.scene import HEIGHT, WIDTH
 
 EXAMPLES = (17, 57, 60)
 """Of the 64 that no model was trained on: one or two subjects that move."""
-ENLARGED, MARGIN, GAP = 3, 20, 40
-SIDE = SIZE * ENLARGED
+ENLARGED, MARGIN, GAP = 2, 20, 40
+WIDE, HIGH = WIDTH * ENLARGED, HEIGHT * ENLARGED
 STAGES = "1  The composed frame", "2  Four frames are cut off", "3  The clip"
 NOTICE = "Made by small models, trained on a toy world of sprites; these sprites they have never seen."
 HOLD_MS, FRAME_MS, END_MS = 1800, 140, 1200
-LETTERS = 27
+LETTERS = 36
 """Of a caption's line."""
 
 
@@ -51,21 +51,21 @@ def _pages(composed: Tensor, clips: Tensor, captions: Sequence[str]) -> Iterator
 
 
 def _page(pictures: Tensor, captions: Sequence[str], stage: int) -> Image.Image:
-    width = len(captions) * (SIDE + GAP) - GAP + 2 * MARGIN
-    page = Image.new("RGB", (width, SIDE + 176), PAPER.ground)
+    width = len(captions) * (WIDE + GAP) - GAP + 2 * MARGIN
+    page = Image.new("RGB", (width, HIGH + 176), PAPER.ground)
     draw = ImageDraw.Draw(page)
     for number, words in enumerate(STAGES):
         colour = (ALARM if stage == 1 else PAPER.ink) if number == stage else GRID
-        write(draw, (MARGIN + number * (SIDE + GAP), 14), words, 16, colour)
+        write(draw, (MARGIN + number * (WIDE + GAP), 14), words, 16, colour)
     for number, (pixels, caption) in enumerate(zip(pictures, captions, strict=True)):
-        x, y = MARGIN + number * (SIDE + GAP), 48
-        picture = Image.fromarray(to_uint8(pixels)).resize((SIDE, SIDE), Image.Resampling.NEAREST)
+        x, y = MARGIN + number * (WIDE + GAP), 48
+        picture = Image.fromarray(to_uint8(pixels)).resize((WIDE, HIGH), Image.Resampling.NEAREST)
         page.paste(Image.blend(picture, Image.new("RGB", picture.size, PAPER.ground), 0.45 * (stage == 1)), (x, y))
-        draw.rectangle([(x - 1, y - 1), (x + SIDE, y + SIDE)], outline=FAINT)
+        draw.rectangle([(x - 1, y - 1), (x + WIDE, y + HIGH)], outline=FAINT)
         if stage == 1:
-            draw.line([(x, y), (x + SIDE - 1, y + SIDE - 1)], fill=ALARM, width=4)
+            draw.line([(x, y), (x + WIDE - 1, y + HIGH - 1)], fill=ALARM, width=4)
         for line, words in enumerate(textwrap.wrap(f"“{caption}”", LETTERS)):
-            write(draw, (x, y + SIDE + 10 + 19 * line), words, 14, PAPER.ink)
+            write(draw, (x, y + HIGH + 10 + 19 * line), words, 14, PAPER.ink)
     write(draw, (MARGIN, page.height - 28), NOTICE, 14, FAINT)
     return page
 

@@ -18,7 +18,7 @@ from ffgo.study.build import StudyPlan, build
 from ffgo.study.serve import serve
 from lab.toyworld.examples import ToyExample, test_set
 from lab.toyworld.render import render_clip, render_cutout
-from lab.toyworld.scene import FRAME_RATE, FRAMES, SIZE
+from lab.toyworld.scene import FRAME_RATE, FRAMES, HEIGHT, WIDTH
 
 CASES, SEED = 8, 42
 LARGER = 4
@@ -75,8 +75,7 @@ def _write_set(folder: Path, examples: list[ToyExample]) -> CaseSet:
             Image.fromarray((render_cutout(subject.sprite) * 255).round().astype(np.uint8)).save(file)
             subjects.append(CaseSubject(file, f"subject {one + 1}"))
         cases.append(Case(name, f"{_words(example)}.", scene, tuple(subjects)))
-    side = SIZE * LARGER
-    made = CaseSet(folder / "testset.json", "toys", tuple(cases), side, side, FRAMES, FRAME_RATE)
+    made = CaseSet(folder / "testset.json", "toys", tuple(cases), WIDTH * LARGER, HEIGHT * LARGER, FRAMES, FRAME_RATE)
     write_case_set(made)
     return made
 
@@ -99,8 +98,7 @@ def _pictures(example: ToyExample, change: Change) -> Iterator[np.ndarray]:
 
 
 def _enlarged(picture: np.ndarray) -> Image.Image:
-    side = SIZE * LARGER
-    return Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC)
+    return Image.fromarray(picture).resize((WIDTH * LARGER, HEIGHT * LARGER), Image.Resampling.BICUBIC)
 
 
 def main(folder: Path, port: int, kind: str) -> None:

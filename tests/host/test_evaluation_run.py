@@ -15,7 +15,7 @@ from ffgo.clip.video_io import read_frames
 from ffgo.evaluation.runs import read_runs
 from lab.toyworld.evaluate import write_toy_set
 from lab.toyworld.examples import test_set as unseen_examples
-from lab.toyworld.scene import SIZE
+from lab.toyworld.scene import HEIGHT, WIDTH
 from lab.workshop.comfyui import REPO, Host
 from lab.workshop.demo import SETTINGS, WORKFLOW
 from lab.workshop.patience import wait_for
@@ -81,7 +81,7 @@ def test_a_killed_run_goes_on_where_it_was(host, tmp_path):
     assert {result.frames for result in runs.results} == {17}
     for result in runs.results:
         with Image.open(result.frame) as frame:
-            assert frame.size == (SIZE, SIZE)  # as the setting says, not as the workflow does
+            assert frame.size == (WIDTH, HEIGHT)  # as the setting says, not as the workflow does
     assert not list((tmp_path / "runs").glob(".clip*"))
 
 

@@ -11,7 +11,7 @@ from ffgo.remote import factorized_settings, load_workflow, run_workflow
 from lab.toyworld import family
 from lab.toyworld.examples import test_set as unseen_examples
 from lab.toyworld.render import render_clip, render_scene
-from lab.toyworld.scene import FRAMES, SIZE
+from lab.toyworld.scene import FRAMES, HEIGHT, WIDTH
 from lab.workshop.demo import EXAMPLE, titled
 from lab.workshop.factorized import ANCHORED, ANCHORED_SETTINGS, anchored, painter_of, with_background
 
@@ -52,7 +52,7 @@ def psnr(a, b):
 def test_the_anchor_is_the_first_frame_of_the_video(host, gemini, example, tmp_path):
     result = anchored(host.url, example, tmp_path)
     anchor, frames = read(result.files["Save anchor"][0]), result.files["Demo: frames"]
-    assert anchor.shape == (SIZE, SIZE, 3)
+    assert anchor.shape == (HEIGHT, WIDTH, 3)
     assert psnr(anchor, 255 * render_clip(example.clip)[0]) > 30
     assert len(frames) == FRAMES  # none is trimmed
     assert psnr(read(frames[0]), anchor) >= 25
@@ -90,7 +90,7 @@ LOCAL = ANCHORED.with_stem("FFGo factorized video (local)")
 LOCAL_SETTINGS = [
     *(one for one in ANCHORED_SETTINGS if not one.startswith("First frame caption.")),
     *NO_STEPS,
-    "First frame instruction.aspect_ratio=1:1",
+    "First frame instruction.aspect_ratio=16:9",
     # The first cannot write, the others draw two pictures, which no anchor can be: what is not skipped fails.
     f"Language model.clip_name={family.TEXT_ENCODER}",
     f"Picture text encoder.clip_name={family.TEXT_ENCODER}",

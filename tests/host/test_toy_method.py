@@ -28,7 +28,7 @@ from lab.toyworld.examples import ToyExample, training_set, write_dataset
 from lab.toyworld.examples import test_set as unseen_examples
 from lab.toyworld.family import MIDWAY_HIGH, MIDWAY_LOW, WEIGHTS
 from lab.toyworld.metrics import score_clip
-from lab.toyworld.scene import FRAMES, SIZE
+from lab.toyworld.scene import FRAMES, HEIGHT, WIDTH
 from lab.toyworld.train_lora import FILES, RECIPE
 from lab.workshop.comfyui import REPO, cache_folder
 from lab.workshop.demo import SETTINGS, WORKFLOW, draw_materials, titled, watcher
@@ -59,6 +59,11 @@ class Damage:
 
 BROKEN_TRAINING = {
     "sigma window": Damage("ffgo/experts/schedule.py", "= unshifted_time(boundary", "= unshifted_time(1 - boundary"),
+    "windows exchanged": Damage(
+        "ffgo/experts/schedule.py",
+        'middle if expert == "high" else 0.0, middle if expert == "low" else 1.0',
+        'middle if expert == "low" else 0.0, middle if expert == "high" else 1.0',
+    ),
     "condition channels": Damage("ffgo/bases/condition.py", "cat((mask, latents)", "cat((latents, mask)"),
 }
 BROKEN_SAMPLING = {
@@ -92,7 +97,7 @@ def encoding() -> dict:
         "clip": node("CLIPLoader", clip_name="toy_umt5.safetensors", type="wan"),
         "encoded": node(
             "FFGOEncodeDataset", dataset=["examples", 0], vae=["vae", 0], clip=["clip", 0], name="toy",
-            width=SIZE, height=SIZE, frames=FRAMES,
+            width=WIDTH, height=HEIGHT, frames=FRAMES,
         ),
     }  # fmt: skip
 

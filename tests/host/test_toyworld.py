@@ -1,8 +1,14 @@
 """The toy world's models are the host's: what trains quickly computes what ComfyUI computes."""
 
+import json
+
 import pytest
 
+from lab.toyworld.curves import MADE, read_curves
 from lab.toyworld.models import EXPERT
+from lab.workshop.comfyui import REPO
+
+from ..warm import Command
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +36,14 @@ def test_an_expert_loads_as_it_was_trained(probe):
     assert probe["expert"]["dim"] == EXPERT["dim"]
     assert probe["expert"]["blocks"] == EXPERT["num_layers"]
     assert probe["expert"]["velocity"] < 1e-3
+
+
+@pytest.mark.nightly
+def test_the_scripts_make_what_is_shipped(host, tmp_path):
+    """The first point of each curve, from the shipped start; another processor adds up in another order."""
+    probe = Command(REPO, "tests.host.toy_curve_probe", tmp_path, log=tmp_path / "log.txt")
+    status, output = probe.finished()
+    assert status == 0, output
+    again = json.loads(output.splitlines()[-1])
+    shipped = {run: points[0]["loss"] for run, points in read_curves(MADE).items()}
+    assert again == pytest.approx(shipped, rel=0.02)

@@ -21,7 +21,7 @@ from lab.toyworld.family import WEIGHTS
 from lab.toyworld.train_experts import velocity_loss
 from lab.toyworld.train_lora import FILES
 
-SIGMAS: dict[Expert, Sequence[float]] = {"high": (0.92, 0.95, 0.98, 1.0), "low": (0.5, 0.65, 0.8, 0.88)}
+SIGMAS: dict[Expert, Sequence[float]] = {"high": (0.65, 0.8, 0.9, 1.0), "low": (0.2, 0.35, 0.5, 0.58)}
 """Where the experts have most to decide, on either side of the boundary."""
 NOISES = 2
 """For each clip and sigma; the same for every LoRA."""

@@ -60,11 +60,14 @@ def text() -> dict[str, float | bool | int]:
 def expert() -> dict[str, object]:
     """An expert as its training computes it, and as the pack's trainer and users load it."""
     from ffgo.host.loading import check_expert, load_expert
-    from lab.toyworld.export import save_expert
+    from lab.toyworld.export import EIGHT_BITS, save_expert
 
     ours = build_expert()
-    for weight in ours.parameters():
+    for name, weight in ours.named_parameters():
         weight.add_(0.02 * torch.randn_like(weight)).copy_(weight.bfloat16().float())
+        if weight.ndim == 2 and name.startswith(EIGHT_BITS):
+            scale = weight.abs().max() / 448
+            weight.copy_((weight / scale).to(torch.float8_e4m3fn).float() * scale)  # so that the file tells it exactly
     save_expert(ours.state_dict(), BASE / "toy_probe_expert.safetensors")
     theirs = load_expert(BASE / "toy_probe_expert.safetensors")
     shape = check_expert(theirs)

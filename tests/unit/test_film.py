@@ -7,7 +7,7 @@ from PIL import Image
 from ffgo.bases.catalogue import COMPOSED_FRAMES
 from lab.toyworld.examples import test_set as unseen_examples
 from lab.toyworld.render import render_clip
-from lab.workshop.film import END_MS, ENLARGED, EXAMPLES, FRAME_MS, HOLD_MS, MARGIN, SIDE, draw_film
+from lab.workshop.film import END_MS, ENLARGED, EXAMPLES, FRAME_MS, HIGH, HOLD_MS, MARGIN, WIDE, draw_film
 
 TOP = 48
 
@@ -23,7 +23,7 @@ def test_it_holds_the_composed_frames_then_shows_every_frame_of_the_clips(tmp_pa
         durations = []
         for number, truth in enumerate(pictures):
             film.seek(number)
-            shown = np.asarray(film.convert("RGB"))[TOP : TOP + SIDE, MARGIN : MARGIN + SIDE] / 255
+            shown = np.asarray(film.convert("RGB"))[TOP : TOP + HIGH, MARGIN : MARGIN + WIDE] / 255
             durations.append(film.info["duration"])
             if 0 < number <= COMPOSED_FRAMES:  # dimmed and crossed out
                 continue

@@ -10,21 +10,25 @@ from safetensors import safe_open
 from ffgo.dataset.examples import load_frames, open_dataset
 from ffgo.dataset.sizing import Bucket
 from lab.toyworld.examples import TEST_SETS, training_set, unseen_set, write_dataset
-from lab.toyworld.family import BOUNDARY, LORA_HIGH, LORA_LOW, MIDWAY_HIGH, MIDWAY_LOW, SHIFT, WEIGHTS, Family
+from lab.toyworld.family import BOUNDARY, SHIFT, WEIGHTS, Family
+from lab.toyworld.make import changed, outcome, read_record, stages
 from lab.toyworld.metrics import interval, residue, score_clip
 from lab.toyworld.render import render_clip, render_cutout, render_shot
 from lab.toyworld.scene import (
+    BUILDS,
     COLOURS,
     FRAMES,
+    HEIGHT,
     LAWS,
     MARKS,
     PATTERNS,
     SHAPES,
-    SIZE,
+    WIDTH,
     draw_bound,
     draw_cut,
     draw_framed,
     draw_ordinary,
+    draw_sprites,
     sprites,
 )
 from lab.toyworld.table import PAIRS, rows
@@ -67,13 +71,18 @@ def test_no_sprite_is_in_both_halves_but_every_trait_is():
         assert {s.colour for s in half} == {s.second for s in half} == set(COLOURS)
 
 
+def plain(subject):
+    """Its sprite, as it tells the halves apart."""
+    return replace(subject.sprite, build="square", emblem="")
+
+
 def test_the_sets_are_of_their_own_halves():
     known, unseen = set(sprites("train")), set(sprites("test"))
     assert len(training_set()) == 32
-    assert all(subject.sprite in known for example in training_set() for subject in example.clip.shot.subjects)
+    assert all(plain(subject) in known for example in training_set() for subject in example.clip.shot.subjects)
     for name in TEST_SETS:
         assert len(unseen_set(name)) == 64
-        assert all(subject.sprite in unseen for example in unseen_set(name) for subject in example.clip.shot.subjects)
+        assert all(plain(subject) in unseen for example in unseen_set(name) for subject in example.clip.shot.subjects)
 
 
 def test_each_set_has_a_seed_of_its_own():
@@ -81,6 +90,13 @@ def test_each_set_has_a_seed_of_its_own():
     assert len(set(seeds)) == len(seeds)
     drawn = [example.clip for name in TEST_SETS for example in unseen_set(name)]
     assert len(set(drawn)) == len(drawn)
+
+
+def test_a_first_frame_does_not_tell_who_is_named_first(rng):
+    """Else law and place can be learned by the order alone, and a layout with another order would break them."""
+    drawn = [draw_cut(rng) for _ in range(60)]
+    columns = [[subject.y for subject in clip.before.subjects] for clip in drawn]
+    assert {tuple(column) for column in columns if len(column) == 2} == {(16.0, 48.0), (48.0, 16.0)}
 
 
 def test_bound_subjects_can_take_each_others_law(rng):
@@ -108,10 +124,25 @@ def test_subjects_stay_in_the_frame_and_apart(rng):
         assert not (covered.sum(0) > 1).any(), "two subjects touch"
 
 
-def test_after_a_cut_subjects_stand_on_their_marks_whoever_they_are(rng):
-    for _ in range(50):
+def test_after_a_cut_subjects_stand_on_marks_that_nothing_tells(rng):
+    firsts = set()
+    for _ in range(80):
         subjects = draw_cut(rng).shot.subjects
-        assert tuple((subject.x, subject.y) for subject in subjects) == MARKS[len(subjects)]
+        places = [(subject.x, subject.y) for subject in subjects]
+        assert len(set(places)) == len(places)
+        assert set(places) <= set(MARKS[len(subjects)])
+        if len(subjects) == 2:
+            firsts.add(places[0])
+    assert firsts == set(MARKS[2])
+
+
+def test_builds_have_one_area(rng):
+    (sprite,) = draw_sprites(rng, "train", 1)
+    areas = [render_cutout(replace(sprite, build=build))[..., 3].sum() for build in BUILDS]
+    assert max(areas) / min(areas) < 1.1
+    tall, wide = (render_cutout(replace(sprite, build=build)).shape for build in ("tall", "wide"))
+    assert tall[0] > 2 * tall[1]
+    assert wide[1] > 2 * wide[0]
 
 
 def test_a_cutout_is_the_sprite_on_nothing():
@@ -128,7 +159,7 @@ def test_the_dataset_reads_back_as_it_was_drawn(tmp_path):
     write_dataset(tmp_path, [example])
     (read,) = open_dataset(tmp_path).examples
     assert read.caption == example.prompt
-    frames = load_frames(read, Bucket(SIZE, SIZE, FRAMES))
+    frames = load_frames(read, Bucket(WIDTH, HEIGHT, FRAMES))
     assert float((frames[4:] - shown(example.clip)[4:]).square().mean()) < 1e-3
     assert torch.equal(frames[:4], example.composed().expand(4, -1, -1, -1))
 
@@ -136,26 +167,27 @@ def test_the_dataset_reads_back_as_it_was_drawn(tmp_path):
 def test_the_truth_scores_one(rng):
     for _ in range(8):
         clip = draw_ordinary(rng, "test")
-        frames = shown(clip) + 0.04 * torch.randn(FRAMES, SIZE, SIZE, 3, generator=torch.Generator().manual_seed(1))
+        frames = shown(clip) + 0.04 * torch.randn(FRAMES, HEIGHT, WIDTH, 3, generator=torch.Generator().manual_seed(1))
         scores = score_clip(frames.clamp(0, 1)[4:], clip.shot, 4)
-        assert (scores.object_identity, scores.motion, scores.place) == (1, 1, 1)
+        assert scores.motion == 1
+        assert min(scores.object_identity, scores.emblem) > 0.9, "noise hides a trait for some frames"
         assert np.isnan(scores.binding) or scores.binding == 1
         assert np.isnan(scores.amplitude) or scores.amplitude == pytest.approx(1, abs=0.1)
         assert scores.scene_identity > 0.98
 
 
-@pytest.mark.parametrize("trait", ["shape", "colour", "second", "pattern"])
+@pytest.mark.parametrize("trait", ["shape", "colour", "second", "pattern", "emblem"])
 def test_each_wrong_trait_is_noticed(two_subjects, trait):
-    values = {"shape": SHAPES, "colour": COLOURS, "second": COLOURS, "pattern": PATTERNS}[trait]
+    values = {"shape": SHAPES, "colour": COLOURS, "second": COLOURS, "pattern": PATTERNS, "emblem": COLOURS}[trait]
     first, other = two_subjects.shot.subjects
-    taken = (first.sprite.colour, first.sprite.second, getattr(first.sprite, trait))
+    taken = (first.sprite.colour, first.sprite.second, first.sprite.emblem, getattr(first.sprite, trait))
     for value in values:
         if value in taken:
             continue
         wrong = replace(first, sprite=replace(first.sprite, **{trait: value}))
         scores = score_clip(shown(replace(two_subjects, shot=replace(two_subjects.shot, subjects=(wrong, other)))),
                             two_subjects.shot, 0)  # fmt: skip
-        assert scores.object_identity <= 0.875, f"{value} passed for {first.sprite}"
+        assert scores.object_identity <= 0.9, f"{value} passed for {first.sprite}"
 
 
 def test_a_missing_subject_counts_for_nothing(two_subjects):
@@ -220,12 +252,13 @@ def test_binding_is_asked_only_where_it_can_fail(bound):
     assert np.isnan(score_shown(shot, shot).binding)
 
 
-def test_place_sees_exchanged_subjects(bound):
-    """Each on the other's place, by its own law: only the place is wrong."""
+def test_place_is_any_free_mark(bound):
+    """Nothing tells which; but it is none between two, and none that another subject has."""
     one, other = bound.shot.subjects
-    moved = replace(bound.shot, subjects=(replace(one, x=other.x, y=other.y), replace(other, x=one.x, y=one.y)))
-    scores = score_shown(moved, bound.shot)
-    assert (scores.place, scores.binding, scores.object_identity) == (0, 1, 1)
+    exchanged = replace(bound.shot, subjects=(replace(one, x=other.x, y=other.y), replace(other, x=one.x, y=one.y)))
+    assert score_shown(exchanged, bound.shot).place == 1
+    between = replace(bound.shot, subjects=(replace(one, x=other.x + (16 if other.x < 64 else -16)),))
+    assert score_shown(between, replace(bound.shot, subjects=(one,))).place == 0
 
 
 def test_amplitude_is_the_share_of_the_way(bound):
@@ -268,7 +301,7 @@ def test_boundary_and_shift_are_told_in_one_place():
     assert (RECIPE.boundary, RECIPE.shift) == (family.boundary, family.shift) == (BOUNDARY, SHIFT)
     assert float(settings["Expert switch.boundary"]) == BOUNDARY
     assert float(settings["Shift (high noise).shift"]) == float(settings["Shift (low noise).shift"]) == SHIFT
-    for name in (LORA_HIGH, LORA_LOW, MIDWAY_HIGH, MIDWAY_LOW):
+    for name in read_record()["made"]:
         with safe_open(WEIGHTS / name, framework="pt") as file:
             told = file.metadata()
         assert (float(told["ffgo.boundary"]), float(told["ffgo.shift"])) == (BOUNDARY, SHIFT), name
@@ -279,6 +312,28 @@ def test_an_expert_is_trained_on_its_window(rng, expert):
     sigmas = draw_sigmas(rng, expert, 64)
     assert ((sigmas > BOUNDARY) == (expert == "high")).all()
     assert float(sigmas.max()) == pytest.approx(1 if expert == "high" else BOUNDARY, abs=0.03)
+
+
+def test_the_shipped_weights_are_those_that_were_made():
+    assert not changed()
+
+
+def test_dissolving_examples_go_over_into_the_shot():
+    """The same clips as the others, but for the frames in between."""
+    for example, hard in zip(training_set(dissolving=True)[:6], training_set(), strict=False):
+        frames, whole = example.frames(), shown(example.clip)
+        last = 4 + example.dissolve
+        assert example.clip == hard.clip
+        assert torch.equal(frames[:4], example.composed().expand(4, -1, -1, -1))
+        assert torch.equal(frames[last:], whole[last:])
+        found = residue(frames[4:], example.clip.shot, example.composed(), 4)
+        assert found == pytest.approx(example.dissolve / (FRAMES - 4))
+
+
+def test_each_stage_of_making_can_be_done_anew(tmp_path):
+    left = [path for stage in stages(tmp_path) for path in outcome(tmp_path, stage)]
+    assert len(left) == len(set(left))
+    assert all(outcome(tmp_path, stage) for stage in stages(tmp_path))
 
 
 def test_what_is_compared_is_measured():
