@@ -25,7 +25,7 @@ from .vae import LATENT_CHANNELS, as_input, build_vae, encode_whole
 NOTE = {"note": "toy model of ComfyUI-FFGo, trained on its toy world (docs/toy-world.md)", "format": "pt"}
 PICTURES = 60
 EIGHT_BITS = ("blocks.", "text_embedding.0.", "time_projection.")
-"""Where an expert's matrices are kept in eight bits: nearly all of it. In sixteen, all files together would be 32 MB."""
+"""Where an expert's matrices are kept in eight bits: nearly all of it. In sixteen, the files would be 32 MB."""
 
 
 def export_vae(folder: Path) -> None:

@@ -5,6 +5,7 @@ go on from more than their first frame; nothing is laid out as FFGo's frames.
 """
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -165,9 +166,10 @@ def train(which: Expert, folder: Path, until: int | None = None) -> None:
     average, curve = Average({"expert": expert}), Curve(folder / f"{which}.jsonl", f"{which}-noise expert")
     optimizer = Optimizer(expert, skip=NO_MATRICES, adam=1e-3)
     checkpoint = Checkpoint(folder / f"{which}.checkpoint", average, optimizer, rng)
+    compiled = torch.compile(expert, dynamic=False) if shutil.which("g++") else expert  # a quarter less work
     with _way_back():
         for step in range(checkpoint.load(), until or steps):
-            loss = velocity_loss(expert, *clips.batch(BATCH), draw_sigmas(rng, which, BATCH))
+            loss = velocity_loss(compiled, *clips.batch(BATCH), draw_sigmas(rng, which, BATCH))
             loss.backward()
             optimizer.step(_rate(which, step))
             average.update()
