@@ -47,6 +47,7 @@ class Family:
     """First frames that were encoded before: most rows of a table share theirs."""
 
     @classmethod
+    @torch.inference_mode()  # the host could not move weights of eight bits that were loaded outside
     def load(cls, folder: Path = WEIGHTS) -> "Family":
         from .custom_nodes.ffgo_standins.small_encoder import load_small_encoder
 
