@@ -48,7 +48,7 @@ def stages(folder: Path) -> dict[str, Callable[[], object]]:
     work |= {expert: partial(train_experts.train, expert, folder) for expert in EXPERTS}
     work["experts"] = partial(_export_experts, folder)
     for lesson in LESSONS:
-        work[f"examples_{lesson}"] = partial(encode_training_set, folder, lesson)
+        work[f"examples_{lesson}"] = partial(encode_training_set, folder, lesson, folder / "encoders")
         for expert in EXPERTS:
             work[f"lora_{lesson}_{expert}"] = partial(train_lora, folder, expert, lesson, folder / "experts")
     return work | {"record": partial(_record, folder)}

@@ -11,7 +11,7 @@ from ffgo.dataset.encode import encode_examples
 from ffgo.dataset.encoders import host_encoders
 from ffgo.dataset.examples import open_dataset
 from ffgo.dataset.sizing import Sizing
-from ffgo.host.loading import latent_format, load_expert
+from ffgo.host.loading import latent_format, load_expert, load_vae
 from ffgo.training.recipe import Recipe
 
 from .examples import training_set, write_dataset
@@ -26,8 +26,9 @@ from .family import (
     MIDWAY_HIGH,
     MIDWAY_LOW,
     SHIFT,
+    TEXT_ENCODER,
+    VAE,
     WEIGHTS,
-    Family,
 )
 from .scene import FRAMES, HEIGHT, WIDTH
 from .together import Curve
@@ -67,13 +68,16 @@ class Looker:
         return self.step >= self.until
 
 
-def encode_training_set(folder: Path, lesson: Lesson = "cut") -> None:
-    """The 32 examples as a dataset of the pack's format, and encoded."""
+def encode_training_set(folder: Path, lesson: Lesson = "cut", weights: Path = WEIGHTS) -> None:
+    """The 32 examples as a dataset of the pack's format, and encoded. weights: with VAE and text encoder."""
+    from .custom_nodes.ffgo_standins.small_encoder import load_small_encoder
+
     raw = folder / f"dataset_{lesson}"
     if not raw.exists():
         write_dataset(raw, training_set(dissolving=lesson == "dissolve"))
-    family = Family.load()
-    encoders = host_encoders(family.vae, family.text_encoder, latent_format())
+    with torch.inference_mode():  # as the host runs nodes
+        vae, text_encoder = load_vae(weights / VAE), load_small_encoder(weights / TEXT_ENCODER)
+    encoders = host_encoders(vae, text_encoder, latent_format())
     sizing = Sizing(WIDTH, HEIGHT, FRAMES)
     encode_examples(open_dataset(raw).examples, encoders, folder / f"encoded_{lesson}", sizing)
 

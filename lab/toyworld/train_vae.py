@@ -91,8 +91,8 @@ def _colour(rng: np.random.Generator) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def train_vae(folder: Path) -> None:
-    """Leaves `vae.pt`."""
+def train_vae(folder: Path, until: int | None = None) -> None:
+    """Leaves `vae.pt`, after its last step. until: an earlier one to end with."""
     done = folder / "vae.pt"
     if done.exists():
         return
@@ -102,7 +102,7 @@ def train_vae(folder: Path) -> None:
     average, curve = Average({"vae": vae}), Curve(folder / "vae.jsonl", "VAE")
     optimizer = Optimizer(vae, skip=("encoder.conv1", "decoder.head"), muon=0.03)
     checkpoint = Checkpoint(folder / "vae.checkpoint", average, optimizer, rng)
-    for step in range(checkpoint.load(), len(LENGTHS)):
+    for step in range(checkpoint.load(), until or len(LENGTHS)):
         frames = LENGTHS[step]
         clip = as_input([_draw(rng, frames) for _ in range(STILLS if frames == 1 else 1)])
         steady = STEADY if frames > 1 and rng.random() < HELD else 0.0
@@ -117,7 +117,8 @@ def train_vae(folder: Path) -> None:
         curve.add(step + 1, error)
         if (step + 1) % SAVE_EVERY == 0:
             checkpoint.save(step + 1)
-    average.save(done)
+    if until in (None, len(LENGTHS)):
+        average.save(done)
 
 
 def _draw(rng: np.random.Generator, frames: int) -> np.ndarray:
