@@ -149,7 +149,7 @@ def workflows(args: argparse.Namespace) -> int:
 
 def toy(args: argparse.Namespace) -> int:
     """Measure the method in the toy world, with its small trained models, and draw filmstrips into toy-output/."""
-    flags = [f"--{name}" for name in ("json", "quick") if getattr(args, name)]
+    flags = [f"--{name}" for name in ("json", "quick", "steps") if getattr(args, name)]
     flags += [word for name in args.set or () for word in ("--set", name)]
     return ensure_host().run("-m", "lab.toyworld", str(REPO / "toy-output"), *flags)
 
@@ -207,6 +207,7 @@ def command_line() -> argparse.ArgumentParser:
     toys = commands.add_parser("toy", help=toy.__doc__)
     toys.add_argument("--json", action="store_true", help="one JSON object a line")
     toys.add_argument("--quick", action="store_true", help="a quarter of the clips: a first look in two minutes")
+    toys.add_argument("--steps", action="store_true", help="only FFGo beside an anchor, at 8, 15, 25 and 50 steps")
     toys.add_argument("--set", action="append", metavar="NAME", help="only this test set; may be repeated")
     toys.set_defaults(run=toy)
     return parser

@@ -12,7 +12,7 @@ from .decide import measure_decide
 from .examples import TEST, TEST_SETS, unseen_set
 from .family import WEIGHTS, Family
 from .page import save_page
-from .table import by_pixels, differences, measure_ordinary, measure_set, measure_vae
+from .table import by_pixels, differences, measure_ordinary, measure_set, measure_steps, measure_vae
 
 QUICK = 16
 """Clips of each row where a first look is enough."""
@@ -28,12 +28,17 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} clips of each row instead of {TEST}")
     parser.add_argument("--set", choices=list(TEST_SETS), action="append", help="only this test set; may be repeated")
+    parser.add_argument("--steps", action="store_true", help="only FFGo beside an anchor, at 8, 15, 25 and 50 steps")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the models and LoRAs")
     arguments = parser.parse_args()
     boot_here("--cpu")
     say = _json if arguments.json else _line
     count = QUICK if arguments.quick else TEST
     family = Family.load(arguments.weights)
+    if arguments.steps:
+        for row in measure_steps(family, arguments.weights, count):
+            say(row.values)
+        return
     say(measure_vae(family, count))
     say(measure_decide(family))
     say(measure_ordinary(family, count).values)

@@ -43,6 +43,7 @@ class Family:
     text_encoder: Any
     boundary: float = BOUNDARY
     shift: float = SHIFT
+    steps: int = STEPS
     encoded: dict[str, Tensor] = field(default_factory=dict)
     """First frames that were encoded before: most rows of a table share theirs."""
 
@@ -70,7 +71,7 @@ class Family:
     @torch.inference_mode()
     def _generate(self, first_frames: Tensor, prompts: Sequence[str], seed: int) -> Tensor:
         told = self.conditioning(first_frames, prompts)
-        return self.vae.decode(self.denoise(noise(len(prompts), seed), told, range(STEPS))).float().clamp(0, 1)
+        return self.vae.decode(self.denoise(noise(len(prompts), seed), told, range(self.steps))).float().clamp(0, 1)
 
     def conditioning(self, first_frames: Tensor, prompts: Sequence[str]) -> list[Any]:
         """As CLIPTextEncode and WanImageToVideo make it, for a whole batch."""
@@ -83,10 +84,10 @@ class Family:
         return [[text, {"concat_latent_image": pictures, "concat_mask": mask}]]
 
     def denoise(self, latents: Tensor, told: list[Any], steps: range) -> Tensor:
-        """Latents (N, 16, T, h, w) after these of all STEPS steps, each by its own expert; before step 0: noise."""
+        """Latents (N, 16, T, h, w) after these of all steps, each by its own expert; before step 0: noise."""
         sigmas = self.sigmas()
         switch = split_at_boundary(sigmas, self.boundary).switch_step
-        for expert, first, last in ((self.high, 0, switch), (self.low, switch, STEPS)):
+        for expert, first, last in ((self.high, 0, switch), (self.low, switch, self.steps)):
             start, stop = max(first, steps.start), min(last, steps.stop)
             if start < stop:
                 latents = self._sample(expert, latents, sigmas[start : stop + 1], told, fresh=start == 0)
@@ -108,10 +109,10 @@ class Family:
         return sample_custom(model, noise, 1.0, sampler, sigmas, told, told, latents, disable_pbar=True)
 
     def sigmas(self) -> Tensor:
-        """The schedule (STEPS + 1,)."""
+        """The schedule (steps + 1,)."""
         from comfy.samplers import calculate_sigmas
 
-        return calculate_sigmas(self._shifted(self.high).get_model_object("model_sampling"), "simple", STEPS)
+        return calculate_sigmas(self._shifted(self.high).get_model_object("model_sampling"), "simple", self.steps)
 
     def _shifted(self, expert: Any) -> Any:
         """As ModelSamplingSD3 does."""

@@ -1,7 +1,7 @@
 """The whole method, row by row, on sets of 64 unseen examples, and how sure one row is better than another."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ from ffgo.clip.trim import Mode, trim_clip
 from ffgo.frame.layout import LayoutName
 
 from .examples import TEST, ToyExample, unseen_set
-from .family import DISSOLVE_HIGH, DISSOLVE_LOW, LORA_HIGH, LORA_LOW, WEIGHTS, Family
+from .family import DISSOLVE_HIGH, DISSOLVE_LOW, LORA_HIGH, LORA_LOW, STEPS, WEIGHTS, Family
 from .metrics import MEASURES, Scores, interval, residue, score_clip
-from .render import render_clip
+from .render import render_clip, render_shot
 from .scene import FRAMES, ToyClip, draw_ordinary
 
 SEED = 2025
@@ -36,11 +36,13 @@ class Row:
     layout: LayoutName = "published"
     trim: Mode = "fixed"
     sets: Sequence[str] = ("easy",)
+    steps: int = STEPS
 
     @property
     def way(self) -> str:
         """Its name, with what is not as usual."""
         unusual = [self.layout] * (self.layout != "published") + [f"trim {self.trim}"] * (self.trim != "fixed")
+        unusual += [f"{self.steps} steps"] * (self.steps != STEPS)
         return " ".join([self.name, *unusual])
 
 
@@ -75,10 +77,13 @@ PAIRS = (
         for name in ("easy", "binding", "crowd", "camouflage", "dev")
         for other in _AGAINST_BOTH
     ),
+    *(Pair(name, "lora_both", "anchor") for name in ("easy", "crowd")),
     Pair("dissolve", "lora_both trim auto", "lora_both"),
 )
 PIXELS = (0, 8, 12, 16, 24, 64)
 """Of a subject's side in the composed frame: the bounds of the bins."""
+STEP_COUNTS = (8, 15, 25, 50)
+"""At which FFGo's way is compared with the anchored one."""
 EVERYWHERE = ("easy", "binding", "crowd", "camouflage", "dev")
 
 
@@ -100,6 +105,7 @@ def rows(loras: Path = WEIGHTS) -> list[Row]:
         Row("base_with_phrase", "base, background as first frame, phrase and caption", _unchanged, scene),
         Row("base_layout_without_phrase", "base, FFGo frame, caption", _unchanged, prompt=caption),
         Row("base_layout", "base, FFGo frame, phrase and caption", _unchanged, sets=EVERYWHERE),
+        Row("anchor", "base, the clip's first frame, caption", _unchanged, _anchor, caption, sets=("easy", "crowd")),
         Row("lora_both", "LoRA on both experts", both, sets=EVERYWHERE),
         Row(
             "lora_high", "LoRA on the high-noise expert only", _loras(LORA_HIGH, None, loras),
@@ -114,6 +120,25 @@ def rows(loras: Path = WEIGHTS) -> list[Row]:
         Row("lora_both", "LoRA of dissolving examples on both", dissolving, sets=("dissolve",)),
         Row("lora_both", "LoRA of dissolving examples on both, trim auto", dissolving, trim="auto", sets=("dissolve",)),
     ]  # fmt: skip
+
+
+def _anchor(example: ToyExample, _: LayoutName) -> Tensor:
+    """What a perfect painter would make of the caption of the clip's first frame."""
+    return torch.from_numpy(render_shot(example.clip.shot, [0])[0])
+
+
+def step_rows(loras: Path = WEIGHTS) -> Iterator[Row]:
+    """FFGo's way and the anchored one, each by so many steps."""
+    for row in rows(loras):
+        if row.way in ("anchor", "lora_both") and "easy" in row.sets:
+            for steps in STEP_COUNTS:
+                yield replace(row, words=f"{row.words}, {steps} steps", sets=("easy",), steps=steps)
+
+
+def measure_steps(family: Family, loras: Path = WEIGHTS, count: int = TEST) -> Iterator[Measured]:
+    """Those rows on *easy*."""
+    examples = unseen_set("easy")[:count]
+    return (measure(family, row, examples, "easy") for row in step_rows(loras))
 
 
 def measure_set(family: Family, name: str, loras: Path = WEIGHTS, count: int = TEST) -> Iterator[Measured]:
@@ -133,7 +158,8 @@ def measure(
     """Generate a row's clips, or take these, and score them."""
     frames = torch.stack([row.first_frame(example, row.layout) for example in examples])
     if clips is None:
-        clips = row.family(family).generate(frames, [row.prompt(example) for example in examples], SEED)
+        way = replace(row.family(family), steps=row.steps)
+        clips = way.generate(frames, [row.prompt(example) for example in examples], SEED)
     scores, starts, left, subjects = [], [], [], []
     for clip, frame, example in zip(clips, frames, examples, strict=True):
         trimmed = trim_clip(clip, mode=row.trim)
@@ -143,7 +169,9 @@ def measure(
         left.append(residue(trimmed.images, shot, example.composed(row.layout), trimmed.trimmed))
         starts.append(_first_without(clip, frame, example.scene))
     by_measure = _by_measure(scores) | {"residue": left}
-    about = {"set": name, "name": row.name, "words": row.words, "layout": row.layout, "trim": row.trim}
+    about = {
+        "set": name, "name": row.name, "words": row.words, "layout": row.layout, "trim": row.trim, "steps": row.steps,
+    }  # fmt: skip
     values = about | {"clips": len(clips), **_flat(by_measure)}
     values |= {"transition_frame": round(float(np.mean(starts)), 2)}
     return Measured(row, name, clips, by_measure, values, subjects)
