@@ -51,7 +51,7 @@ GOES_ON = 0.1
 """How many of the batches, of whole clips, are given two latent frames instead of one: five frames of the clip."""
 CUTS_COUNT = 2
 """How many times as often a clip with a cut is shown."""
-FALL: dict[Expert, tuple[int, int]] = {"high": (6000, 8000), "low": (6000, 8000)}
+FALL: dict[Expert, tuple[int, int]] = {"high": (2500, 8000), "low": (2500, 8000)}
 """The step from which the learning rate falls, and the one at which it would be zero."""
 SAVE_EVERY = 100
 NO_MATRICES = ("patch_embedding", "head", "text_embedding")
