@@ -73,20 +73,30 @@ class Checkpoint:
 
 
 class Curve:
-    """The mean loss of every fifty steps, a JSON line each."""
+    """The mean loss of every fifty steps, a JSON line each. What goes on forgets all after its checkpoint."""
 
     def __init__(self, path: Path, run: str):
-        self.path, self.run, self.losses, self.started = path, run, [], time.monotonic()
+        self.path, self.run, self.losses, self.started = path, run, list[float](), time.monotonic()
+        self.begun = False
 
     def add(self, step: int, loss: float) -> None:
+        if not self.begun:
+            self._forget_from(step)
         self.losses.append(loss)
         if step % CURVE_EVERY:
             return
         minutes = round((time.monotonic() - self.started) / 60, 2)
-        line = {"run": self.run, "step": step, "minutes": minutes, "loss": round(sum(self.losses) / CURVE_EVERY, 6)}
+        loss = round(sum(self.losses) / len(self.losses), 6)
+        line = {"run": self.run, "step": step, "minutes": minutes, "loss": loss}
         self.losses.clear()
         with self.path.open("a") as file:
             print(json.dumps(line), file=file)
+
+    def _forget_from(self, step: int) -> None:
+        self.begun = True
+        if self.path.exists():
+            lines = [line for line in self.path.read_text().splitlines() if json.loads(line)["step"] < step]
+            self.path.write_text("".join(f"{line}\n" for line in lines))
 
 
 def run_together(work: Callable[..., None], *arguments: Any) -> None:
