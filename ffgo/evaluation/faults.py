@@ -8,11 +8,13 @@ metric that should fall; how far the others fall with it is told as a share of w
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from types import MappingProxyType
 
 import numpy as np
 import torch
 
+from ..clip.video_io import probe_clip, read_frames
 from .cases import Case, CaseSet
 from .colour import turn_hue
 from .first_frame import as_image, opened, rgb
@@ -23,10 +25,12 @@ from .scene import scene_identity
 from .scores import BY_ID
 from .selftest import different_scenes, filmed
 from .stats import Interval, mean_interval
-from .view import ClipView, view_clip
+from .view import ClipView, view_frames
 
 ANOTHER, HUE, SCENE, FROZEN, SHUFFLED = "another subject", "hue turned", "another background", "frozen", "shuffled"
 OWN_SUBJECT = "own"
+FRAMES = 17
+"""That are looked at of each clip: a second of Wan2.2's."""
 TURN = 120
 """Degrees by which the hue is turned."""
 OWN: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -74,8 +78,7 @@ def find_faults(cases: CaseSet, tools: Tools) -> list[Fall]:
     fallen: dict[tuple[str, str], list[tuple[int, float, float]]] = defaultdict(list)
     for number, case in enumerate(usable):
         say(f"[{number + 1}/{len(usable)}] {case.id}")
-        assert case.reference
-        view = view_clip(case.reference, None, 0)
+        view = _middle(case)
         others = [one for step in range(1, len(usable)) for one in subjects[(number + step) % len(usable)]]
         wanted = Wanted(
             background=rgb(case.background), subjects=_asked(case, subjects[number], others, tools), foils=others
@@ -83,10 +86,21 @@ def find_faults(cases: CaseSet, tools: Tools) -> list[Fall]:
         for fault, metric, before, after in _changes(view, wanted, tools):
             fallen[fault, metric].append((number, before, after))
         if found := np.flatnonzero(np.roll(apart[number], -number)).tolist():
-            other = rgb(usable[(number + found[0]) % len(usable)].background)
-            same, changed = (scene_identity(plate, view.full).value for plate in (rgb(case.background), other))
-            fallen[SCENE, "scene_identity"].append((number, same, changed))
+            other = usable[(number + found[0]) % len(usable)]
+            before = next(one for case_of, one, _ in fallen[FROZEN, "scene_identity"] if case_of == number)
+            fallen[SCENE, "scene_identity"].append(
+                (number, before, scene_identity(rgb(other.background), view.full).value)
+            )
     return _table(fallen)
+
+
+def _middle(case: Case) -> ClipView:
+    """The middle second of a case's real clip: enough to see a fault, and soon looked at. Raises: FFGOError."""
+    assert case.reference
+    info = probe_clip(case.reference)
+    start = max(0, (info.frames - FRAMES) // 2)
+    frames = np.stack(list(islice(read_frames(case.reference), start, start + FRAMES)))
+    return view_frames(torch.from_numpy(frames).float() / 255, info.fps, None, 0)
 
 
 def _asked(
@@ -126,8 +140,9 @@ def _values(view: ClipView, wanted: Wanted, tools: Tools) -> dict[tuple[str, str
 
 
 def _frozen(view: ClipView) -> ClipView:
-    small, full = view.small[len(view.small) // 2], view.full[len(view.full) // 2]
-    return replace(view, small=small.expand_as(view.small), full=full.expand_as(view.full))
+    middle = len(view.full) // 2
+    small, full = view.small[view.numbers[middle]], view.full[middle]
+    return replace(view, small=small.expand(2, *small.shape), full=full[None], numbers=(0,))
 
 
 def _shuffled(view: ClipView) -> ClipView:
