@@ -14,7 +14,7 @@ from types import MappingProxyType
 import numpy as np
 import torch
 
-from ..clip.video_io import probe_clip, read_frames
+from ..clip.video_io import read_frames
 from .cases import Case, CaseSet
 from .colour import turn_hue
 from .first_frame import as_image, opened, rgb
@@ -25,7 +25,7 @@ from .scene import scene_identity
 from .scores import BY_ID
 from .selftest import different_scenes, filmed
 from .stats import Interval, mean_interval
-from .view import ClipView, view_frames
+from .view import ClipView, view_frames, whole_clip
 
 ANOTHER, HUE, SCENE, FROZEN, SHUFFLED = "another subject", "hue turned", "another background", "frozen", "shuffled"
 OWN_SUBJECT = "own"
@@ -85,19 +85,18 @@ def find_faults(cases: CaseSet, tools: Tools) -> list[Fall]:
         )  # fmt: skip
         for fault, metric, before, after in _changes(view, wanted, tools):
             fallen[fault, metric].append((number, before, after))
-        if found := np.flatnonzero(np.roll(apart[number], -number)).tolist():
-            other = usable[(number + found[0]) % len(usable)]
-            before = next(one for case_of, one, _ in fallen[FROZEN, "scene_identity"] if case_of == number)
-            fallen[SCENE, "scene_identity"].append(
-                (number, before, scene_identity(rgb(other.background), view.full).value)
-            )
+        different = np.flatnonzero(np.roll(apart[number], -number))
+        known = [before for which, before, _ in fallen[FROZEN, "scene_identity"] if which == number]
+        if len(different) and known:
+            other = rgb(usable[(number + int(different[0])) % len(usable)].background)
+            fallen[SCENE, "scene_identity"].append((number, known[0], scene_identity(other, view.full).value))
     return _table(fallen)
 
 
 def _middle(case: Case) -> ClipView:
     """The middle second of a case's real clip: enough to see a fault, and soon looked at. Raises: FFGOError."""
     assert case.reference
-    info = probe_clip(case.reference)
+    info = whole_clip(case.reference)
     start = max(0, (info.frames - FRAMES) // 2)
     frames = np.stack(list(islice(read_frames(case.reference), start, start + FRAMES)))
     return view_frames(torch.from_numpy(frames).float() / 255, info.fps, None, 0)
@@ -154,13 +153,15 @@ def _shuffled(view: ClipView) -> ClipView:
 def _table(fallen: Mapping[tuple[str, str], list[tuple[int, float, float]]]) -> list[Fall]:
     means = {}
     for where, changes in fallen.items():
+        if not changes:
+            continue
         by_case = defaultdict(list)
         for case, before, after in changes:
             by_case[case].append(before - after)
         means[where] = mean_interval([np.mean(falls) for falls in by_case.values()])
     rows = []
     for fault in OWN:
-        for metric in (one for one in BY_ID if (fault, one) in fallen):
+        for metric in (one for one in BY_ID if fallen.get((fault, one))):
             changes, unit = fallen[fault, metric], means.get((UNIT[metric], metric))
             before = float(np.mean([before for _, before, _ in changes]))
             noticed = sum(before > after for _, before, after in changes)
