@@ -1,6 +1,7 @@
 /** FFGo's part of ComfyUI's page. The only script here that does something when it is loaded. */
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
+import { createCastList } from "./ffgo/graph/cast.js";
 import { chain } from "./ffgo/graph/chain.js";
 import { addEditor, COMPOSE_NODE } from "./ffgo/graph/compose_node.js";
 import { createPictures } from "./ffgo/graph/pictures.js";
@@ -13,7 +14,8 @@ import { openHelp, openLargeEditor } from "./ffgo/page/dialog.js";
 const OURS = /^FFGO/;
 const fetchApi = (path, options) => api.fetchApi(path, options);
 const createNode = (kind) => window.LiteGraph.createNode(kind);
-const host = { app, fetchApi, createNode, pictures: createPictures(fetchApi) };
+const cast = createCastList({ fetchApi, apiURL: (path) => api.apiURL(path), onChange: () => refreshAll() });
+const host = { app, fetchApi, createNode, pictures: createPictures(fetchApi), cast };
 
 /** The editors of the page by their nodes. */
 const editors = new Map();

@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -118,12 +119,7 @@ class Cast:
 
     def labels(self) -> dict[str, str]:
         """What a user chooses from: every member's name -> its folder's name. Of equal names, with the latter."""
-        members = self.members()
-        names = [member.name.casefold() for member in members.values()]
-        return {
-            member.name if names.count(member.name.casefold()) == 1 else f"{member.name} [{slug}]": slug
-            for slug, member in members.items()
-        }
+        return {label: slug for slug, label in labelled(self.members()).items()}
 
     def find(self, label: str) -> tuple[str, Member]:
         """The member that is meant by a label, a name or a folder's name. Raises: FFGOError that names the folder."""
@@ -258,12 +254,22 @@ class Cast:
         return free
 
 
+def labelled(members: Mapping[str, Member]) -> dict[str, str]:
+    """By their folder's name: what each is chosen by."""
+    times = Counter(member.name.casefold() for member in members.values())
+    return {
+        slug: member.name if times[member.name.casefold()] == 1 else f"{member.name} [{slug}]"
+        for slug, member in members.items()
+    }
+
+
 def listed(members: Mapping[str, Member]) -> Sequence[dict[str, object]]:
     """What the page's list needs to know."""
+    labels = labelled(members)
     return [
         {
-            "slug": slug, "name": one.name, "noun": one.noun, "tags": list(one.tags), "pictures": len(one.pictures),
-            "fingerprints": sorted(one.fingerprints),
+            "slug": slug, "label": labels[slug], "name": one.name, "noun": one.noun, "tags": list(one.tags),
+            "files": [picture.file for picture in one.pictures], "fingerprints": sorted(one.fingerprints),
         }
         for slug, one in members.items()
     ]  # fmt: skip

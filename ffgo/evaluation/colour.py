@@ -39,29 +39,37 @@ def bins_of(picture: Tensor) -> np.ndarray:
 
 def subject_colours(cutout: Tensor) -> np.ndarray:
     """The colours of a cut-out (1, H, W, 3 or 4), 0..1: shares by bin, which add up to 1."""
-    shrunk = small_frame(cutout, SIDE)
-    if cutout.shape[-1] == 4:
-        alpha = small_frame(cutout[..., 3:].expand(*cutout.shape[:-1], 3), SIDE)[..., 0]
-        premultiplied = small_frame(cutout[..., :3] * cutout[..., 3:], SIDE)
-        shrunk = premultiplied / alpha[..., None].clamp_min(1e-3)
-        solid = (alpha >= min(SOLID, float(alpha.max()))).numpy()
-    else:
-        solid = np.ones(shrunk.shape[:-1], bool)
-    return _shares(bins_of(shrunk)[solid])
+    return _colours(*_shrunk(cutout))
 
 
 def turned_colours(cutout: Tensor) -> np.ndarray:
     """The colours of a cut-out (1, H, W, 3 or 4) with its hue turned: (T, bins), those alone that look different."""
-    own = subject_colours(cutout)
-    turned = [subject_colours(turn_hue(cutout, degrees)) for degrees in TURNS]
+    picture, solid = _shrunk(cutout)
+    own = _colours(picture, solid)
+    turned = [_colours(turn_hue(picture, degrees), solid) for degrees in TURNS]
     return np.array([one for one in turned if np.minimum(own, one).sum() < LOOKS_SAME]).reshape(-1, len(own))
+
+
+def _shrunk(cutout: Tensor) -> tuple[Tensor, np.ndarray]:
+    """A cut-out made small, (1, h, w, 3), and which of its pixels are the subject's, (1, h, w)."""
+    if cutout.shape[-1] == 3:
+        whole = small_frame(cutout, SIDE)
+        return whole, np.ones(whole.shape[:-1], bool)
+    alpha = small_frame(cutout[..., 3:].expand(*cutout.shape[:-1], 3), SIDE)[..., 0]
+    premultiplied = small_frame(cutout[..., :3] * cutout[..., 3:], SIDE)
+    solid = (alpha >= min(SOLID, float(alpha.max()))).numpy()
+    return premultiplied / alpha[..., None].clamp_min(1e-3), solid
+
+
+def _colours(picture: Tensor, solid: np.ndarray) -> np.ndarray:
+    return _shares(bins_of(picture)[solid])
 
 
 def turn_hue(pictures: Tensor, degrees: float) -> Tensor:
     """Pictures (B, H, W, 3 or 4), 0..1, their hue turned; alpha stays."""
     from kornia.color import hsv_to_rgb, rgb_to_hsv
 
-    hsv = rgb_to_hsv(pictures[..., :3].movedim(-1, 1))
+    hsv = rgb_to_hsv(pictures[..., :3].movedim(-1, 1).clamp(0, 1))
     hsv[:, 0] = (hsv[:, 0] + math.radians(degrees)) % math.tau
     return torch.cat([hsv_to_rgb(hsv).movedim(1, -1), pictures[..., 3:]], -1)
 

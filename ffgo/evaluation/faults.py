@@ -8,11 +8,13 @@ metric that should fall; how far the others fall with it is told as a share of w
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from types import MappingProxyType
 
 import numpy as np
 import torch
 
+from ..clip.video_io import read_frames
 from .cases import Case, CaseSet
 from .colour import turn_hue
 from .first_frame import as_image, opened, rgb
@@ -23,10 +25,12 @@ from .scene import scene_identity
 from .scores import BY_ID
 from .selftest import different_scenes, filmed
 from .stats import Interval, mean_interval
-from .view import ClipView, view_clip
+from .view import ClipView, view_frames, whole_clip
 
 ANOTHER, HUE, SCENE, FROZEN, SHUFFLED = "another subject", "hue turned", "another background", "frozen", "shuffled"
 OWN_SUBJECT = "own"
+FRAMES = 17
+"""That are looked at of each clip: a second of Wan2.2's."""
 TURN = 120
 """Degrees by which the hue is turned."""
 OWN: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -74,19 +78,28 @@ def find_faults(cases: CaseSet, tools: Tools) -> list[Fall]:
     fallen: dict[tuple[str, str], list[tuple[int, float, float]]] = defaultdict(list)
     for number, case in enumerate(usable):
         say(f"[{number + 1}/{len(usable)}] {case.id}")
-        assert case.reference
-        view = view_clip(case.reference, None, 0)
+        view = _middle(case)
         others = [one for step in range(1, len(usable)) for one in subjects[(number + step) % len(usable)]]
         wanted = Wanted(
             background=rgb(case.background), subjects=_asked(case, subjects[number], others, tools), foils=others
         )  # fmt: skip
         for fault, metric, before, after in _changes(view, wanted, tools):
             fallen[fault, metric].append((number, before, after))
-        if found := np.flatnonzero(np.roll(apart[number], -number)).tolist():
-            other = rgb(usable[(number + found[0]) % len(usable)].background)
-            same, changed = (scene_identity(plate, view.full).value for plate in (rgb(case.background), other))
-            fallen[SCENE, "scene_identity"].append((number, same, changed))
+        different = np.flatnonzero(np.roll(apart[number], -number))
+        known = [before for which, before, _ in fallen[FROZEN, "scene_identity"] if which == number]
+        if len(different) and known:
+            other = rgb(usable[(number + int(different[0])) % len(usable)].background)
+            fallen[SCENE, "scene_identity"].append((number, known[0], scene_identity(other, view.full).value))
     return _table(fallen)
+
+
+def _middle(case: Case) -> ClipView:
+    """The middle second of a case's real clip: enough to see a fault, and soon looked at. Raises: FFGOError."""
+    assert case.reference
+    info = whole_clip(case.reference)
+    start = max(0, (info.frames - FRAMES) // 2)
+    frames = np.stack(list(islice(read_frames(case.reference), start, start + FRAMES)))
+    return view_frames(torch.from_numpy(frames).float() / 255, info.fps, None, 0)
 
 
 def _asked(
@@ -126,8 +139,9 @@ def _values(view: ClipView, wanted: Wanted, tools: Tools) -> dict[tuple[str, str
 
 
 def _frozen(view: ClipView) -> ClipView:
-    small, full = view.small[len(view.small) // 2], view.full[len(view.full) // 2]
-    return replace(view, small=small.expand_as(view.small), full=full.expand_as(view.full))
+    middle = len(view.full) // 2
+    small, full = view.small[view.numbers[middle]], view.full[middle]
+    return replace(view, small=small.expand(2, *small.shape), full=full[None], numbers=(0,))
 
 
 def _shuffled(view: ClipView) -> ClipView:
@@ -139,13 +153,15 @@ def _shuffled(view: ClipView) -> ClipView:
 def _table(fallen: Mapping[tuple[str, str], list[tuple[int, float, float]]]) -> list[Fall]:
     means = {}
     for where, changes in fallen.items():
+        if not changes:
+            continue
         by_case = defaultdict(list)
         for case, before, after in changes:
             by_case[case].append(before - after)
         means[where] = mean_interval([np.mean(falls) for falls in by_case.values()])
     rows = []
     for fault in OWN:
-        for metric in (one for one in BY_ID if (fault, one) in fallen):
+        for metric in (one for one in BY_ID if fallen.get((fault, one))):
             changes, unit = fallen[fault, metric], means.get((UNIT[metric], metric))
             before = float(np.mean([before for _, before, _ in changes]))
             noticed = sum(before > after for _, before, after in changes)

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from ..bases.catalogue import COMPOSED_FRAMES
 from ..clip.transition import WORKING_SIDE, Transition, find_transition
-from ..clip.video_io import probe_clip, read_frames
+from ..clip.video_io import ClipInfo, probe_clip, read_frames
 from ..errors import FFGOError
 
 EVERY = 8
@@ -65,14 +65,20 @@ def view_frames(frames: Tensor, fps: float, composed: Tensor | None, trim: int |
 
 def view_clip(path: Path, composed: Tensor | None, trim: int | Literal["auto"]) -> ClipView:
     """A clip on the disk, read twice and never held whole. Raises: FFGOError where it is damaged or cut short."""
-    info = probe_clip(path)
-    if info.damage or info.missing:
-        raise FFGOError(info.damage or f"{path.name} is cut short: {info.missing} of its frames are not in it.")
+    info = whole_clip(path)
     small = torch.cat([small_frame(_floats(frame)) for frame in read_frames(path)])
     transition, dropped = _beginning(small, composed, trim)
     numbers = _looked_at(len(small), dropped)
     wanted = {number: _floats(frame) for number, frame in enumerate(read_frames(path)) if number in set(numbers)}
     return ClipView(small, torch.cat(list(wanted.values())), numbers, dropped, info.fps, transition)
+
+
+def whole_clip(path: Path) -> ClipInfo:
+    """What a clip is. Raises: FFGOError where it is damaged or cut short."""
+    info = probe_clip(path)
+    if info.damage or info.missing:
+        raise FFGOError(info.damage or f"{path.name} is cut short: {info.missing} of its frames are not in it.")
+    return info
 
 
 def _floats(frame: np.ndarray) -> Tensor:

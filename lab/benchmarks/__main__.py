@@ -5,8 +5,8 @@ import importlib
 import json
 
 BENCHMARKS = (
-    *("card", "compose", "editor", "filters", "host_start", "lora_load", "matte", "memory", "sam2_masks", "study"),
-    "training",
+    *("card", "cast", "compose", "editor", "filters", "host_start", "lora_load", "matte", "memory", "sam2_masks"),
+    *("study", "training"),
 )
 
 

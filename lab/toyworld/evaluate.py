@@ -1,4 +1,4 @@
-"""The toy world as a test set, and the pack's own metrics held against the exact ones, row by row.
+"""The pack's own metrics held against the toy world's exact ones, row by row.
 
 `python -m lab.toyworld.evaluate [--examples N]` (COMFYUI_PATH names ComfyUI) makes clips for each row of the table,
 measures them both ways, and prints in which order each way puts the rows: Spearman's correlation, and the most that it
@@ -10,30 +10,26 @@ against shots that are drawn at several speeds, where that is known, too.
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from scipy.stats import spearmanr
 from torch import Tensor
 
-from ffgo.evaluation.cases import SET_FILE, Case, CaseSet, CaseSubject, write_case_set
 from ffgo.evaluation.colour import window_colours
 from ffgo.evaluation.embedding import Embedder
 from ffgo.evaluation.measures import SubjectFeatures, Tools, Wanted, features, measure_clip
 from ffgo.evaluation.motion import measure_motion
 from ffgo.evaluation.view import view_frames
 from ffgo.host.boot import boot_here
-from ffgo.pixels import to_uint8
 
 from .examples import ToyExample, unseen_set
 from .family import Family
 from .render import render_cutout, render_scene, render_shot
-from .scene import FRAME_RATE, FRAMES, SIZE
+from .scene import FRAME_RATE, FRAMES
 from .table import Measured, Row, measure, rows
 
 EXAMPLES = 12
@@ -46,28 +42,6 @@ APART = 0.05
 SPEEDS = (0.0, 0.5, 1.0, 2.0)
 """At which shots are drawn, of what their captions say."""
 CELLS = 4
-
-
-def write_toy_set(folder: Path, examples: Sequence[ToyExample]) -> CaseSet:
-    """The examples as a test set in a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    cases = []
-    for number, example in enumerate(examples):
-        scene = folder / f"scene_{number}.png"
-        _save(example.scene, scene)
-        subjects = []
-        for index, subject in enumerate(example.clip.shot.subjects):
-            path = folder / f"sprite_{number}_{index}.png"
-            _save(torch.from_numpy(render_cutout(subject.sprite)), path)
-            subjects.append(CaseSubject(path, f"sprite {index}"))
-        cases.append(Case(f"toy_{number:02}", example.caption, scene, tuple(subjects)))
-    made = CaseSet(folder / SET_FILE, "toy world", tuple(cases), SIZE, SIZE, FRAMES, float(FRAME_RATE))
-    write_case_set(made)
-    return made
-
-
-def _save(pixels: Tensor, path: Path) -> None:
-    Image.fromarray(to_uint8(pixels)).save(path)
 
 
 def toy_embedder() -> Embedder:

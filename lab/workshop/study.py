@@ -6,19 +6,18 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from ffgo.clip.video_io import write_clip
 from ffgo.errors import FFGOError
-from ffgo.evaluation.cases import Case, CaseSet, CaseSubject, write_case_set
 from ffgo.evaluation.methods import Method
 from ffgo.evaluation.runs import ClipPlace, ClipResult, write_result, write_run_file
 from ffgo.pixels import to_uint8
 from ffgo.study.build import StudyPlan, build
 from ffgo.study.serve import serve
+from lab.toyworld.case_set import enlarged, write_toy_set
 from lab.toyworld.examples import ToyExample, test_set
-from lab.toyworld.render import render_clip, render_cutout
-from lab.toyworld.scene import FRAME_RATE, FRAMES, SIZE
+from lab.toyworld.render import render_clip
+from lab.toyworld.scene import FRAME_RATE
 
 CASES, SEED = 8, 42
 LARGER = 4
@@ -45,7 +44,7 @@ WAYS: Mapping[str, Change] = {
 def write_toy_runs(folder: Path, count: int = CASES) -> Path:
     """A run folder of toy clips, as `python -m ffgo.evaluation run` leaves it; returns it."""
     examples = test_set()[:count]
-    cases = _write_set(folder / "set", examples)
+    cases = write_toy_set(folder / "set", examples, larger=LARGER, sentences=True)
     runs = folder / "runs"
     runs.mkdir()
     cut = max(example.clip.cut for example in examples)
@@ -56,37 +55,10 @@ def write_toy_runs(folder: Path, count: int = CASES) -> Path:
             clip = place.folder(runs)
             pictures = list(_pictures(example, change))
             write_clip(clip / "video.mp4", pictures, FRAME_RATE)
-            _enlarged(to_uint8(example.composed())).save(clip / "frame.png")
+            enlarged(to_uint8(example.composed()), LARGER).save(clip / "frame.png")
             height, width = pictures[0].shape[:2]
             write_result(ClipResult(place, clip, "drawn", case.prompt, 0.0, len(pictures), FRAME_RATE, width, height))
     return runs
-
-
-def _write_set(folder: Path, examples: list[ToyExample]) -> CaseSet:
-    folder.mkdir(parents=True)
-    cases = []
-    for number, example in enumerate(examples):
-        name = f"toy_{number:02}"
-        scene = folder / f"{name}_scene.png"
-        _enlarged(to_uint8(example.scene)).save(scene)
-        subjects = []
-        for one, subject in enumerate(example.clip.shot.subjects):
-            file = folder / f"{name}_subject_{one}.png"
-            Image.fromarray((render_cutout(subject.sprite) * 255).round().astype(np.uint8)).save(file)
-            subjects.append(CaseSubject(file, f"subject {one + 1}"))
-        cases.append(Case(name, f"{_words(example)}.", scene, tuple(subjects)))
-    side = SIZE * LARGER
-    made = CaseSet(folder / "testset.json", "toys", tuple(cases), side, side, FRAMES, FRAME_RATE)
-    write_case_set(made)
-    return made
-
-
-def _words(example: ToyExample) -> str:
-    """The caption without how the toy world says that there is a cut."""
-    shot = example.clip.shot
-    words = " and ".join(subject.words for subject in shot.subjects)
-    sentence = f"{words} {shot.scene.words}" if shot.scene else words
-    return sentence[:1].upper() + sentence[1:]
 
 
 def _pictures(example: ToyExample, change: Change) -> Iterator[np.ndarray]:
@@ -95,12 +67,7 @@ def _pictures(example: ToyExample, change: Change) -> Iterator[np.ndarray]:
     there = frames[cut:]
     behind = change(np.concatenate([there, there[-2:0:-1]] * LENGTH))
     for frame in (*frames[:cut], *behind):
-        yield np.asarray(_enlarged(frame))
-
-
-def _enlarged(picture: np.ndarray) -> Image.Image:
-    side = SIZE * LARGER
-    return Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC)
+        yield np.asarray(enlarged(frame, LARGER))
 
 
 def main(folder: Path, port: int, kind: str) -> None:

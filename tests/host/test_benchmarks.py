@@ -14,6 +14,7 @@ from lab.workshop.comfyui import REPO
 KINDS = ("clean", "noise6", "jpeg85", "off245", "shadow", "real")
 ROWS = {
     "card": {"card_sample", "card_memory", "card_lora_load", "card_bypass_over_merge"},
+    "cast": {"cast_list_cold", "cast_list_warm"},
     "compose": {"compose_published", "compose_script", "compose_packed", "compose"},
     "editor": {f"editor_{what}_{page}" for what in ("drag", "200_drags") for page in ("canvas", "elements")},
     "filters": {

@@ -76,7 +76,9 @@ def test_words_find_a_member_and_its_missing_lora_stops_only_who_asks_for_it(hos
 
 def test_the_page_gets_the_list_and_the_small_pictures(host, cast):
     listed = host.get("/ffgo/cast")
-    assert [one["name"] for one in listed["members"]] == ["Boat", "Red robot"]
+    assert listed["folder"] == "ffgo_cast"
+    found = [(one["label"], one["files"]) for one in listed["members"]]
+    assert found == [("Boat", ["01.png"]), ("Red robot", ["01.png"])]
     with urllib.request.urlopen(f"{host.url}/ffgo/cast/boat/thumb", timeout=20) as answer:
         assert answer.headers["Content-Type"] == "image/webp"
         assert answer.read(4) == b"RIFF"

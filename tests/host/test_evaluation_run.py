@@ -13,7 +13,7 @@ from PIL import Image
 
 from ffgo.clip.video_io import read_frames
 from ffgo.evaluation.runs import read_runs
-from lab.toyworld.evaluate import write_toy_set
+from lab.toyworld.case_set import write_toy_set
 from lab.toyworld.examples import test_set as unseen_examples
 from lab.toyworld.scene import SIZE
 from lab.workshop.comfyui import REPO, Host

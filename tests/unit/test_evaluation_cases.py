@@ -5,11 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from ffgo.clip.video_io import probe_clip
 from ffgo.errors import FFGOError
 from ffgo.evaluation.cases import read_case_set, write_case_set
 from ffgo.evaluation.check import check_set
+from ffgo.evaluation.colour import turned_colours
+from ffgo.evaluation.first_frame import as_image, opened
+from ffgo.evaluation.identity import FEWEST_FOILS
 from ffgo.evaluation.methods import EXAMPLE, read_methods, unpaired
 from ffgo.words.phrase import TRANSITION_PHRASE
+from lab.toyworld import case_set
+from lab.toyworld.examples import test_set as unseen_examples
 
 from .evaluation_scene import edited, make_case_set
 
@@ -119,3 +125,21 @@ def test_the_shipped_set_is_sound():
     checked = check_set(REPO / "lab/materials")
     assert len(checked.cases.cases) == 4
     assert checked.problems == []
+    # There are three subjects only, too few to tell one from the others: each can be told from itself in other hues.
+    subjects = {one.file: one for case in checked.cases.cases for one in case.subjects}
+    assert len(subjects) == 3
+    for file in subjects:
+        assert len(turned_colours(as_image(opened(file)))) >= FEWEST_FOILS
+
+
+def test_six_toy_cases_are_made_on_the_spot(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["case_set", str(tmp_path / "toys")])
+    case_set.main()
+    checked = check_set(tmp_path / "toys")
+    assert (len(checked.cases.cases), checked.problems) == (6, [])
+    height, width = unseen_examples()[0].scene.shape[:2]
+    for case in checked.cases.cases:
+        assert case.prompt[0].isupper()
+        assert case.reference
+        info = probe_clip(case.reference)
+        assert (info.width, info.height, info.frames) == (4 * width, 4 * height, checked.cases.frames)

@@ -166,9 +166,9 @@ def _parse(module: str, words: list[str]) -> None:
         from ffgo.study.__main__ import parse
 
         parse(words)
-    elif module == "lab.toyworld.evaluate":
+    elif module in ("lab.toyworld.evaluate", "lab.toyworld.case_set", "lab.benchmarks.embedders"):
         assert importlib.util.find_spec(module)
-        assert not words  # its options have defaults
+        assert len(words) == (module != "lab.toyworld.evaluate")  # a folder; its options have defaults
     else:
         assert module == "ffgo.training"
         assert len(words) == 1

@@ -16,16 +16,16 @@ const MIN_HEIGHT = 330;
 const MIN_WIDTH = 440;
 
 /**
- * Add the editor to a node that has just been made; {model, editor, onFiles, refresh, minAlpha, later, dispose}.
- * `host` is {app, fetchApi, createNode, pictures}.
+ * Add the editor to a node that has just been made; {model, editor, takes, refresh, minAlpha, later, dispose}.
+ * `host` is {app, fetchApi, createNode, pictures, cast}.
  */
 export function addEditor(node, host, openLarge) {
-  const { app, pictures } = host;
+  const { app, pictures, cast } = host;
   const port = createWidgetPort(node, app);
   const model = createModel({ read: port.read, write: port.write, visibleShares });
   const minAlpha = () => port.read().minAlpha;
-  const onFiles = createReceiver(node, host, { model, refresh, minAlpha });
-  const editor = createEditor(model, { onLarge: () => openLarge(node), onFiles });
+  const takes = createReceiver(node, host, { model, refresh, minAlpha });
+  const editor = createEditor(model, { onLarge: () => openLarge(node), ...takes });
   const afterwards = [];
   let waiting = 0;
   let gone = false;
@@ -50,14 +50,15 @@ export function addEditor(node, host, openLarge) {
 
   function refresh() {
     if (gone || !node.graph) return;
-    model.connect(connectedInputs(node, { app, pictures, minAlpha: minAlpha(), onPicture: () => later() }));
+    const onPicture = () => later();
+    model.connect(connectedInputs(node, { app, pictures, cast, minAlpha: minAlpha(), onPicture }));
     model.settle();
   }
 
   return {
     model,
     editor,
-    onFiles,
+    takes,
     refresh,
     minAlpha,
     later,

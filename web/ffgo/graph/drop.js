@@ -1,31 +1,40 @@
-/** Pictures that are dropped onto a compose node, or pasted into it: uploaded, loaded, linked, put in their places. */
+/**
+ * What is dropped onto a compose node: pictures (or pasted), and members of the cast. Uploaded, loaded, linked, put in
+ * their places.
+ */
 import { MAX_SUBJECTS } from "../pure/constants.js";
 import { originOf } from "../pure/binding.js";
 import { boxesFor, isBackground } from "../pure/dropping.js";
-import { addSubject, asOneStep, setBackground } from "./loaders.js";
+import { addMember, addSubject, asOneStep, setBackground } from "./loaders.js";
 import { NotTaken, notPictures, picturesAmong, uploaded } from "./upload.js";
 
 /**
- * What an editor's `onFiles` is for a node: all that comes of one drop is one step of undo, and nothing is made before
- * all of it is there. `host` is {app, fetchApi, createNode, pictures}, `frame` {model, refresh, minAlpha}: see
- * compose_node.js.
+ * What an editor's {onFiles, onMember, listCast} are for a node: all that comes of one drop is one step of undo, and
+ * nothing is made before all of it is there. `host` is {app, fetchApi, createNode, pictures, cast}, `frame` {model,
+ * refresh, minAlpha}: see compose_node.js.
  */
 export function createReceiver(node, host, frame) {
   const { model } = frame;
   let busy = false;
 
-  return async function receive(files, point, say) {
-    if (busy) return say("Wait until the pictures before these are there.");
+  /** Do one thing at a time, and say what comes of it; whether it was done. */
+  async function alone(act, say) {
+    if (busy) {
+      say("Wait until the pictures before these are there.");
+      return false;
+    }
     busy = true;
     try {
-      say(await take(files, point, say));
+      say(await act());
+      return true;
     } catch (error) {
       if (!(error instanceof NotTaken)) throw error;
       say(error.message);
+      return false;
     } finally {
       busy = false;
     }
-  };
+  }
 
   async function take(files, point, say) {
     const chosen = picturesAmong(files);
@@ -42,6 +51,22 @@ export function createReceiver(node, host, frame) {
     }
     return notPictures(files);
   }
+
+  async function takeMember(label, point) {
+    requireRoom(1, model);
+    const recipe = host.cast.recipe(label);
+    const picture = recipe && (await host.pictures.load({ ...recipe, minAlpha: frame.minAlpha() }));
+    if (!picture) throw new NotTaken(`The picture of ${label} was not found. Show the cast anew. Nothing was added.`);
+    if (!node.graph) return "";
+    asOneStep(host.app, node.graph, () => placed(frame, [picture], point, () => addMember(host, label, node)));
+    return "";
+  }
+
+  return {
+    onFiles: (files, point, say) => alone(() => take(files, point, say), say),
+    onMember: (label, point, say) => alone(() => takeMember(label, point), say),
+    listCast: host.cast.list,
+  };
 }
 
 /** Files on the server: {names, found: pictures as the editor has them}. Throws NotTaken. */

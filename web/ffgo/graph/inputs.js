@@ -5,7 +5,8 @@ import { asRecipe, backgroundSource, layersBySource, locator, subjectSources } f
 const runs = new WeakMap();
 
 /** What the model's `connect` takes. A picture that is not there yet is asked for; `onPicture` says when it comes. */
-export function connectedInputs(node, { app, pictures, minAlpha, onPicture }) {
+export function connectedInputs(node, { app, pictures, cast, minAlpha, onPicture }) {
+  const host = { app, cast };
   const results = app.nodeOutputs[locator(node)];
 
   function present(recipe) {
@@ -24,7 +25,7 @@ export function connectedInputs(node, { app, pictures, minAlpha, onPicture }) {
 
   /** What is connected, or else what the last run drew. */
   function background(drawn) {
-    const source = backgroundSource(app, node);
+    const source = backgroundSource(host, node);
     const recipe = source && (source.recipe ?? (drawn && asRecipe(drawn)));
     const picture = recipe && present(recipe);
     if (picture) return { background: { size: picture.size, picture }, ground: { state: "shown" } };
@@ -34,13 +35,13 @@ export function connectedInputs(node, { app, pictures, minAlpha, onPicture }) {
   }
 
   return {
-    subjects: subjectSources(app, node, layersOf(app, node, results?.ffgo_layers)).map(withPicture),
+    subjects: subjectSources(host, node, layersOf(host, node, results?.ffgo_layers)).map(withPicture),
     ...background(results?.ffgo_background?.[0]),
   };
 }
 
-function layersOf(app, node, layers) {
+function layersOf(host, node, layers) {
   if (!layers) return null;
-  if (!runs.has(layers)) runs.set(layers, layersBySource(app, node, layers));
+  if (!runs.has(layers)) runs.set(layers, layersBySource(host, node, layers));
   return runs.get(layers);
 }

@@ -1,4 +1,5 @@
 /** Nodes that load a picture: made beside another node, given their file, and linked. */
+import { CAST_LOADER } from "./cast.js";
 import { linkInto, SUBJECT_LOADER } from "./sources.js";
 import { NotTaken } from "./upload.js";
 
@@ -31,6 +32,13 @@ export function addSubject(host, file, { target, above = null }) {
   return made;
 }
 
+/** A new Load from Cast with this member, left of `target`, linked to its next free socket. */
+export function addMember(host, label, target) {
+  const made = addNode(host, CAST_LOADER, target, "left", 0);
+  choose(made, "cast", label);
+  return made.connect(0, target, freeSockets(target)[0].slot);
+}
+
 /** Make a picture the background: in the loader that gives it alone, else in a new one. */
 export function setBackground(host, file, target) {
   const slot = target.inputs.findIndex(({ name }) => name === "background");
@@ -45,24 +53,32 @@ export function setBackground(host, file, target) {
 export const linksFrom = (node) =>
   [...node.graph.links.values()].filter((link) => `${link.origin_id}` === `${node.id}`);
 
-function addLoader({ createNode }, kind, file, near, side) {
-  const made = createNode(kind);
-  if (!made) throw new NotTaken(`This ComfyUI has no node ${kind}. Nothing was added.`);
+function addLoader(host, kind, file, near, side) {
   // As tall as with its picture and what is said of it: else it grows when they come, a step of undo of its own.
-  made.setSize([Math.max(made.size[0], WIDTH), Math.max(made.size[1], HEIGHT)]);
-  made.pos = freeSpot(near, made.size, side);
-  near.graph.add(made);
+  const made = addNode(host, kind, near, side, HEIGHT);
   setFile(made, file);
   return made;
 }
 
+function addNode({ createNode }, kind, near, side, height) {
+  const made = createNode(kind);
+  if (!made) throw new NotTaken(`This ComfyUI has no node ${kind}. Nothing was added.`);
+  made.setSize([Math.max(made.size[0], WIDTH), Math.max(made.size[1], height)]);
+  made.pos = freeSpot(near, made.size, side);
+  near.graph.add(made);
+  return made;
+}
+
 /** Choose a file in a loader that has just been uploaded. */
-export function setFile(loader, file) {
-  const widget = loader.widgets.find(({ name }) => name === "image");
+export const setFile = (loader, file) => choose(loader, "image", file);
+
+/** Choose what the list of a widget may not have yet. */
+function choose(loader, name, value) {
+  const widget = loader.widgets.find((one) => one.name === name);
   const choices = widget.options.values;
-  if (Array.isArray(choices) && !choices.includes(file)) choices.push(file);
-  widget.value = file;
-  widget.callback?.(file);
+  if (Array.isArray(choices) && !choices.includes(value)) choices.push(value);
+  widget.value = value;
+  widget.callback?.(value);
 }
 
 /** The first place in the column to the left of a node, or below it, where a node of this size covers no other. */

@@ -3,6 +3,7 @@
  * Knows the host's graph, but is handed the app.
  */
 import { sourceText } from "../pure/binding.js";
+import { CAST_LOADER } from "./cast.js";
 
 const [MUTED, BYPASSED] = [2, 4];
 /** Makes a cut-out of a picture's file. */
@@ -11,26 +12,26 @@ const LOADERS = ["LoadImage", "LoadImageOutput"];
 
 /**
  * The connected subjects in input order: {source, name, recipe or null, fingerprint or null}.
- * `layers` is what `layersBySource` gives for the last run, or null.
+ * `layers` is what `layersBySource` gives for the last run, or null; `host` is {app, cast}.
  */
-export function subjectSources(app, node, layers) {
-  return subjectInputs(node).flatMap(({ slot }) => picturesOf(app, origin(app, node, slot), layers));
+export function subjectSources(host, node, layers) {
+  return subjectInputs(node).flatMap(({ slot }) => picturesOf(host, origin(host.app, node, slot), layers));
 }
 
 /** The background as {source, name, recipe, fingerprint}, or null. */
-export function backgroundSource(app, node) {
+export function backgroundSource(host, node) {
   const slot = slotNamed(node, "background");
-  return slot < 0 || !linkInto(node, slot) ? null : picturesOf(app, origin(app, node, slot), null)[0];
+  return slot < 0 || !linkInto(node, slot) ? null : picturesOf(host, origin(host.app, node, slot), null)[0];
 }
 
 /**
  * The layers of a run by the source of their input as it is now; a batch gives an input several.
  * A layer is named after its input: "subject2", or "subject2 (picture 1 of 3)".
  */
-export function layersBySource(app, node, layers) {
+export function layersBySource(host, node, layers) {
   const found = new Map();
   for (const { slot, key } of subjectInputs(node)) {
-    const [{ source }] = picturesOf(app, origin(app, node, slot), null);
+    const [{ source }] = picturesOf(host, origin(host.app, node, slot), null);
     const own = layers.filter(({ name }) => name.split(" ", 1)[0] === key);
     if (own.length) found.set(source, own.map(asRecipe));
   }
@@ -108,11 +109,11 @@ function through(app, node, slot, type, depth) {
 }
 
 /** The pictures that an output gives, as far as can be known; at least one. */
-function picturesOf(app, from, layers) {
+function picturesOf(host, from, layers) {
   if (!from) return [{ source: sourceText("?", ""), name: "", recipe: null, fingerprint: null }];
   const { node, slot } = from;
   const place = node.graph.isRootGraph ? `${node.id}:${slot}` : `${node.graph.id}/${node.id}:${slot}`;
-  const upstream = recipesOf(app, from);
+  const upstream = recipesOf(host, from);
   const shown = layers?.get(sourceText(place, nameOf(upstream[0]))) ?? upstream;
   return shown.map((recipe, i) => {
     const file = nameOf(upstream[i] ?? upstream[0]);
@@ -121,10 +122,11 @@ function picturesOf(app, from, layers) {
   });
 }
 
-/** The name of the user's file, which a run may have cut out into another. */
+/** The name of the user's file, which a run may have cut out into another; of a member of the cast, theirs. */
 const nameOf = (recipe) => recipe?.named ?? recipe?.file.filename ?? "";
 
-function recipesOf(app, { node, slot }) {
+function recipesOf({ app, cast }, { node, slot }) {
+  if (node.comfyClass === CAST_LOADER) return [slot > 0 ? null : memberRecipe(app, cast, node)];
   if (node.comfyClass === SUBJECT_LOADER) return [slot > 0 ? null : loadedRecipe(app, node)];
   if (LOADERS.includes(node.comfyClass)) return [{ file: fileOf(node), opacity: null }];
   if (node.comfyClass === "JoinImageWithAlpha") return [joinedRecipe(app, node)];
@@ -145,6 +147,12 @@ function loadedRecipe(app, node) {
   if (cutBy === "inverted alpha") return { file, opacity: { file, channel: "alpha", inverted: true } };
   const ground = cutBy === "auto" || cutBy === "plain ground";
   return { file, opacity: cutBy === "auto" || cutBy === "own alpha" ? "own" : null, ground };
+}
+
+/** Who is chosen in Load from Cast; null where a node that must run first says it. */
+function memberRecipe(app, cast, node) {
+  const [label, number] = ["cast", "picture"].map((name) => widgetFor(app, node, name)?.value);
+  return label === undefined ? null : cast.recipe(label, number);
 }
 
 /** What Join Image with Alpha makes: the colours of one file, the opacity of the same or another. */

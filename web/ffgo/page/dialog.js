@@ -15,7 +15,7 @@ const STEPS = [
 ];
 
 /**
- * Open the editor of a node's {model, onFiles} large; {show} puts another node's in. `onClose` is called once,
+ * Open the editor of a node's {model, takes} large; {show} puts another node's in. `onClose` is called once,
  * `onHistory` with "undo" and "redo" for their keys.
  */
 export function openLargeEditor(first, { onClose, onHistory }) {
@@ -29,11 +29,11 @@ export function openLargeEditor(first, { onClose, onHistory }) {
     if (asked) onHistory(event.shiftKey ? "redo" : asked);
   });
 
-  function show({ model, onFiles }) {
+  function show({ model, takes }) {
     const focused = editor?.hasFocus;
     editor?.dispose();
     editor?.element.remove();
-    editor = createEditor(model, { onFiles });
+    editor = createEditor(model, takes);
     dialog.append(editor.element);
     if (focused) editor.focus();
   }

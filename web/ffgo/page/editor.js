@@ -1,11 +1,13 @@
 /**
- * The editor's element: a toolbar, the frame with its subjects, a line of text, and the subjects that were left out.
+ * The editor's element: a toolbar, the cast, the frame with its subjects, a line of text, and the subjects that were
+ * left out.
  * It shows a model and may be shown more than once (on the node, and large in a dialog). Knows no host.
  */
 import { HELP, statusLine } from "../pure/words.js";
 import { createActions } from "./actions.js";
+import { createCast } from "./cast.js";
 import { element, setText } from "./dom.js";
-import { listenToFiles } from "./dropzone.js";
+import { listenToDrops } from "./dropzone.js";
 import { createFrame } from "./frame.js";
 import { createGestures } from "./gestures.js";
 import { createHandles } from "./handles.js";
@@ -20,13 +22,14 @@ let editors = 0;
 
 /**
  * The editor {element, dispose} of a model. `onLarge` opens it large and may be absent; `onFiles(files, point, say)`
- * takes the pictures that are dropped or pasted, and says what comes of it.
+ * takes the pictures that are dropped or pasted, and says what comes of it; so does `onMember(label, point, say)` with
+ * somebody of the cast, and resolves to whether it was taken. `listCast` is that of createCast.
  */
-export function createEditor(model, { onLarge, onFiles }) {
+export function createEditor(model, { onLarge, onFiles, onMember, listCast }) {
   const life = new AbortController();
   const { signal } = life;
-  const parts = build(model, onLarge, signal);
-  const { root, frame, toolbar, subjects, gestures, say } = parts;
+  const parts = build(model, { onLarge, onMember, listCast, signal });
+  const { root, frame, toolbar, subjects, gestures, say, take } = parts;
   let drawing = 0;
   let lostFocus = -Infinity;
 
@@ -36,7 +39,8 @@ export function createEditor(model, { onLarge, onFiles }) {
     root.focus({ preventScroll: true }); // so that what is pasted comes here
   }, { signal });
   root.addEventListener("pointerdown", () => say(""), { signal });
-  listenToFiles(root, { toCanvas: frame.toCanvas, onFiles: (files, point) => onFiles(files, point, say), signal });
+  const { toCanvas } = frame;
+  listenToDrops(root, { toCanvas, onFiles: (files, point) => onFiles(files, point, say), onMember: take, signal });
   root.addEventListener("focusout", ({ relatedTarget }) => {
     lostFocus = relatedTarget ? -Infinity : performance.now();
   }, { signal });
@@ -84,7 +88,7 @@ export function createEditor(model, { onLarge, onFiles }) {
 }
 
 /** All parts of an editor, tied to its model and to each other. */
-function build(model, onLarge, signal) {
+function build(model, { onLarge, onMember, listCast, signal }) {
   const helpId = `ffgo-editor-${++editors}-help`;
   const live = element("div", { class: "ffgo-unseen", role: "status", "aria-live": "polite" });
   const announce = (text) => setText(live, text);
@@ -92,7 +96,12 @@ function build(model, onLarge, signal) {
   const frame = createFrame(model);
   const { toCanvas, zoom } = frame;
   const gestures = createGestures({ model, actions, toCanvas, zoom, announce, signal });
-  const toolbar = createToolbar({ model, actions, finish: gestures.finish, announce, onLarge, signal });
+  const take = async (label, point = null) => {
+    if (await onMember(label, point, say)) announce(`${label} is in the frame`);
+  };
+  const cast = createCast({ list: listCast, onMember: take, signal });
+  const { finish } = gestures;
+  const toolbar = createToolbar({ model, actions, finish, announce, onCast: cast.toggle, onLarge, signal });
   const subjects = createSubjects({ gestures, helpId, signal });
   const handles = createHandles({ model, gestures, toCanvas });
   const leftOut = createLeftOut((index) => {
@@ -112,9 +121,9 @@ function build(model, onLarge, signal) {
   const root = element(
     "div",
     { class: "ffgo-editor", role: "group", "aria-label": "Frame editor", "aria-describedby": helpId, tabindex: -1 },
-    toolbar.element, note, said, frame.stage, status, leftOut.element, live, help,
+    toolbar.element, cast.element, note, said, frame.stage, status, leftOut.element, live, help,
   );
-  return { root, frame, gestures, toolbar, subjects, handles, hints, leftOut, note, say, status };
+  return { root, frame, gestures, toolbar, subjects, handles, hints, leftOut, note, say, take, status };
 }
 
 /** Show a scene in all parts; words and buttons wait until an edit is finished. */

@@ -1,4 +1,5 @@
-/** The row of buttons over the frame: one stop of the Tab key; arrows move inside it. */
+/** The row of buttons over the frame. */
+import { moveByArrows } from "./arrows.js";
 import { element, icon, setAttributes } from "./dom.js";
 
 const TOOLS = [
@@ -10,34 +11,29 @@ const TOOLS = [
   ["lock", "Lock", "Lock or unlock (L)"],
   ["leaveOut", "Leave out", "Leave out; it can be brought back (Delete)"],
 ];
+const CAST = ["cast", "Cast", "Who is kept in the cast: show them, to be put into the frame"];
 const LARGE = ["large", "Open large", "Open the editor large"];
 
-/** `actions` are createActions'; `finish` writes the edit in progress; without `onLarge` its button is not there. */
-export function createToolbar({ model, actions, finish, announce, onLarge, signal }) {
-  const buttons = (onLarge ? [...TOOLS, LARGE] : TOOLS).map(buildButton);
+/**
+ * `actions` are createActions'; `finish` writes the edit in progress; `onCast` shows or hides the cast and says which;
+ * without `onLarge` its button is not there.
+ */
+export function createToolbar({ model, actions, finish, announce, onCast, onLarge, signal }) {
+  const buttons = [...TOOLS, CAST, ...(onLarge ? [LARGE] : [])].map(buildButton);
   const root = element("div", { class: "ffgo-tools", role: "toolbar", "aria-label": "Frame editor tools" }, ...buttons);
   root.addEventListener("click", (event) => onClick(event.target.closest("button")), { signal });
-  root.addEventListener("keydown", onKey, { signal });
+  moveByArrows(root, () => buttons, signal);
 
   function onClick(button) {
     if (!button || button.getAttribute("aria-disabled") === "true") return;
     finish();
     const { tool } = button.dataset;
     if (tool === "large") onLarge();
+    else if (tool === "cast") setAttributes(button, { "aria-pressed": onCast() });
     else if (tool === "automatic") {
       model.useAutomatic();
       announce(`Layout ${model.scene.layout}`);
     } else actions[tool](model.scene.selected);
-  }
-
-  function onKey(event) {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const next = buttons[(buttons.indexOf(document.activeElement) + step + buttons.length) % buttons.length];
-    for (const button of buttons) button.tabIndex = button === next ? 0 : -1;
-    next.focus();
   }
 
   return {
@@ -53,7 +49,7 @@ export function createToolbar({ model, actions, finish, announce, onLarge, signa
       for (const button of buttons) {
         const { tool } = button.dataset;
         if (tool === "automatic") setDisabled(button, scene.automatic);
-        else if (tool !== "large") setDisabled(button, !place?.shown || Boolean(scene.note));
+        else if (tool in actions) setDisabled(button, !place?.shown || Boolean(scene.note));
         if (tool === "lock") setAttributes(button, { "aria-pressed": Boolean(place?.locked) });
         if (tool === "flip") setAttributes(button, { "aria-pressed": Boolean(place?.flip) });
       }

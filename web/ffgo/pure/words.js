@@ -104,6 +104,14 @@ function finished(scene) {
   return `${scene.canvas[0]} × ${scene.canvas[1]} · ${how} · ${hint}`;
 }
 
+export const READING_CAST = "Looking into the cast";
+export const EMPTY_CAST =
+  "Nobody is in the cast yet. Connect a cut-out to FFGo Save to Cast, give it a name, and press Run.";
+
+/** What is said of a member of the cast. */
+export const memberTip = (label, noun) =>
+  `${label}${noun && noun !== label ? ` (${noun})` : ""}: drag it onto the frame, or press it`;
+
 export const KEYS = [
   ["Arrows", "move by 1 pixel, with Shift by 10"],
   ["+ and -", "scale; the mouse wheel does, too"],
