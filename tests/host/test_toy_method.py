@@ -39,12 +39,12 @@ BEFORE = np.array(json.loads((REPO / "tests" / "data" / "toy_method_before.json"
 """Object and scene identity of each clip that the training starts from; the long form measures them anew."""
 EXAMPLES, FEW_EXAMPLES, ALL_EXAMPLES = 8, 4, len(BEFORE)
 STEPS = 80
-RISE, RISE_OF_ALL = 0.2, 0.25
+RISE, RISE_OF_ALL = 0.1, 0.15
 """Of both, the object identity and the scene identity, on those examples."""
 FEW_STEPS = 25
 HELD_OUT = 8
 """Of the 32 encoded examples, those that the few steps do not see."""
-FALL = 0.45
+FALL = 0.5
 """Of the low-noise expert's loss on them, as a share, by the few steps."""
 
 
@@ -58,7 +58,7 @@ class Damage:
 
 
 BROKEN_TRAINING = {
-    "sigma window": Damage("ffgo/experts/schedule.py", "= unshifted_time(boundary", "= unshifted_time(1 - boundary"),
+    "sigma window": Damage("ffgo/experts/schedule.py", "= unshifted_time(boundary", "= unshifted_time(boundary / 1000"),
     "windows exchanged": Damage(
         "ffgo/experts/schedule.py",
         'middle if expert == "high" else 0.0, middle if expert == "low" else 1.0',
