@@ -1,4 +1,6 @@
-"""The workflows around the cast, as they ship, on the real host."""
+"""The workflows around the cast, as they ship, on the real host; models are the untrained stand-ins."""
+
+import shutil
 
 import av
 import numpy as np
@@ -6,9 +8,13 @@ import pytest
 from PIL import Image
 
 from ..unit.cast_scene import cutout
-from .test_training_workflows import of, workflow
+from .test_training_workflows import SMALL, of, workflow
 
 WIDE, HIGH = 128, 64
+LORAS = {
+    title: {f"lora_{expert}": f"standin_{name}_{expert}_noise.safetensors" for expert in ("high", "low")}
+    for title, name in (("FFGo LoRA", "ffgo"), ("Distillation LoRA", "distill"))
+}
 
 
 def by_title(prompt):
@@ -24,7 +30,14 @@ def frames_of(host, shown):
     return clips
 
 
-def test_who_is_kept_is_found_and_called_by_name_in_one_run_from_an_empty_cast(host):
+@pytest.fixture
+def forgotten(host):
+    """Who was kept here is nobody's business elsewhere."""
+    yield
+    shutil.rmtree(host.base / "input/ffgo_cast/workflow-s-robot")
+
+
+def test_who_is_kept_is_found_and_called_by_name_in_one_run(host, forgotten):
     prompt = workflow("FFGo cast", {"Save to cast": {"name": "Workflow's robot"}})
     run = prompt, host.run(prompt)
     assert of(run, "Save to cast")["text"] == ["Workflow's robot is in the cast now."]
@@ -93,3 +106,29 @@ def test_where_somebody_is_lost_the_better_of_two_is_saved(host, pictures):
     apart = {tries: np.abs(clip.astype(int) - clips["with", "without"]).mean() for tries, clip in clips.items()}
     assert apart["without", "with"] < 1
     assert apart["without", "without"] > 2
+
+
+def test_the_second_try_is_another_clip_of_the_same_models(host):
+    prompt = workflow("FFGo check and re-roll", SMALL | LORAS)
+    outputs = host.run(prompt)
+    assert of((prompt, outputs), "Save video")["images"]
+    at = by_title(prompt)
+    for number, (decode, prefix) in enumerate((("Decode", "first"), ("Decode 2", "second"))):
+        inputs = {"images": [at[decode], 0], "filename_prefix": prefix}
+        prompt[f"keep {number}"] = {"class_type": "SaveImage", "inputs": inputs}
+    outputs = host.run(prompt)
+    names = [outputs[f"keep {number}"]["images"][-1]["filename"] for number in (0, 1)]
+    last = [np.asarray(Image.open(host.base / "output" / name)).astype(int) for name in names]
+    assert np.abs(last[0] - last[1]).mean() > 1
+
+
+def test_four_seeds_are_four_clips_all_kept_and_the_best_is_the_video(host):
+    prompt = workflow("FFGo pick the best seed", SMALL | LORAS)
+    run = prompt, host.run(prompt)
+    clips = frames_of(host, of(run, "Save each video"))
+    assert len(clips) == 4
+    assert min(np.abs(a.astype(int) - b).mean() for i, a in enumerate(clips) for b in clips[:i]) > 1
+    scores = of(run, "Persistence")["ffgo_persistence"][::3]
+    assert len(scores) == 4
+    (best,) = frames_of(host, of(run, "Save video"))
+    assert np.array_equal(best, clips[scores.index(max(scores))])

@@ -14,7 +14,7 @@ WORKFLOWS = Path(__file__).parents[2] / "workflows"
 MAIN, FAST = "FFGo image to video", "FFGo image to video (8 steps)"
 TRAIN, TEST = "FFGo train LoRA", "FFGo test clip"
 LEARN, CONCEPT = "FFGo learn a concept", "FFGo image to video, concept"
-CAST, CHECK = "FFGo cast", "FFGo check and re-roll"
+CAST, CHECK, PICK = "FFGo cast", "FFGo check and re-roll", "FFGo pick the best seed"
 ALL = sorted(path.stem for path in WORKFLOWS.glob("*.json"))
 # The long negative prompt of the official single_predict.py.
 OFFICIAL_NEGATIVE = (
@@ -173,6 +173,20 @@ CHECKING = {
     ("Low noise steps 2", "sigmas"): ("Expert switch", 2),
     ("Low noise steps 2", "latent_image"): ("High noise steps 2", 0),
 }
+PICKING = {
+    **EIGHT_STEPS,
+    **WHO,
+    **{(f"Noise {number}", "noise_seed"): 41 + number for number in (2, 3, 4)},
+    **{("Every noise", f"inputs.input{i}"): (f"Noise {i + 1}" if i else "Noise", 0) for i in range(4)},
+    ("High noise steps", "noise"): ("Every noise", 0),
+    ("Persistence", "images"): ("Trim", 0),
+    ("Persistence", "entities"): ("Who is where", 0),
+    ("Pick clip", "images"): ("Trim", 0),
+    ("Pick clip", "scores"): ("Persistence", 1),
+    ("Create video", "images"): ("Pick clip", 0),
+    ("Create each video", "images"): ("Trim", 0),
+    ("Save each video", "video"): ("Create each video", 0),
+}
 TRAINING_LINKS = {
     ("Encode", "dataset"): ("Examples", 0),
     **{
@@ -218,6 +232,7 @@ def read_ui(name: str) -> dict[str, Any]:
         (CONCEPT, WITH_CONCEPT),
         (CAST, CASTING),
         (CHECK, CHECKING),
+        (PICK, PICKING),
     ],
 )
 def test_settings(name, settings):
