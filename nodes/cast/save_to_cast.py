@@ -6,7 +6,7 @@ from comfy_api.latest import io
 from ...ffgo.cast.entity import one_cutout
 from ...ffgo.cast.member import Concept
 from ...ffgo.cast.search import by_picture
-from ...ffgo.cast.shelf import WHEN_KNOWN, About, WhenKnown
+from ...ffgo.cast.shelf import WHEN_KNOWN, About, WhenKnown, labelled
 from .._host import show_on_node
 from .._types import ENTITIES
 from ._cast import cutouts, embedder_of, entity_of, the_cast
@@ -57,6 +57,7 @@ class SaveToCast(io.ComfyNode):
             outputs=[
                 ENTITIES.Output(display_name="entity", tooltip="The member of the cast."),
                 io.String.Output(display_name="path", tooltip="Its folder."),
+                io.Combo.Output(display_name="member", tooltip="Its name, for `cast` of FFGo Load from Cast."),
             ],
             hidden=[io.Hidden.unique_id], is_output_node=True,
         )  # fmt: skip
@@ -75,8 +76,9 @@ class SaveToCast(io.ComfyNode):
         )
         lines = [saved.note, *near]
         show_on_node(cls, lines if saved.what != "not saved" else near, [saved.note] * (saved.what == "not saved"))
-        path = cast.folder / saved.slug
-        return io.NodeOutput((entity_of(saved.member, picture),), str(path), ui={"text": lines})
+        label = labelled(cast.members())[saved.slug]
+        path = str(cast.folder / saved.slug)
+        return io.NodeOutput((entity_of(saved.member, picture),), path, label, ui={"text": lines})
 
 
 def _near(picture, clip_vision) -> list[str]:

@@ -369,8 +369,6 @@ def test_every_node_has_its_texts_in_the_locale():
 
 # The local workflow for captions and prompts does without Gemini; cut-outs on white, as Gemini's are, need no SAM2.
 IN_NO_WORKFLOW = {"FFGOGeminiCaption", "FFGOGeminiEnhancePrompt", "FFGOSAM2Loader"}
-IN_NO_WORKFLOW |= {"FFGOEntitiesOfFrame", "FFGOSaveToCast", "FFGOLoadFromCast", "FFGOFindInCast"}
-IN_NO_WORKFLOW |= {"FFGOPersistence", "FFGOPickClip"}
 
 
 def test_every_node_has_a_place_in_a_workflow():

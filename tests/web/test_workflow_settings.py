@@ -14,6 +14,7 @@ WORKFLOWS = Path(__file__).parents[2] / "workflows"
 MAIN, FAST = "FFGo image to video", "FFGo image to video (8 steps)"
 TRAIN, TEST = "FFGo train LoRA", "FFGo test clip"
 LEARN, CONCEPT = "FFGo learn a concept", "FFGo image to video, concept"
+CAST, CHECK, PICK = "FFGo cast", "FFGo check and re-roll", "FFGo pick the best seed"
 ALL = sorted(path.stem for path in WORKFLOWS.glob("*.json"))
 # The long negative prompt of the official single_predict.py.
 OFFICIAL_NEGATIVE = (
@@ -139,6 +140,53 @@ WITH_CONCEPT = {
     ("Shift (high noise)", "model"): ("Concept", 0),
     ("Shift (low noise)", "model"): ("Concept", 1),
 }
+WHO = {("Who is where", name): ("Canvas", slot) for slot, name in enumerate(("image", "masks", "layout"))}
+CASTING = {
+    **WHO,
+    ("Load from cast", "cast"): ("Save to cast", 2),
+    ("Find in cast", "text"): ("Load from cast", 2),
+    ("Canvas", "subjects.subject0"): ("Load from cast", 0),
+}
+CHECKING = {
+    **OFFICIAL,
+    **WHO,
+    ("Check", "images"): ("Trim", 0),
+    ("Check", "entities"): ("Who is where", 0),
+    ("Is everybody there?", "switch"): ("Check", 2),
+    ("Is everybody there?", "on_true"): ("Trim", 0),
+    ("Is everybody there?", "on_false"): ("Trim again", 0),
+    ("Check again", "images"): ("Is everybody there?", 0),
+    ("Both clips", "inputs.input0"): ("Trim", 0),
+    ("Both clips", "inputs.input1"): ("Is everybody there?", 0),
+    ("Both scores", "inputs.input0"): ("Check", 1),
+    ("Both scores", "inputs.input1"): ("Check again", 1),
+    ("Create video", "images"): ("Pick clip", 0),
+    ("Trim again", "images"): ("Decode 2", 0),
+    ("Trim again", "frames"): 4,
+    ("Noise 2", "noise_seed"): 43,
+    ("High noise steps 2", "noise"): ("Noise 2", 0),
+    ("High noise steps 2", "guider"): ("Guide (high noise)", 0),
+    ("High noise steps 2", "sigmas"): ("Expert switch", 1),
+    ("High noise steps 2", "latent_image"): ("First frame", 2),
+    ("Low noise steps 2", "noise"): ("No new noise 2", 0),
+    ("Low noise steps 2", "guider"): ("Guide (low noise)", 0),
+    ("Low noise steps 2", "sigmas"): ("Expert switch", 2),
+    ("Low noise steps 2", "latent_image"): ("High noise steps 2", 0),
+}
+PICKING = {
+    **EIGHT_STEPS,
+    **WHO,
+    **{(f"Noise {number}", "noise_seed"): 41 + number for number in (2, 3, 4)},
+    **{("Every noise", f"inputs.input{i}"): (f"Noise {i + 1}" if i else "Noise", 0) for i in range(4)},
+    ("High noise steps", "noise"): ("Every noise", 0),
+    ("Persistence", "images"): ("Trim", 0),
+    ("Persistence", "entities"): ("Who is where", 0),
+    ("Pick clip", "images"): ("Trim", 0),
+    ("Pick clip", "scores"): ("Persistence", 1),
+    ("Create video", "images"): ("Pick clip", 0),
+    ("Create each video", "images"): ("Trim", 0),
+    ("Save each video", "video"): ("Create each video", 0),
+}
 TRAINING_LINKS = {
     ("Encode", "dataset"): ("Examples", 0),
     **{
@@ -182,6 +230,9 @@ def read_ui(name: str) -> dict[str, Any]:
         (TEST, OWN_LORAS),
         (LEARN, LEARNING),
         (CONCEPT, WITH_CONCEPT),
+        (CAST, CASTING),
+        (CHECK, CHECKING),
+        (PICK, PICKING),
     ],
 )
 def test_settings(name, settings):
