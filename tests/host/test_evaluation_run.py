@@ -70,7 +70,7 @@ def killed_and_run_again(host, folder, kill_at):
 
 
 def test_a_killed_run_goes_on_where_it_was(host, tmp_path):
-    prepare(tmp_path, 2, ("ffgo", "script"), steps=2)
+    prepare(tmp_path, 2, ("ffgo", "script"), steps=3)
     kept, before, after = killed_and_run_again(host, tmp_path, 1)
     assert kept >= 1
     assert before + after == 4  # what the killed run had on the server is taken, and not made again

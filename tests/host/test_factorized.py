@@ -20,7 +20,7 @@ pytest.importorskip("google.genai")
 KEPT = FRAMES - 4
 FRESH = ("First frame caption.timeout=99", "Anchor picture.timeout=99")
 """So that the host does not take the last run's answers, without any change of what is asked."""
-NO_STEPS = ("Expert switch.steps=2",)
+NO_STEPS = ("Expert switch.steps=3",)
 
 
 @pytest.fixture(scope="module")

@@ -44,8 +44,9 @@ WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
 MODELS_OF_THEN = {
     "diffusion_models/toy_high_noise.safetensors": "47258d36637ffe501ee6cdb12d5d746947ec2ad0",
     "diffusion_models/toy_low_noise.safetensors": "d3dc006a376097265eae56e89d6d1ededc451252",
+    "text_encoders/toy_umt5.safetensors": "d66dadbb7d3f9a0df61747c275c8f72ca514b579",
 }
-"""The toy world's experts of then, by their places, and what git calls them: today's are others."""
+"""The toy world's models of then, by their places, and what git calls them: today's are others."""
 THEN = "then"
 """The folder that each lies in, beside today's."""
 

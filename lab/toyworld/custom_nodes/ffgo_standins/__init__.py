@@ -3,6 +3,8 @@
 ComfyUI reads the sizes of a Wan expert and of a Wan VAE from the file; those of the encoders are fixed.
 """
 
+from pathlib import Path
+
 PREFIXES = "standin_", "toy_"
 
 
@@ -17,7 +19,7 @@ def load_standin(clip_name):
 def _small_names(folder="text_encoders"):
     import folder_paths
 
-    return [name for name in folder_paths.get_filename_list(folder) if name.startswith(PREFIXES)]
+    return [name for name in folder_paths.get_filename_list(folder) if Path(name).name.startswith(PREFIXES)]
 
 
 async def comfy_entrypoint():
