@@ -56,7 +56,7 @@ def copy_with_note(file: Path, to: Path, metadata: Mapping[str, str]) -> None:
         said = opened.metadata() or {}
     to.parent.mkdir(parents=True, exist_ok=True)
     with complete_file(to) as partial:
-        save_file(load_file(file), partial, said | metadata)
+        save_file(load_file(file), partial, {**said, **metadata})
 
 
 def _save(

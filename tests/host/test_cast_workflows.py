@@ -25,7 +25,7 @@ def frames_of(host, shown):
     """The frames of each video that a node saved."""
     clips = []
     for file in shown["images"]:
-        with av.open(host.base / "output" / file["subfolder"] / file["filename"]) as video:
+        with av.open(str(host.base / "output" / file["subfolder"] / file["filename"])) as video:
             clips.append(np.stack([frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]))
     return clips
 
