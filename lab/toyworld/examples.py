@@ -44,8 +44,6 @@ class ToyExample:
     """What FFGo gets, and what it should make of it."""
 
     clip: ToyClip
-    order: tuple[int, ...] = ()
-    """In which the frame has the subjects; as the caption names them where it is empty."""
     dissolve: int = 0
     """Frames after the composed ones that still hold some of it."""
 
@@ -65,11 +63,9 @@ class ToyExample:
 
     def composed(self, layout: LayoutName = "published") -> Tensor:
         """The composed first frame (H, W, 3), 0..1."""
-        subjects = self.clip.shot.subjects
-        ordered = [subjects[number] for number in self.order] or subjects
-        cutouts = [torch.from_numpy(render_cutout(subject.sprite))[None] for subject in ordered]
-        named = {f"subject {number}": cutout for number, cutout in enumerate(cutouts, 1)}
-        return compose(self.scene[None], named, width=SIZE, height=SIZE, layout=layout).image[0]
+        cutouts = [torch.from_numpy(render_cutout(subject.sprite))[None] for subject in self.clip.shot.subjects]
+        subjects = {f"subject {number}": cutout for number, cutout in enumerate(cutouts, 1)}
+        return compose(self.scene[None], subjects, width=SIZE, height=SIZE, layout=layout).image[0]
 
     def frames(self) -> Tensor:
         """The clip (F, H, W, 3), 0..1, as it is taught: the composed frame goes over into the shot."""
