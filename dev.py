@@ -11,7 +11,8 @@ python dev.py bench [NAME] [--small] [--json]
 python dev.py screenshots        the pictures of the editor in docs/images/
 python dev.py film               the moving picture of the README, made by the toy world's models
 python dev.py workflows [NAME ...]    write the workflows anew, as lab/workflows describes them
-python dev.py toy [--json]       what the method does in the toy world, measured; filmstrips in toy-output/
+python dev.py toy [--concept] [--json]
+                                 what the method does in the toy world, measured; filmstrips in toy-output/
 """
 
 import argparse
@@ -151,7 +152,8 @@ def toy(args: argparse.Namespace) -> int:
     """Measure the method in the toy world, with its small trained models, and draw filmstrips into toy-output/."""
     flags = [f"--{name}" for name in ("json", "quick", "steps") if getattr(args, name)]
     flags += [word for name in args.set or () for word in ("--set", name)]
-    return ensure_host().run("-m", "lab.toyworld", str(REPO / "toy-output"), *flags)
+    table = "lab.toyworld.concept_table" if args.concept else "lab.toyworld"
+    return ensure_host().run("-m", table, str(REPO / "toy-output"), *flags)
 
 
 def ensure_chromium(host: Host) -> None:
@@ -207,8 +209,10 @@ def command_line() -> argparse.ArgumentParser:
     toys = commands.add_parser("toy", help=toy.__doc__)
     toys.add_argument("--json", action="store_true", help="one JSON object a line")
     toys.add_argument("--quick", action="store_true", help="a quarter of the clips: a first look in two minutes")
-    toys.add_argument("--steps", action="store_true", help="only FFGo beside an anchor, at 8, 15, 25 and 50 steps")
-    toys.add_argument("--set", action="append", metavar="NAME", help="only this test set; may be repeated")
+    which = toys.add_mutually_exclusive_group()
+    which.add_argument("--steps", action="store_true", help="only FFGo beside an anchor, at 8, 15, 25 and 50 steps")
+    which.add_argument("--set", action="append", metavar="NAME", help="only this test set; may be repeated")
+    which.add_argument("--concept", action="store_true", help="concepts instead, which are learned first; goes on")
     toys.set_defaults(run=toy)
     return parser
 

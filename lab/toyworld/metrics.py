@@ -84,8 +84,9 @@ class _Found:
         return (self.error < FITS) & (self.error < EXPLAINED * self.without)
 
 
-def score_clip(frames: Tensor, shot: Shot, first: int) -> Scores:
-    """Compare frames (F, H, W, 3), 0..1, with what they should show. first: the number of the first one in its clip."""
+def score_clip(frames: Tensor, shot: Shot, first: int, laws: Sequence[str] = LAWS) -> Scores:
+    """Compare frames (F, H, W, 3), 0..1, with what they should show. first: the number of the first one in its clip;
+    laws: among which motion is told."""
     scene = torch.from_numpy(render_scene(shot.scene)) if shot.scene else torch.ones(frames.shape[1:])
     numbers = torch.arange(0, len(frames), EVERY)
     frames = frames[numbers]
@@ -96,13 +97,13 @@ def score_clip(frames: Tensor, shot: Shot, first: int) -> Scores:
     shares = [float(same[free].float().mean()) for same, free in zip(right, beside, strict=True)]
     tracks = [_track(place, numbers + first) for place in found]
     told = list(zip(shot.subjects, tracks, strict=True))
-    laws = {subject.law for subject in shot.subjects}
+    own = {subject.law for subject in shot.subjects}
     return Scores(
         object_identity=float(identity.mean()),
         scene_identity=float(np.mean(shares)),
-        motion=_mean(_follows(subject, track, LAWS) for subject, track in told),
+        motion=_mean(_follows(subject, track, laws) for subject, track in told),
         place=_mean(_in_place(subject, track) for subject, track in told),
-        binding=_mean(_follows(subject, track, laws) for subject, track in told) if len(laws) > 1 else np.nan,
+        binding=_mean(_follows(subject, track, own) for subject, track in told) if len(own) > 1 else np.nan,
         amplitude=_mean(_amplitude(subject, track) for subject, track in told if subject.law != "stays"),
     )
 

@@ -38,6 +38,19 @@ def test_an_expert_loads_as_it_was_trained(probe):
     assert probe["expert"]["velocity"] < 1e-3
 
 
+def test_a_concept_is_learned_kept_and_sampled(probes):
+    found = probes.ask("toy_concept_probe")
+    for expert in ("high", "low"):
+        assert found[f"{expert} kept"]
+        assert found[f"{expert} words"] == "vok1 umo1"
+    assert found["nothing"]
+    assert not found["both"]
+    row = found["row"]
+    assert (row["concept"], row["method"], row["frame"], row["clips"]) == ("disc_swings", "two_stage", "plate", 2)
+    for measure in ("object_identity", "amplitude", "law"):
+        assert row[f"{measure}_low"] <= row[measure] <= row[f"{measure}_high"]
+
+
 @pytest.mark.nightly
 def test_the_scripts_make_what_is_shipped(host, tmp_path):
     """The first point of each curve, from the shipped start; another processor adds up in another order."""

@@ -1,0 +1,253 @@
+"""Learning the concepts of the toy world with the pack's own runs, in a folder; what was stopped goes on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ffgo.bases.base import Expert
+from ffgo.bases.catalogue import EXPERTS
+from ffgo.clip.video_io import write_clip
+from ffgo.concept.encode import encode_concept, encoded_folders
+from ffgo.concept.material import ConceptClip, ConceptMaterial, write_material
+from ffgo.dataset.cache import CachedDataset
+from ffgo.dataset.encoded import EncodedDataset
+from ffgo.dataset.encoders import Encoders, host_encoders
+from ffgo.dataset.generated import GeneratedClip, keep_generated
+from ffgo.dataset.sizing import Bucket, Sizing
+from ffgo.files import complete_file
+from ffgo.host.loading import latent_format
+from ffgo.lora.halves import PARTS, Part, files_of
+from ffgo.pixels import to_uint8
+from ffgo.training.concept import ConceptRun, train_concept
+from ffgo.training.world import World
+
+from .concept import METHODS, PLATES, STEPS, Concept, Training, all_recipes, plates
+from .examples import ENLARGED, ToyExample
+from .family import HIGH, LOW, TEXT_ENCODER, VAE, WEIGHTS, Family, noise
+from .family import STEPS as SAMPLING_STEPS
+from .render import render_clip, render_scene, render_shot, render_sprites
+from .scene import FRAME_RATE, FRAMES, SIZE, draw_framed
+from .together import Curve
+from .train_lora import FILES
+
+if TYPE_CHECKING:
+    from ffgo.training.loop import StepReport
+    from ffgo.training.run import TrainingRun, WatcherOf
+
+PRIORS, PRIOR_SEED = 24, 5
+"""Clips that the experts make by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class School:
+    """A folder with all that is needed to learn concepts, and with what was learned."""
+
+    folder: Path
+    weights: Path
+    """Folder of the base models."""
+    identity: int
+    motion: int
+    """Steps of both runs."""
+
+    @classmethod
+    def below(
+        cls, folder: Path, weights: Path = WEIGHTS, identity: int = STEPS["identity"], motion: int = STEPS["motion"]
+    ) -> "School":
+        """What is made of other models, or by other recipes, lies in a folder of its own."""
+        school = cls(folder, weights, identity, motion)
+        models = (HIGH, LOW, VAE, TEXT_ENCODER)
+        content = [sha256((weights / name).read_bytes()).hexdigest() for name in models]
+        recipes = [recipe.fingerprint for method in METHODS for recipe in all_recipes(method, school.steps)]
+        key = sha256(" ".join([*content, *recipes]).encode()).hexdigest()[:8]
+        return replace(school, folder=folder / f"{identity}_{motion}_{key}")
+
+    @property
+    def loras(self) -> Path:
+        return self.folder / "loras"
+
+    @property
+    def steps(self) -> Mapping[Part, int]:
+        return {"identity": self.identity, "motion": self.motion}
+
+    def expert_file(self, expert: Expert) -> Path:
+        """The expert in sixteen bits: in eight, what a half of a concept adds would be lost in rounding."""
+        name = FILES[expert][0]
+        done = self.folder / "experts" / name
+        if not done.exists():
+            done.parent.mkdir(parents=True, exist_ok=True)
+            with safe_open(self.weights / name, framework="pt") as file:
+                said = file.metadata()
+            with complete_file(done) as partial_file:
+                save_file(in_sixteen_bits(load_file(self.weights / name)), partial_file, said)
+        return done
+
+    def family(self) -> Family:
+        """The base models, with experts that LoRAs are added to."""
+        high, low = (_load(self.expert_file(expert)) for expert in EXPERTS)
+        return replace(Family.load(self.weights), high=high, low=low)
+
+    def prepare(self, training: Training) -> None:
+        """Encode what is learned, where it is not there yet."""
+        place = self._lesson(training)
+        for expert in EXPERTS:
+            self.expert_file(expert)
+        if not (place / "ready").exists():
+            family = Family.load(self.weights)
+            material = write_clips(place / "material", training.lesson)
+            with torch.autocast("cpu", torch.bfloat16):  # a tenth of the time
+                encode_concept(material, _encoders(family), place, Sizing(SIZE, SIZE, FRAMES))
+            (place / "ready").touch()
+        if training.method == "two_stage_reg" and not (self.folder / "prior" / "dataset.json").exists():
+            family = self.family()
+            with torch.autocast("cpu", torch.bfloat16):
+                clips, encoders = _prior_clips(family), _encoders(family)
+                keep_generated(clips, encoders, self.folder / "prior", progress=lambda *_: None)
+
+    def learned(self, training: Training, expert: Expert) -> list[Path]:
+        """The files of a training: identity and motion, or a plain LoRA."""
+        if training.method == "plain":
+            return [self.loras / f"{training.name}_{expert}.safetensors"]
+        return [self.loras / file for file in files_of(training.name, [expert]).values()]
+
+    def learn(self, training: Training, expert: Expert) -> None:
+        """Train one expert, where it was not done yet; a run that was stopped goes on."""
+        if all(file.exists() for file in self.learned(training, expert)):
+            return
+        from ffgo.training.run import TrainingRun, train_expert
+
+        data, runs = self._datasets(training), self.folder / "runs"
+        with torch.inference_mode():  # as the host runs nodes
+            model = _load(self.expert_file(expert))
+            if training.method == "plain":
+                recipe = training.plain_recipe(self.steps)
+                run = TrainingRun(training.name, expert, recipe, data["motion"], runs=runs, loras=self.loras)
+                train_expert(model, run, self._watcher_of(run), _silent)
+                return
+            job = ConceptRun(
+                training.name, expert, training.recipes(expert, self.steps), data, training.words, runs=runs,
+                loras=self.loras, prior=self._prior() if training.method == "two_stage_reg" else None,
+            )  # fmt: skip
+            train_concept(model, job, self._watcher_of, _silent, World.current())
+
+    def _lesson(self, training: Training) -> Path:
+        return self.folder / "lessons" / training.lesson_name
+
+    def _datasets(self, training: Training) -> dict[Part, EncodedDataset]:
+        folders = encoded_folders(self._lesson(training))
+        return {part: CachedDataset.open(folder) for part, folder in zip(PARTS, folders, strict=True)}
+
+    def _prior(self) -> EncodedDataset:
+        return CachedDataset.open(self.folder / "prior")
+
+    def _watcher_of(self, run: "TrainingRun") -> "WatcherOf":
+        return lambda _: _Looker(Curve(self.folder / "curves" / f"{run.file.stem}.jsonl", run.file.stem))
+
+
+def _encoders(family: Family) -> Encoders:
+    return host_encoders(family.vae, family.text_encoder, latent_format())
+
+
+class _Looker:
+    """Keeps the curve, and says nothing."""
+
+    def __init__(self, curve: Curve):
+        self.curve = curve
+        curve.path.parent.mkdir(parents=True, exist_ok=True)
+
+    def stepped(self, report: "StepReport") -> None:
+        self.curve.add(report.step, report.loss)
+
+    def wants_to_stop(self) -> bool:
+        return False
+
+
+def _silent(_: Sequence[str]) -> None:
+    pass
+
+
+def _load(file: Path) -> Any:
+    """An expert that computes in bfloat16, as large ones do: half of the time on a processor that has it."""
+    from comfy.sd import load_diffusion_model
+
+    model = load_diffusion_model(str(file), model_options={"dtype": torch.bfloat16})
+    model.model.manual_cast_dtype = torch.bfloat16  # the host lets processors compute in float32
+    return model
+
+
+def in_sixteen_bits(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """An expert's weights without the scales of scaled eight bits."""
+    plain = {}
+    for name, weight in weights.items():
+        if name == "scaled_fp8" or name.endswith(".scale_weight"):
+            continue
+        scale = weights.get(f"{name.removesuffix('.weight')}.scale_weight")
+        plain[name] = weight if scale is None else (weight.float() * scale).bfloat16()
+    return plain
+
+
+def write_clips(folder: Path, lesson: Sequence[Concept]) -> ConceptMaterial:
+    """A folder as FFGo Concept Dataset writes it."""
+    pictures = [folder / "plates" / f"{number:02}.png" for number in range(PLATES)]
+    for path, scene in zip(pictures, plates(), strict=True):
+        _save_large(render_scene(scene), path)
+    clips = []
+    for concept in lesson:
+        place, shot = folder / concept.name, concept.shot()
+        write_clip(place / "clip.mp4", (_large(frame) for frame in render_shot(shot)), FRAME_RATE)
+        places = [shot.subjects[0].place(frame / (FRAMES - 1)) for frame in range(FRAMES)]
+        for frame, alpha in enumerate(render_sprites(concept.sprite, places)[1]):
+            _save_large(alpha, place / "mask" / f"{frame:03}.png")
+        _save_large(render_scene(concept.scene), place / "plate.png")
+        texts = f"a [v] {concept.sprite.shape}", f"[u] {{{concept.scene.words}}}"
+        files = place / "clip.mp4", place / "mask", place / "plate.png"
+        clips.append(ConceptClip(*files, *texts, concept.who, concept.how))
+    material = ConceptMaterial(folder, tuple(clips), tuple(pictures))
+    write_material(material)
+    return material
+
+
+def _large(pixels: np.ndarray) -> np.ndarray:
+    """Enlarged on its way into a file: the colours of an mp4 are coarse; the pack's reader shrinks it."""
+    return to_uint8(torch.from_numpy(pixels)).repeat(ENLARGED, 0).repeat(ENLARGED, 1)
+
+
+def _save_large(pixels: np.ndarray, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(_large(pixels)).save(path)
+
+
+def _prior_clips(family: Family) -> list[GeneratedClip]:
+    """Ordinary clips of known sprites, as the experts make them in the three forms that a concept is learned in."""
+    rng = np.random.default_rng(PRIOR_SEED)
+    examples = [ToyExample(draw_framed(rng, "train")) for _ in range(PRIORS)]
+    forms: list[Callable[[ToyExample], tuple[Tensor, str]]] = [
+        lambda example: (example.scene, example.caption),
+        lambda example: (torch.from_numpy(render_clip(example.clip)[0]), example.caption),
+        lambda example: (example.composed(), example.prompt),
+    ]
+    begun = [forms[number % len(forms)](example) for number, example in enumerate(examples)]
+
+    @cache
+    def made() -> Tensor:
+        with torch.inference_mode():
+            told = family.conditioning(torch.stack([first for first, _ in begun]), [words for _, words in begun])
+            latents = family.denoise(noise(PRIORS, PRIOR_SEED), told, range(SAMPLING_STEPS))
+            return latent_format().process_in(latents.float()).clone()
+
+    return [
+        GeneratedClip(
+            f"prior {number}", words, [PRIOR_SEED, number], Bucket(SIZE, SIZE, FRAMES), first,
+            lambda place=number: made()[place],
+        )
+        for number, (first, words) in enumerate(begun)
+    ]  # fmt: skip
