@@ -84,7 +84,7 @@ def concept_examples(
     for clip in clips:
         plates = _plates(material.plates, clip.pixels.bucket)
         identity += _stills(clip, plates, seed)
-        motion += _parts(clip)
+        motion += _parts(clip, plates)
     if stitch:
         pairs = _pairs(clips)
         if not pairs:
@@ -159,37 +159,50 @@ def _after(first: np.ndarray, rest: np.ndarray, bucket: Bucket) -> Tensor:
     return as_floats(np.concatenate([np.repeat(first[None], composed, 0), rest[shown]]))
 
 
-def _parts(clip: _Clip) -> list[MadeClip]:
-    """Parts of the clip that together show all of it, each begun in every form."""
-    bucket, pixels = clip.pixels.bucket, clip.pixels
-    spare = pixels.info.frames - bucket.frames
-    count = -(-pixels.info.frames // bucket.frames)
+def _parts(clip: _Clip, plates: Sequence[_Plate]) -> list[MadeClip]:
+    """Parts of the clip that together show all of it, each begun in every form; and as often in other scenes: who was
+    learned in many scenes and moves in one alone is lost in the others."""
+    pixels = clip.pixels
+    spare = pixels.info.frames - pixels.bucket.frames
+    count = -(-pixels.info.frames // pixels.bucket.frames)
     starts = sorted({round(i * spare / max(1, count - 1)) for i in range(count)})
-    made = []
-    for start in starts:
-        for form, weight in FORMS.items():
-            told = clip.caption(moves=True)
-            caption = with_phrase(told) if form == "ffgo" else told
-            key, name = ("part", form, clip.key, start), f"{clip.name}, frames from {start}, {form}"
-            made.append(MadeClip(name, caption, key, bucket, partial(_part, pixels, start, form), weight))
-    return made
+    ways = [(start, form) for start in starts for form in FORMS]
+    away = [(ways[i % len(ways)], plates[i % len(plates)]) for i in range(max(len(ways), len(plates)))]
+    share = sum(FORMS[form] for _, form in ways) / sum(FORMS[form] for (_, form), _ in away)
+    at_home = [_part(clip, start, form, None, FORMS[form]) for start, form in ways]
+    return at_home + [_part(clip, start, form, plate, FORMS[form] * share) for (start, form), plate in away]
 
 
-def _part(pixels: ClipPixels, start: int, form: str) -> Tensor:
+def _part(clip: _Clip, start: int, form: str, plate: _Plate | None, weight: float) -> MadeClip:
+    told = clip.caption(moves=True, at_home=plate is None)
+    caption = with_phrase(told) if form == "ffgo" else told
+    key, name = ("part", form, clip.key, start), f"{clip.name}, frames from {start}, {form}"
+    if plate is not None:
+        key, name = (*key, plate.key), f"{name}, another scene"
+    return MadeClip(name, caption, key, clip.pixels.bucket, partial(_moving, clip.pixels, start, form, plate), weight)
+
+
+def _moving(pixels: ClipPixels, start: int, form: str, plate: _Plate | None) -> Tensor:
+    """(T, H, W, 3): a part of the clip in its scene or in another one, begun in a form."""
     bucket = pixels.bucket
+    shown = range(start, start + bucket.frames - (0 if form == "own" else bucket.base.composed_frames))
+    if plate is None:
+        scene, frames = pixels.plate, pixels.frames[shown.start : shown.stop]
+    else:
+        scene = plate.pixels()
+        frames = np.stack([pixels.cutout_over(frame, scene) for frame in shown])
     if form == "own":
-        return as_floats(pixels.frames[start : start + bucket.frames])
-    rest = pixels.frames[start : start + bucket.frames - bucket.base.composed_frames]
-    return _after(pixels.plate if form == "plate" else _composed(pixels, start), rest, bucket)
+        return as_floats(frames)
+    return _after(scene if form == "plate" else _composed(pixels, start, scene), frames, bucket)
 
 
-def _composed(pixels: ClipPixels, start: int) -> np.ndarray:
-    """The composed frame: the concept as it is seen best in this part on the left, its scene on the right."""
+def _composed(pixels: ClipPixels, start: int, plate: np.ndarray) -> np.ndarray:
+    """The composed frame: the concept as it is seen best in this part on the left, the scene on the right."""
     shown = range(start, start + pixels.bucket.frames)
     best = max(shown, key=lambda frame: int(pixels.masks[frame].sum(dtype=np.int64)))
     if not pixels.masks[best].any():
         best = max(pixels.seen(), key=lambda frame: int(pixels.masks[frame].sum(dtype=np.int64)))
-    scene = torch.from_numpy(pixels.plate.astype(np.float32) / 255)[None]
+    scene = torch.from_numpy(plate.astype(np.float32) / 255)[None]
     made = compose(scene, {"concept": pixels.cutout(best)}, width=pixels.bucket.width, height=pixels.bucket.height)
     return np.rint(made.image[0].numpy() * 255).astype(np.uint8)
 

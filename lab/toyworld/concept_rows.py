@@ -86,17 +86,18 @@ def base_rows(concept: Concept) -> list[Row]:
 def measure(row: Row, family: Family, school: School, count: int) -> dict[str, Any]:
     """Make the row's clips and score them: means over the clips, each with its interval."""
     firsts, prompts, shots = zip(*tasks(row, count), strict=True)
-    with torch.autocast("cpu", torch.bfloat16):
-        clips = with_strengths(row, family, school).generate(torch.stack(firsts), prompts, SEED)
-    told = list(zip(clips.float(), shots, strict=True))
-    scores = [score(clip, shot) for clip, shot in told]
+    clips = with_strengths(row, family, school).generate(torch.stack(firsts), prompts, SEED)
+    told = list(zip(clips, shots, strict=True))
+    scores = [score(clip, shot, row.frame) for clip, shot in told]
     values = row.about | {"clips": count} | flat({name: [one[name] for one in scores] for name in scores[0]})
     if not row.others:
         return values
     # Whose sprite must not come.
     wrong = [
-        score(clip, other.shot(shot.scene))["object_identity"] for other in row.others for clip, shot in told
-    ]  # fmt: skip
+        score(clip, other.shot(shot.scene), row.frame)["object_identity"]
+        for other in row.others
+        for clip, shot in told
+    ]
     return values | flat({"other_identity": wrong})
 
 
@@ -147,12 +148,13 @@ def with_strengths(row: Row, family: Family, school: School) -> Family:
     return replace(family, **experts)
 
 
-def score(clip: Tensor, shot: Shot) -> dict[str, float]:
+def score(clip: Tensor, shot: Shot, frame: Frame) -> dict[str, float]:
     """After the frames that a composed frame takes, whatever it began with: so all rows are told by the same.
 
-    clip (F, H, W, 3), 0..1.
+    clip (F, H, W, 3), 0..1. After another picture the concept begins to move; from its own first frame on it did before.
     """
-    scores = score_clip(clip[COMPOSED_FRAMES:], shot, COMPOSED_FRAMES, (*LAWS, *NEW_LAWS))
+    first = 0 if frame in ("plate", "ffgo") else COMPOSED_FRAMES
+    scores = score_clip(clip[COMPOSED_FRAMES:], shot, first, (*LAWS, *NEW_LAWS))
     return {"object_identity": scores.object_identity, "amplitude": scores.amplitude, "law": scores.motion}
 
 

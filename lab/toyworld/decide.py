@@ -56,6 +56,7 @@ def _clip(actor: Actor, scene: Scene, sprite: Sprite | None = None) -> ToyClip:
 
 
 @torch.inference_mode()
+@torch.autocast("cpu", torch.bfloat16)  # as clips are made
 def measure_decide(family: Family, count: int = COUNT) -> dict[str, Any]:
     """Which share of clips has its law decided above the boundary, and which its sprite below it; and the same for
     every step at which the exchange may be."""

@@ -246,7 +246,9 @@ def _amplitude(subject: Actor, track: _Track | None) -> float:
         return 0.0
     way, told = track.places - track.places.mean(0), _way(subject, track.times)
     told -= told.mean(0)
-    return float((way * told).sum() / np.square(told).sum())
+    reach = np.square(told).sum()
+    # Seen so seldom that it need not have moved: that tells nothing of how far it goes.
+    return float((way * told).sum() / reach) if reach > 1 else 0.0
 
 
 def residue(frames: Tensor, shot: Shot, composed: Tensor, first: int) -> float:
