@@ -13,6 +13,7 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ffgo.bases.base import Expert
 from ffgo.bases.catalogue import EXPERTS
@@ -126,7 +127,8 @@ class School:
         from ffgo.training.run import TrainingRun, train_expert
 
         data, runs = self._datasets(training), self.folder / "runs"
-        with torch.inference_mode():  # as the host runs nodes
+        # As the host runs nodes; and torch's fused attention takes a processor longer on the way back.
+        with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH):
             model = _load(self.expert_file(expert))
             if training.method == "plain":
                 recipe = training.plain_recipe(self.steps)
