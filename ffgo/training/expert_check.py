@@ -28,8 +28,10 @@ LITTLE = (0.05, 0.1)
 """Sigmas that a high-noise expert never saw."""
 MUCH = (0.5, 0.8)
 """Places between the boundary and 1."""
-KNOWS, LOST = 1.5, 1.75
+KNOWS, LOST = 1.5, 2.5
 """Times a guess's loss: below, it knows such noise; above, it does not; in between nobody can tell."""
+ASKED = 3
+"""Examples, of which the median counts: a low-noise expert can be lost on one of them."""
 SAMPLED = 8
 """Layers that a model is known again by, and numbers of each."""
 SAME, ANOTHER = 0.005, 0.2
@@ -80,11 +82,13 @@ def _titles(file: Path) -> list[str]:
 
 
 def told_by_loss(predict: Predict, dataset: EncodedDataset, boundary: float, device: torch.device) -> Told:
-    """By its loss at little and at much noise, on the smallest example, with always the same noise."""
-    index = min(range(len(dataset)), key=lambda i: dataset.shapes[i])
-    little, much = losses_against_guess(predict, dataset[index], boundary, device)
+    """By its loss at little and at much noise, on the smallest examples, with always the same noise."""
+    smallest = sorted(range(len(dataset)), key=lambda i: dataset.shapes[i])[:ASKED]
+    losses = [losses_against_guess(predict, dataset[index], boundary, device) for index in smallest]
+    little, much = torch.tensor(losses).quantile(0.5, dim=0).tolist()
     words = (
-        f"on {dataset.names[index]} its loss is {little:.2f} times that of a guess at little noise (sigma "
+        f"on {' and '.join(dataset.names[index] for index in smallest)} its loss is {little:.2f} times that of a guess "
+        f"at little noise (sigma "
         f"{' and '.join(map(str, LITTLE))}) and {much:.2f} times at much"
     )
     if not much <= KNOWS:  # an untrained one, or NaN

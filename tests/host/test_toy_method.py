@@ -260,15 +260,15 @@ def test_the_loss_tells_the_experts_apart(host, encoded, tmp_path):
     probe = Command(REPO, "tests.host.expert_loss_probe", encoded, *models, log=tmp_path / "log.txt")
     status, output = probe.finished()
     assert status == 0, output
-    ranges = json.loads(output.splitlines()[-1])
-    for model, (little, much) in zip(models, ranges, strict=True):
-        print(f"{model.stem}: little noise {little[0]:.2f} to {little[1]:.2f}, much {much[0]:.2f} to {much[1]:.2f}")
-    high, low, *untrained = ranges
-    assert high[0][0] > LOST
-    assert low[0][1] < KNOWS
-    assert high[1][1] < KNOWS
-    assert low[1][1] < KNOWS
-    assert min(much[0] for _, much in untrained) > KNOWS
+    every = json.loads(output.splitlines()[-1])
+    for model, (little, much) in zip(models, every, strict=True):
+        for name, losses in (("little", little), ("much", much)):
+            spans = ", of three ".join(f"{min(losses[of]):.2f} to {max(losses[of]):.2f}" for of in ("one", "three"))
+            print(f"{model.stem}: {name} noise {spans}")
+    (high, much_of_high), (low, much_of_low), *untrained = every
+    assert min(high["three"]) > LOST > max(low["three"])
+    assert max(much_of_high["three"] + much_of_low["three"]) < KNOWS
+    assert min(min(much["one"]) for _, much in untrained) > KNOWS
 
 
 def training() -> dict:

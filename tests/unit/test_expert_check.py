@@ -93,6 +93,15 @@ def test_what_the_loss_says(predict, expert, words):
     assert "on example 1" in told.words  # the smallest
 
 
+def test_one_example_that_it_is_lost_on_does_not_make_it_the_other_expert():
+    def predict(x, sigma, text):
+        return lost_at(lambda s: s < 0.5)(x, sigma, text) if next(asked) in (4, 5) else guess(x, sigma, text)
+
+    asked = iter(range(12))  # four of each example
+    assert told_by_loss(predict, Examples(shapes=[MIXED[0]] * 4), 0.9, CPU).expert == "low"
+    assert not list(asked)
+
+
 def test_a_model_is_known_again_by_some_of_its_weights():
     torch.manual_seed(0)
     layers = [torch.nn.Linear(64, 64) for _ in range(20)]
