@@ -94,9 +94,7 @@ def measure(row: Row, family: Family, school: School, count: int) -> dict[str, A
         return values
     # Whose sprite must not come.
     wrong = [
-        score(clip, other.shot(shot.scene), row.frame)["object_identity"]
-        for other in row.others
-        for clip, shot in told
+        score(clip, other.shot(shot.scene), row.frame)["object_identity"] for other in row.others for clip, shot in told
     ]
     return values | flat({"other_identity": wrong})
 

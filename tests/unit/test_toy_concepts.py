@@ -111,7 +111,8 @@ def test_the_recipes_differ_in_what_the_methods_say():
     assert {(one.prior_weight, one.b_dropout, one.token_drop) for one in reg.values()} == {(1, 0.3, 0.1)}
     beside = recipes["plain"].plain_recipe(STEPS)
     assert beside.steps == sum(one.steps for one in plain.values())
-    same = ("rank", "learning_rate", "beta2", "weight_decay", "batch_size", "seed", "schedule")
+    assert beside.learning_rate == plain["identity"].learning_rate < plain["motion"].learning_rate
+    same = ("rank", "beta2", "weight_decay", "batch_size", "seed", "schedule")
     assert all(getattr(beside, name) == getattr(one, name) for one in plain.values() for name in same)
 
 
