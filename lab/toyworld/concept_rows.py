@@ -149,7 +149,8 @@ def with_strengths(row: Row, family: Family, school: School) -> Family:
 def score(clip: Tensor, shot: Shot, frame: Frame) -> dict[str, float]:
     """After the frames that a composed frame takes, whatever it began with: so all rows are told by the same.
 
-    clip (F, H, W, 3), 0..1. After another picture the concept begins to move; from its own first frame on it did before.
+    clip (F, H, W, 3), 0..1. After another picture the concept begins to move there; from its own first frame it has
+    moved since then.
     """
     first = 0 if frame in ("plate", "ffgo") else COMPOSED_FRAMES
     scores = score_clip(clip[COMPOSED_FRAMES:], shot, first, (*LAWS, *NEW_LAWS))
