@@ -33,8 +33,8 @@ PLATES, UNSEEN = 16, 32
 STEPS: Mapping[Part, int] = {"identity": 150, "motion": 300}
 """Of each run; a plain LoRA has as many as both."""
 MOTION_RATE = 4e-3
-"""The learning rate of the motion's run, which has half of the numbers to learn with: too little came of 150 steps at the
-others' 2e-3 (in unseen scenes identity .18 and law .06, where 300 at this rate gave .42 and .62)."""
+"""The learning rate of the motion's run, which has half of the numbers to learn with: too little came of 150 steps at
+the others' 2e-3 (in unseen scenes identity .18 and law .06, where 300 at this rate gave .42 and .62)."""
 DROPOUT = 0.3
 """`b_dropout` of both runs, where there is regularisation: the paper's .8 times the remaining numbers by 5, which the
 learning rate of so small an expert does not bear."""
