@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -13,6 +14,8 @@ from ffgo.evaluation.colour import turned_colours
 from ffgo.evaluation.first_frame import as_image, opened
 from ffgo.evaluation.identity import FEWEST_FOILS
 from ffgo.evaluation.methods import EXAMPLE, read_methods, unpaired
+from ffgo.remote import load_workflow
+from ffgo.remote.fill import find_input
 from ffgo.words.phrase import TRANSITION_PHRASE
 from lab.toyworld import case_set
 from lab.toyworld.examples import test_set as unseen_examples
@@ -87,6 +90,19 @@ def test_the_example_of_methods_is_one(tmp_path):
     assert (one.name, one.trim, one.seeds, one.first_frame) == ("ffgo", "auto", (42,), "composed")
     assert one.workflow == tmp_path / "workflows/api/FFGo image to video.json"
     assert two.settings[1:] == ("FFGo LoRA.strength_high=0.7", "FFGo LoRA.strength_low=0.7")
+
+
+def test_the_methods_of_a_concept_set_what_its_workflow_has(tmp_path):
+    """Those of docs/concepts.md."""
+    page = (REPO / "docs/concepts.md").read_text()
+    listed = page[page.index("    [[method]]") :].partition("For LoRA-1")[0]
+    made = methods(tmp_path, dedent(listed))
+    assert [one.name for one in made] == ["two-stages", "identity-alone", "no-concept"]
+    for one in made:
+        assert one.workflow is not None
+        workflow = load_workflow(REPO / one.workflow.relative_to(tmp_path))
+        places = [find_input(workflow, setting.partition("=")[0], {}) for setting in one.settings]
+        assert [workflow[node]["class_type"] for node, _ in places][1:] == ["FFGOConceptLoader"] * (len(places) - 1)
 
 
 WORKFLOW = 'workflow = "w.json"\n'
