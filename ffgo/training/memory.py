@@ -24,7 +24,7 @@ class MemoryPlan:
     weights: int
     """Of the expert."""
     lora: int
-    """Weights and gradients, float32."""
+    """Weights and gradients, and what of it is not trained, float32."""
     optimizer: int
     block_inputs: int
     block: int
@@ -72,9 +72,10 @@ class MemoryPlan:
 
 
 def plan_memory(
-    expert: ExpertShape, shapes: Sequence[tuple[int, int, int]], recipe: Recipe, parameters: int
+    expert: ExpertShape, shapes: Sequence[tuple[int, int, int]], recipe: Recipe, parameters: int, held: int = 0
 ) -> MemoryPlan:
-    """Count what training takes on latents of these shapes (T, h, w). parameters: how many numbers are trained."""
+    """Count what training takes on latents of these shapes (T, h, w). parameters: how many numbers are trained; held:
+    how many more the LoRA keeps."""
     latents = max(shapes, key=prod)
     tokens = expert.base.tokens(latents) * recipe.batch_size
     numbers = tokens * expert.dim * expert.activation_bytes
@@ -84,7 +85,7 @@ def plan_memory(
     return MemoryPlan(
         expert.base.pixel_shape(latents),
         weights=expert.base_bytes,
-        lora=8 * parameters,
+        lora=8 * parameters + 4 * held,
         optimizer=ADAMW_BYTES[recipe.optimizer] * parameters,
         block_inputs=0 if on_host else inputs,
         block=expert.base.block_numbers * numbers * (1 if checkpointing else expert.blocks),

@@ -36,7 +36,7 @@ from .loop import Task, Trained, Watcher, train
 from .memory import MemoryPlan, plan_memory
 from .output import lora_metadata
 from .recipe import Recipe
-from .stage import Stage, stage_of, trained_matrices
+from .stage import Stage, held_matrices, stage_of, trained_matrices
 from .world import World
 
 _CHECK, _WEIGHTS = "expert_check", "weights"
@@ -165,9 +165,11 @@ def _train(
 def plan_run(model: Model, job: TrainingRun) -> MemoryPlan:
     """What a run needs of the card's memory, before anything of it is there; its largest example may be a prior one."""
     network, recipe = model.model.diffusion_model, job.recipe
-    numbers = count_numbers(network, target_layers(network, recipe.targets), recipe.rank, trained_matrices(recipe))
+    layers = target_layers(network, recipe.targets)
+    numbers = count_numbers(network, layers, recipe.rank, trained_matrices(recipe))
+    held = sum(count_numbers(network, layers, recipe.rank, frozenset({one})) for one in held_matrices(recipe))
     prior = job.prior.shapes if job.prior is not None and recipe.prior_weight else ()
-    return plan_memory(check_expert(model), [*job.dataset.shapes, *prior], recipe, numbers)
+    return plan_memory(check_expert(model), [*job.dataset.shapes, *prior], recipe, numbers, held)
 
 
 def _look_before(job: TrainingRun, before: Mapping[str, Any] | None, by_file: Told) -> list[str]:

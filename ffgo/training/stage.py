@@ -172,6 +172,13 @@ def trained_matrices(recipe: Recipe) -> frozenset[Matrix]:
     return frozenset({"B"}) if recipe.second_b else BOTH - {recipe.freeze}
 
 
+def held_matrices(recipe: Recipe) -> list[Matrix]:
+    """Of which matrices a stage holds numbers besides those that it trains: what it leaves as they are, and what is
+    dropped of B in a step."""
+    left = BOTH if recipe.second_b else BOTH - trained_matrices(recipe)
+    return [*left, "B"] if recipe.b_dropout else [*left]
+
+
 def stage_of(recipe: Recipe, expert: Expert, loras: Path, concept: ConceptPart | None = None) -> Stage:
     """The stage that a recipe means by `start_lora`, `second_b`, `freeze` and `b_dropout`; nobody else reads these.
 

@@ -9,6 +9,7 @@ from ffgo.errors import FFGOError
 from ffgo.host.loading import ExpertShape
 from ffgo.training.memory import MemoryPlan, plan_memory
 from ffgo.training.recipe import Recipe
+from ffgo.training.stage import held_matrices
 
 SMALL = ExpertShape(WAN22_I2V_A14B, dim=10, blocks=3, base_bytes=1000, activation_bytes=2)
 A14B = replace(SMALL, dim=5120, blocks=40, base_bytes=28_600_000_000)
@@ -42,6 +43,14 @@ def test_every_part():
 )
 def test_what_a_recipe_changes(recipe, changed):
     assert plan(**recipe) == replace(plan(), **changed)
+
+
+def test_what_is_held_and_not_trained_counts():
+    """Of the motion of a concept: A and the first B, and what is dropped of the second one."""
+    assert plan_memory(SMALL, [(5, 4, 6)], Recipe(), 100, held=30) == replace(plan(), lora=100 * 8 + 30 * 4)
+    assert held_matrices(Recipe()) == []
+    assert held_matrices(Recipe(freeze="A")) == ["A"]
+    assert sorted(held_matrices(Recipe(start_lora="a", second_b=True, b_dropout=0.5))) == ["A", "B", "B"]
 
 
 def test_the_largest_latents_count_and_patches_cover_odd_sides():
