@@ -11,7 +11,7 @@ python dev.py bench [NAME] [--small] [--json]
 python dev.py screenshots        the pictures of the editor in docs/images/
 python dev.py film               the moving picture of the README, made by the toy world's models
 python dev.py workflows [NAME ...]    write the workflows anew, as lab/workflows describes them
-python dev.py toy [--concept] [--json]
+python dev.py toy [--concept | --entities] [--json]
                                  what the method does in the toy world, measured; filmstrips in toy-output/
 """
 
@@ -152,7 +152,8 @@ def toy(args: argparse.Namespace) -> int:
     """Measure the method in the toy world, with its small trained models, and draw filmstrips into toy-output/."""
     flags = [f"--{name}" for name in ("json", "quick", "steps") if getattr(args, name)]
     flags += [word for name in args.set or () for word in ("--set", name)]
-    table = "lab.toyworld.concept_table" if args.concept else "lab.toyworld"
+    tables = [f"lab.toyworld.{name}" for name in ("concept_table", "entity_table") if getattr(args, name)]
+    table = next(iter(tables), "lab.toyworld")
     return ensure_host().run("-m", table, str(REPO / "toy-output"), *flags)
 
 
@@ -212,7 +213,11 @@ def command_line() -> argparse.ArgumentParser:
     which = toys.add_mutually_exclusive_group()
     which.add_argument("--steps", action="store_true", help="only FFGo beside an anchor, at 8, 15, 25 and 50 steps")
     which.add_argument("--set", action="append", metavar="NAME", help="only this test set; may be repeated")
-    which.add_argument("--concept", action="store_true", help="concepts instead, which are learned first; goes on")
+    goes_on = "which are learned first; goes on"
+    which.add_argument("--concept", dest="concept_table", action="store_true", help=f"concepts instead, {goes_on}")
+    which.add_argument(
+        "--entities", dest="entity_table", action="store_true", help=f"attention on entities, and others, {goes_on}"
+    )
     toys.set_defaults(run=toy)
     return parser
 

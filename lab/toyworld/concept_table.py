@@ -7,74 +7,44 @@ import argparse
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ffgo.bases.base import Expert
 from ffgo.bases.catalogue import EXPERTS
-from ffgo.host.boot import boot_here
 
 from .concept import METHODS, SEEDS, STEPS, Concept, Training, concepts
 from .concept_rows import Row, base_rows, flat, measure, rows_of
 from .family import WEIGHTS, Family
+from .kept import ROWS_FILE, KeptRows, host_processes
 from .school import School
 
 CLIPS, QUICK = 32, 16
 """Of each row."""
-ROWS_FILE = "rows.jsonl"
 ROW = ("concept", "beside", "seed", "method", "frame", "identity", "motion", "clips")
 """What tells rows apart."""
 WAY = ("method", "frame", "identity", "motion")
 MEASURES = ("object_identity", "amplitude", "law", "other_identity")
 
 
-class Table:
-    """Rows that are kept in a file as they are done."""
-
-    def __init__(self, path: Path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path, self.done = path, {}
-        for line in path.read_text().splitlines() if path.exists() else ():
-            self._keep(json.loads(line))
-
-    def find(self, row: Row, count: int) -> dict[str, Any] | None:
-        return self.done.get(_key(row.about | {"clips": count}))
-
-    def add(self, values: dict[str, Any]) -> None:
-        self._keep(values)
-        with self.path.open("a") as file:
-            print(json.dumps(values), file=file)
-
-    def _keep(self, values: dict[str, Any]) -> None:
-        self.done[_key(values)] = values
-
-
-def _key(about: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(about[name] for name in ROW)
-
-
 def make_table(school: School, trainings: Sequence[Training], count: int, cores: int) -> Iterator[dict[str, Any]]:
     """Learn and measure what is not there yet; each row as it is done, then the means over all trainings."""
-    table, shown = Table(school.folder / ROWS_FILE), []
-    with ProcessPoolExecutor(cores, get_context("spawn"), initializer=_begin) as pool:
+    table, shown = KeptRows(school.folder / ROWS_FILE, ROW), []
+    with host_processes(cores) as pool:
         for part in _parts(trainings):
             rows = [row for training in part for row in rows_of(training)]
             if len(part[0].lesson) == 1:
                 rows[:0] = base_rows(part[0].lesson[0])
-            missing = [row for row in rows if table.find(row, count) is None]
+            missing = [row for row in rows if table.find(row.about | {"clips": count}) is None]
             wanted = [training for training in part if any(row.training == training for row in missing)]
             for training in wanted:
                 pool.submit(school.prepare, training).result()
             list(pool.map(_learn, [(school, *job) for job in product(wanted, EXPERTS)]))
             for values in pool.map(_measure, [(school, row, count) for row in missing]):
                 table.add(values)
-            for values in (table.find(row, count) for row in rows):
+            for values in (table.find(row.about | {"clips": count}) for row in rows):
                 assert values is not None
                 if values not in shown:
                     shown.append(values)
@@ -88,11 +58,6 @@ def _parts(trainings: Sequence[Training]) -> list[list[Training]]:
     for training in trainings:
         parts.setdefault((training.lesson, training.seed), []).append(training)
     return list(parts.values())
-
-
-def _begin() -> None:
-    boot_here("--cpu")
-    torch.set_num_threads(1)
 
 
 def _learn(job: tuple[School, Training, Expert]) -> None:

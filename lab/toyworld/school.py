@@ -5,13 +5,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from PIL import Image
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -25,7 +23,6 @@ from ffgo.dataset.encoded import EncodedDataset
 from ffgo.dataset.encoders import Encoders, host_encoders
 from ffgo.dataset.generated import GeneratedClip, keep_generated
 from ffgo.dataset.sizing import Bucket, Sizing
-from ffgo.files import complete_file
 from ffgo.host.loading import latent_format
 from ffgo.lora.halves import PARTS, Part, files_of
 from ffgo.pixels import to_uint8
@@ -38,11 +35,11 @@ from .family import HIGH, LOW, TEXT_ENCODER, VAE, WEIGHTS, Family, noise
 from .family import STEPS as SAMPLING_STEPS
 from .render import render_clip, render_scene, render_shot, render_sprites
 from .scene import FRAME_RATE, FRAMES, SIZE, draw_framed
-from .together import Curve
+from .sixteen_bits import expert_in_sixteen_bits, load_sixteen_bits
+from .together import Curve, QuietLooker
 from .train_lora import FILES
 
 if TYPE_CHECKING:
-    from ffgo.training.loop import StepReport
     from ffgo.training.run import TrainingRun, WatcherOf
 
 PRIORS, PRIOR_SEED = 24, 5
@@ -81,20 +78,11 @@ class School:
         return {"identity": self.identity, "motion": self.motion}
 
     def expert_file(self, expert: Expert) -> Path:
-        """The expert in sixteen bits: in eight, what a half of a concept adds would be lost in rounding."""
-        name = FILES[expert][0]
-        done = self.folder / "experts" / name
-        if not done.exists():
-            done.parent.mkdir(parents=True, exist_ok=True)
-            with safe_open(self.weights / name, framework="pt") as file:
-                said = file.metadata()
-            with complete_file(done) as partial_file:
-                save_file(in_sixteen_bits(load_file(self.weights / name)), partial_file, said)
-        return done
+        return expert_in_sixteen_bits(self.weights / FILES[expert][0], self.folder / "experts")
 
     def family(self) -> Family:
         """The base models, with experts that LoRAs are added to."""
-        high, low = (_load(self.expert_file(expert)) for expert in EXPERTS)
+        high, low = (load_sixteen_bits(self.expert_file(expert)) for expert in EXPERTS)
         return replace(Family.load(self.weights), high=high, low=low)
 
     def prepare(self, training: Training) -> None:
@@ -129,7 +117,7 @@ class School:
         data, runs = self._datasets(training), self.folder / "runs"
         # As the host runs nodes; and torch's fused attention takes a processor longer on the way back.
         with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH):
-            model = _load(self.expert_file(expert))
+            model = load_sixteen_bits(self.expert_file(expert))
             if training.method == "plain":
                 recipe = training.plain_recipe(self.steps)
                 run = TrainingRun(training.name, expert, recipe, data["motion"], runs=runs, loras=self.loras)
@@ -152,49 +140,15 @@ class School:
         return CachedDataset.open(self.folder / "prior")
 
     def _watcher_of(self, run: "TrainingRun") -> "WatcherOf":
-        return lambda _: _Looker(Curve(self.folder / "curves" / f"{run.file.stem}.jsonl", run.file.stem))
+        return lambda _: QuietLooker(Curve(self.folder / "curves" / f"{run.file.stem}.jsonl", run.file.stem))
 
 
 def _encoders(family: Family) -> Encoders:
     return host_encoders(family.vae, family.text_encoder, latent_format())
 
 
-class _Looker:
-    """Keeps the curve, and says nothing."""
-
-    def __init__(self, curve: Curve):
-        self.curve = curve
-        curve.path.parent.mkdir(parents=True, exist_ok=True)
-
-    def stepped(self, report: "StepReport") -> None:
-        self.curve.add(report.step, report.loss)
-
-    def wants_to_stop(self) -> bool:
-        return False
-
-
 def _silent(_: Sequence[str]) -> None:
     pass
-
-
-def _load(file: Path) -> Any:
-    """An expert that computes in bfloat16, as large ones do: half of the time on a processor that has it."""
-    from comfy.sd import load_diffusion_model
-
-    model = load_diffusion_model(str(file), model_options={"dtype": torch.bfloat16})
-    model.model.manual_cast_dtype = torch.bfloat16  # the host lets processors compute in float32
-    return model
-
-
-def in_sixteen_bits(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """An expert's weights without the scales of scaled eight bits."""
-    plain = {}
-    for name, weight in weights.items():
-        if name == "scaled_fp8" or name.endswith(".scale_weight"):
-            continue
-        scale = weights.get(f"{name.removesuffix('.weight')}.scale_weight")
-        plain[name] = weight if scale is None else (weight.float() * scale).bfloat16()
-    return plain
 
 
 def write_clips(folder: Path, lesson: Sequence[Concept]) -> ConceptMaterial:

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,6 +15,9 @@ from torch.multiprocessing.spawn import spawn
 from ffgo.files import complete_file
 
 from .optimizer import Optimizer
+
+if TYPE_CHECKING:
+    from ffgo.training.loop import StepReport
 
 AVERAGED = 0.998
 """How much of the average a step keeps, once there were many."""
@@ -97,6 +100,20 @@ class Curve:
         if self.path.exists():
             lines = [line for line in self.path.read_text().splitlines() if json.loads(line)["step"] < step]
             self.path.write_text("".join(f"{line}\n" for line in lines))
+
+
+class QuietLooker:
+    """Keeps a run's curve, and says nothing."""
+
+    def __init__(self, curve: Curve):
+        self.curve = curve
+        curve.path.parent.mkdir(parents=True, exist_ok=True)
+
+    def stepped(self, report: "StepReport") -> None:
+        self.curve.add(report.step, report.loss)
+
+    def wants_to_stop(self) -> bool:
+        return False
 
 
 def run_together(work: Callable[..., None], *arguments: Any) -> None:

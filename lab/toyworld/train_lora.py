@@ -1,5 +1,6 @@
 """Train the toy LoRAs on the 32 examples with the pack's own trainer; a run that was stopped goes on. For make.py."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -14,7 +15,7 @@ from ffgo.dataset.sizing import Sizing
 from ffgo.host.loading import latent_format, load_expert, load_vae
 from ffgo.training.recipe import Recipe
 
-from .examples import training_set, write_dataset
+from .examples import ToyExample, training_set, write_dataset
 from .family import (
     BOUNDARY,
     DISSOLVE_HIGH,
@@ -70,16 +71,21 @@ class Looker:
 
 def encode_training_set(folder: Path, lesson: Lesson = "cut", weights: Path = WEIGHTS) -> None:
     """The 32 examples as a dataset of the pack's format, and encoded. weights: with VAE and text encoder."""
+    encode_set(folder, lesson, training_set(dissolving=lesson == "dissolve"), weights)
+
+
+def encode_set(folder: Path, name: str, examples: Iterable[ToyExample], weights: Path = WEIGHTS) -> None:
+    """The same of any examples, in `dataset_<name>` and `encoded_<name>` of the folder."""
     from .custom_nodes.ffgo_standins.small_encoder import load_small_encoder
 
-    raw = folder / f"dataset_{lesson}"
+    raw = folder / f"dataset_{name}"
     if not raw.exists():
-        write_dataset(raw, training_set(dissolving=lesson == "dissolve"))
+        write_dataset(raw, examples)
     with torch.inference_mode():  # as the host runs nodes
         vae, text_encoder = load_vae(weights / VAE), load_small_encoder(weights / TEXT_ENCODER)
     encoders = host_encoders(vae, text_encoder, latent_format())
     sizing = Sizing(SIZE, SIZE, FRAMES)
-    encode_examples(open_dataset(raw).examples, encoders, folder / f"encoded_{lesson}", sizing)
+    encode_examples(open_dataset(raw).examples, encoders, folder / f"encoded_{name}", sizing)
 
 
 def train_lora(

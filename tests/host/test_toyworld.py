@@ -51,6 +51,20 @@ def test_a_concept_is_learned_kept_and_sampled(probes):
         assert row[f"{measure}_low"] <= row[measure] <= row[f"{measure}_high"]
 
 
+def test_entities_are_learned_kept_and_seen(probes):
+    found = probes.ask("toy_entity_probe")
+    for expert in ("high", "low"):
+        assert found[f"{expert} again"]
+        assert found[f"{expert} kept"]
+    for what in ("fresh is the LoRA", "learned is not", "others differ", "again the same"):
+        assert found[what], what
+    own, others = found["rows"]
+    assert (own["way"], own["first"], own["entities"], others["entities"]) == ("entities", "ffgo", "own", "others")
+    assert all(len(row[measure]) == 2 for row in (own, others) for measure in ("object_identity", "motion", "place"))
+    numbers, both = found["numbers"], found["numbers"] * found["usual"] + found["memory"]
+    assert numbers * (found["rank"] - 1) < both <= numbers * found["rank"]
+
+
 @pytest.mark.nightly
 def test_the_scripts_make_what_is_shipped(host, tmp_path):
     """The first point of each curve, from the shipped start; another processor adds up in another order."""

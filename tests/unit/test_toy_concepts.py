@@ -14,12 +14,14 @@ from ffgo.dataset.sizing import Sizing
 from lab.toyworld import concept
 from lab.toyworld.concept import METHODS, PLATES, STEPS, Training, concepts, plates, unseen_scenes
 from lab.toyworld.concept_rows import FRAMES_OF, Row, base_rows, rows_of, score, tasks
-from lab.toyworld.concept_table import Table, line, means
+from lab.toyworld.concept_table import ROW, line, means
 from lab.toyworld.export import save_expert
+from lab.toyworld.kept import KeptRows
 from lab.toyworld.models import tokenize
 from lab.toyworld.render import render_shot
 from lab.toyworld.scene import FRAMES, LAWS, SIZE, Shot, sprites
-from lab.toyworld.school import School, in_sixteen_bits, write_clips
+from lab.toyworld.school import School, write_clips
+from lab.toyworld.sixteen_bits import in_sixteen_bits
 
 DISC, *OTHERS = concepts().values()
 UNKNOWN = 2
@@ -147,11 +149,11 @@ def values_of(row: Row, value: float) -> dict:
 
 def test_rows_are_kept(tmp_path):
     one, two = rows_of(Training((DISC,), "two_stage", 1))[:2]
-    Table(tmp_path / "x" / "rows.jsonl").add(values_of(one, 0.5))
-    kept = Table(tmp_path / "x" / "rows.jsonl")
-    assert kept.find(one, 32) == values_of(one, 0.5)
-    assert kept.find(one, 16) is None
-    assert kept.find(two, 32) is None
+    KeptRows(tmp_path / "x" / "rows.jsonl", ROW).add(values_of(one, 0.5))
+    kept = KeptRows(tmp_path / "x" / "rows.jsonl", ROW)
+    assert kept.find(one.about | {"clips": 32}) == values_of(one, 0.5)
+    assert kept.find(one.about | {"clips": 16}) is None
+    assert kept.find(two.about | {"clips": 32}) is None
 
 
 def test_the_mean_over_trainings_has_their_spread_as_its_interval():

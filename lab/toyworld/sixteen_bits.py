@@ -1,0 +1,44 @@
+"""Experts in sixteen bits: in eight, what a small LoRA adds would be lost in rounding."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ffgo.files import complete_file
+
+
+def expert_in_sixteen_bits(shipped: Path, folder: Path) -> Path:
+    """The expert's file in a folder, written where it is not there yet. shipped: in scaled eight bits."""
+    done = folder / shipped.name
+    if not done.exists():
+        done.parent.mkdir(parents=True, exist_ok=True)
+        with safe_open(shipped, framework="pt") as file:
+            said = file.metadata()
+        with complete_file(done) as partial_file:
+            save_file(in_sixteen_bits(load_file(shipped)), partial_file, said)
+    return done
+
+
+def in_sixteen_bits(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """An expert's weights without the scales of scaled eight bits."""
+    plain = {}
+    for name, weight in weights.items():
+        if name == "scaled_fp8" or name.endswith(".scale_weight"):
+            continue
+        scale = weights.get(f"{name.removesuffix('.weight')}.scale_weight")
+        plain[name] = weight if scale is None else (weight.float() * scale).bfloat16()
+    return plain
+
+
+def load_sixteen_bits(file: Path) -> Any:
+    """An expert that computes in bfloat16, as large ones do: half of the time on a processor that has it."""
+    from comfy.sd import load_diffusion_model
+
+    model = load_diffusion_model(str(file), model_options={"dtype": torch.bfloat16})
+    model.model.manual_cast_dtype = torch.bfloat16  # the host lets processors compute in float32
+    return model
