@@ -4,6 +4,7 @@ import { app } from "../../scripts/app.js";
 import { createCastList } from "./ffgo/graph/cast.js";
 import { chain } from "./ffgo/graph/chain.js";
 import { addEditor, COMPOSE_NODE } from "./ffgo/graph/compose_node.js";
+import { addPages, MEMORY_NODE } from "./ffgo/graph/memory_node.js";
 import { createPictures } from "./ffgo/graph/pictures.js";
 import { addReport, REPORT_NODE } from "./ffgo/graph/report_node.js";
 import { tendSockets } from "./ffgo/graph/sockets.js";
@@ -14,7 +15,8 @@ import { openHelp, openLargeEditor } from "./ffgo/page/dialog.js";
 const OURS = /^FFGO/;
 const fetchApi = (path, options) => api.fetchApi(path, options);
 const createNode = (kind) => window.LiteGraph.createNode(kind);
-const cast = createCastList({ fetchApi, apiURL: (path) => api.apiURL(path), onChange: () => refreshAll() });
+const apiURL = (path) => api.apiURL(path);
+const cast = createCastList({ fetchApi, apiURL, onChange: () => refreshAll() });
 const host = { app, fetchApi, createNode, pictures: createPictures(fetchApi), cast };
 
 /** The editors of the page by their nodes. */
@@ -132,6 +134,7 @@ app.registerExtension({
     if (node.comfyClass === COMPOSE_NODE) withEditor(node);
     if (node.comfyClass === SUBJECT_LOADER) takeMany(node, host, (frame) => editors.get(frame));
     if (node.comfyClass === REPORT_NODE) addReport(node, app);
+    if (node.comfyClass === MEMORY_NODE) addPages(node, { app, apiURL });
   },
   afterConfigureGraph: () => refreshAll(),
   onNodeOutputsUpdated: () => refreshAll(),

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise, repeat
 from math import ceil
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -55,6 +55,22 @@ class Memory:
         pages = zip(self.pages, self.plans, strict=True)
         frames = [{"first": page.start, **json.loads(plan.to_json())} for page, plan in pages]
         return json.dumps({"version": VERSION, "memory": len(self.plans), "frames": frames})
+
+    def shown(self) -> list[dict[str, Any]]:
+        """Each canvas for the page: its size in pixels, and its subjects with places, pixels and gains."""
+        return [
+            {
+                "width": plan.canvas[0], "height": plan.canvas[1],
+                "subjects": [
+                    {
+                        "name": self.names[i], "x": place.box.x, "y": place.box.y, "pixels": round(area),
+                        "gain": self.gains[i],
+                    }
+                    for i, place, area in zip(page, plan.subjects, plan.pixels, strict=True)
+                ],
+            }
+            for page, plan in zip(self.pages, self.plans, strict=True)
+        ]  # fmt: skip
 
     def lines(self) -> list[str]:
         """What each canvas shows, and what each subject gains, for the user."""

@@ -11,6 +11,7 @@ from .recipe import Recipe
 GB = 1e9
 OVERHEAD = 1.5 * GB
 """Of the card's driver and of PyTorch's allocator."""
+FLOAT_BYTES = 4
 ADAMW_BYTES = {"adamw": 8, "adamw8bit": 2}
 """Of AdamW's two moments, for each trained number."""
 
@@ -85,7 +86,7 @@ def plan_memory(
     return MemoryPlan(
         expert.base.pixel_shape(latents),
         weights=expert.base_bytes,
-        lora=8 * parameters + 4 * held,
+        lora=FLOAT_BYTES * (2 * parameters + held),
         optimizer=ADAMW_BYTES[recipe.optimizer] * parameters,
         block_inputs=0 if on_host else inputs,
         block=expert.base.block_numbers * numbers * (1 if checkpointing else expert.blocks),

@@ -91,5 +91,6 @@ class ComposeMemory(io.ComfyNode):
         )  # fmt: skip
         made = spread_subjects(background, subjects, look, frames=memory, spread=spread)
         show_on_node(cls, made.lines(), made.warnings)
-        shown = ui.PreviewImage(made.canvases, cls=cls).as_dict() | {"text": [*made.lines(), *made.warnings]}
+        shown = ui.PreviewImage(made.canvases, cls=cls).as_dict()
+        shown |= {"text": [*made.lines(), *made.warnings], "ffgo_pages": made.shown()}
         return io.NodeOutput(made.canvases, made.masks, made.to_json(), ui=shown)

@@ -329,7 +329,6 @@ DRAWING = {"ffgo/dataset/sheet.py", "ffgo/experts/schedule_strip.py"}
 OTHER_NUMBERS = {
     ("ffgo/clip/shown.py", "{8: 'linear', 9: 'log100', 10: 'log316', 16: 'PQ', 17: 'smpte428', 18: 'HLG'}"),  # H.273
     ("ffgo/training/memory.py", "GB / 20"),  # what is too little to be shown
-    ("ffgo/training/memory.py", "8 * parameters"),  # bytes of a weight and its gradient
     ("ffgo/training/recipe.py", ":16"),  # of a hash
 }
 

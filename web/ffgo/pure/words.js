@@ -112,6 +112,25 @@ export const EMPTY_CAST =
 export const memberTip = (label, noun) =>
   `${label}${noun && noun !== label ? ` (${noun})` : ""}: drag it onto the frame, or press it`;
 
+/** What the tab of a memory's canvas says; `number` counts from 0. */
+export function pageTab({ subjects: { length } }, number) {
+  const shown = length ? `${length} subject${length === 1 ? "" : "s"}` : "scene";
+  return `${number + 1} · ${shown}`;
+}
+
+/** What a canvas of a memory shows, for who does not see it. */
+export const pageTold = ({ subjects }) => (subjects.length ? subjects.map(gainTip).join("; ") : "The scene alone");
+
+/** A subject of a memory with what it gains over one canvas of all; `gain` is null where that cannot be said. */
+export const gainBadge = ({ name, pixels, gain }) =>
+  gain === null ? `${name} ${wholeNumber(pixels)} px` : `${name} ×${gain.toFixed(1)}`;
+export function gainTip({ name, pixels, gain }) {
+  const times = gain === null ? "" : `, ${gain.toFixed(1)} times those on one canvas of all`;
+  return `${name}: ${wholeNumber(pixels)} pixels${times}`;
+}
+
+const wholeNumber = (number) => Math.round(number).toLocaleString("en-US");
+
 export const KEYS = [
   ["Arrows", "move by 1 pixel, with Shift by 10"],
   ["+ and -", "scale; the mouse wheel does, too"],
