@@ -11,7 +11,7 @@ python dev.py bench [NAME] [--small] [--json]
 python dev.py screenshots        the pictures of the editor in docs/images/
 python dev.py film               the moving picture of the README, made by the toy world's models
 python dev.py workflows [NAME ...]    write the workflows anew, as lab/workflows describes them
-python dev.py toy [--concept | --entities] [--json]
+python dev.py toy [--concept | --entities | --memory] [--json] [--quick]
                                  what the method does in the toy world, measured; filmstrips in toy-output/
 """
 
@@ -152,8 +152,8 @@ def toy(args: argparse.Namespace) -> int:
     """Measure the method in the toy world, with its small trained models, and draw filmstrips into toy-output/."""
     flags = [f"--{name}" for name in ("json", "quick", "steps") if getattr(args, name)]
     flags += [word for name in args.set or () for word in ("--set", name)]
-    tables = [f"lab.toyworld.{name}" for name in ("concept_table", "entity_table") if getattr(args, name)]
-    table = next(iter(tables), "lab.toyworld")
+    tables = ("concept_table", "entity_table", "memory_table")
+    table = next((f"lab.toyworld.{name}" for name in tables if getattr(args, name)), "lab.toyworld")
     return ensure_host().run("-m", table, str(REPO / "toy-output"), *flags)
 
 
@@ -218,6 +218,7 @@ def command_line() -> argparse.ArgumentParser:
     which.add_argument(
         "--entities", dest="entity_table", action="store_true", help=f"attention on entities, and others, {goes_on}"
     )
+    which.add_argument("--memory", dest="memory_table", action="store_true", help=f"memories of many, {goes_on}")
     toys.set_defaults(run=toy)
     return parser
 

@@ -104,11 +104,14 @@ def write_dataset(folder: Path, examples: Iterable[ToyExample]) -> None:
     """Write the examples as a dataset of the pack's own format."""
     for example in examples:
         composed = Image.fromarray(to_uint8(example.composed()))
-        add_example(
-            folder, lambda path, e=example: write_clip(path, _enlarged(e), FRAME_RATE), composed, example.prompt
-        )
+        add_example(folder, partial(write_enlarged, example.frames().numpy()), composed, example.prompt)
 
 
-def _enlarged(example: ToyExample) -> np.ndarray:
-    frames = (example.frames().numpy() * 255).round().astype(np.uint8)
-    return frames.repeat(ENLARGED, 1).repeat(ENLARGED, 2)
+def write_enlarged(frames: np.ndarray, path: Path) -> None:
+    """Write frames (F, H, W, 3), 0..1, as an mp4."""
+    write_clip(path, map(enlarged, frames), FRAME_RATE)
+
+
+def enlarged(pixels: np.ndarray) -> np.ndarray:
+    """A picture (H, W) or (H, W, C), 0..1, as it is put into a file: bytes, four times as wide and high."""
+    return to_uint8(torch.from_numpy(pixels)).repeat(ENLARGED, 0).repeat(ENLARGED, 1)

@@ -45,7 +45,7 @@ class Family:
     shift: float = SHIFT
     steps: int = STEPS
     encoded: dict[str, Tensor] = field(default_factory=dict)
-    """First frames that were encoded before: most rows of a table share theirs."""
+    """What was encoded before: most rows of a table share their first frames."""
 
     @classmethod
     @torch.inference_mode()  # the host could not move weights of eight bits that were loaded outside
@@ -71,16 +71,29 @@ class Family:
     @torch.inference_mode()
     @torch.autocast("cpu", torch.bfloat16)  # as they were trained, and half of the time
     def _generate(self, first_frames: Tensor, prompts: Sequence[str], seed: int) -> Tensor:
-        told = self.conditioning(first_frames, prompts)
-        return self.vae.decode(self.denoise(noise(len(prompts), seed), told, range(self.steps))).float().clamp(0, 1)
+        return self.sample(self.conditioning(first_frames, prompts), seed)
+
+    def sample(self, told: list[Any], seed: int) -> Tensor:
+        """Clips (N, F, H, W, 3), 0..1, of a batch's conditioning."""
+        begun = noise(len(told[0][0]), seed)
+        return self.vae.decode(self.denoise(begun, told, range(self.steps))).float().clamp(0, 1)
 
     def conditioning(self, first_frames: Tensor, prompts: Sequence[str]) -> list[Any]:
         """As CLIPTextEncode and WanImageToVideo make it, for a whole batch."""
+        return self.conditioning_of(
+            [start_frames(WAN22_I2V_A14B, {0: frame}, FRAMES) for frame in first_frames], prompts
+        )
+
+    def conditioning_of(self, starts: Sequence[Tensor], prompts: Sequence[str], given: int = 1) -> list[Any]:
+        """The same of whole clips (F, H, W, 3), 0..1, that are encoded for it.
+
+        given: latent frames that the expert is to take as they are.
+        """
         text = torch.cat(
             [self.text_encoder.encode_from_tokens_scheduled(self.text_encoder.tokenize(p))[0][0] for p in prompts]
         )
-        pictures = torch.cat([self._encoded(frame) for frame in first_frames])
-        told = condition(WAN22_I2V_A14B, {0: pictures[:1, :, 0]}, FRAMES)
+        pictures = torch.cat([self._encoded(start) for start in starts])
+        told = condition(WAN22_I2V_A14B, {frame: pictures[:1, :, frame] for frame in range(given)}, FRAMES)
         mask = 1 - told[:, :1]  # the host's is 1 where nothing is given
         return [[text, {"concat_latent_image": pictures, "concat_mask": mask}]]
 
@@ -94,10 +107,10 @@ class Family:
                 latents = self._sample(expert, latents, sigmas[start : stop + 1], told, fresh=start == 0)
         return latents
 
-    def _encoded(self, first_frame: Tensor) -> Tensor:
-        key = hashlib.sha256(first_frame.numpy().tobytes()).hexdigest()
+    def _encoded(self, start: Tensor) -> Tensor:
+        key = hashlib.sha256(start.numpy().tobytes()).hexdigest()
         if key not in self.encoded:
-            self.encoded[key] = self.vae.encode(start_frames(WAN22_I2V_A14B, {0: first_frame}, FRAMES))
+            self.encoded[key] = self.vae.encode(start)
         return self.encoded[key]
 
     def _sample(self, expert: Any, latents: Tensor, sigmas: Tensor, told: list[Any], *, fresh: bool) -> Tensor:

@@ -227,9 +227,12 @@ def draw_ordinary(rng: np.random.Generator, split: Split) -> ToyClip:
     return ToyClip(Shot(tuple(draw_subjects(rng, split)), draw_scene(rng)))
 
 
-def draw_framed(rng: np.random.Generator, split: Split, rest: float = REST) -> ToyClip:
-    """One shot as the camera has it after a cut: its subjects on their marks. rest: the share of those that stay."""
-    count = _draw_count(rng)
+def draw_framed(rng: np.random.Generator, split: Split, rest: float = REST, count: int | None = None) -> ToyClip:
+    """One shot as the camera has it after a cut: its subjects on their marks, one or two of them, or `count`.
+
+    rest: the share of those that stay.
+    """
+    count = count or _draw_count(rng)
     laws = [_draw_law(rng, SIDE_BY_SIDE if count == 2 else LAWS, rest) for _ in range(count)]
     return _on_marks(rng, split, laws)
 

@@ -25,12 +25,11 @@ from ffgo.dataset.generated import GeneratedClip, keep_generated
 from ffgo.dataset.sizing import Bucket, Sizing
 from ffgo.host.loading import latent_format
 from ffgo.lora.halves import PARTS, Part, files_of
-from ffgo.pixels import to_uint8
 from ffgo.training.concept import ConceptRun, train_concept
 from ffgo.training.world import World
 
 from .concept import METHODS, PLATES, STEPS, Concept, Training, all_recipes, plates
-from .examples import ENLARGED, ToyExample
+from .examples import ToyExample, enlarged
 from .family import HIGH, LOW, TEXT_ENCODER, VAE, WEIGHTS, Family, noise
 from .family import STEPS as SAMPLING_STEPS
 from .render import render_clip, render_scene, render_shot, render_sprites
@@ -159,7 +158,7 @@ def write_clips(folder: Path, lesson: Sequence[Concept]) -> ConceptMaterial:
     clips = []
     for concept in lesson:
         place, shot = folder / concept.name, concept.shot()
-        write_clip(place / "clip.mp4", (_large(frame) for frame in render_shot(shot)), FRAME_RATE)
+        write_clip(place / "clip.mp4", map(enlarged, render_shot(shot)), FRAME_RATE)
         places = [shot.subjects[0].place(frame / (FRAMES - 1)) for frame in range(FRAMES)]
         for frame, alpha in enumerate(render_sprites(concept.sprite, places)[1]):
             _save_large(alpha, place / "mask" / f"{frame:03}.png")
@@ -172,14 +171,9 @@ def write_clips(folder: Path, lesson: Sequence[Concept]) -> ConceptMaterial:
     return material
 
 
-def _large(pixels: np.ndarray) -> np.ndarray:
-    """Enlarged on its way into a file: the colours of an mp4 are coarse; the pack's reader shrinks it."""
-    return to_uint8(torch.from_numpy(pixels)).repeat(ENLARGED, 0).repeat(ENLARGED, 1)
-
-
 def _save_large(pixels: np.ndarray, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(_large(pixels)).save(path)
+    Image.fromarray(enlarged(pixels)).save(path)
 
 
 def _prior_clips(family: Family) -> list[GeneratedClip]:

@@ -190,17 +190,28 @@ def _rate(which: Expert, step: int) -> float:
 
 @contextlib.contextmanager
 def _way_back() -> Iterator[None]:
-    """With the host's operations that have a way back, and with attention to all places at once: the host's own takes
-    them part by part where no GPU is, and a step is a sixth longer."""
-    import comfy.ldm.wan.model as wan
+    """With the host's operations that have a way back."""
     import comfy.model_management
 
-    by_parts = wan.optimized_attention
-    comfy.model_management.in_training, wan.optimized_attention = True, _attention
+    comfy.model_management.in_training = True
+    try:
+        with attention_at_once():
+            yield
+    finally:
+        comfy.model_management.in_training = False
+
+
+@contextlib.contextmanager
+def attention_at_once() -> Iterator[None]:
+    """With attention to all places at once: where no GPU is the host takes them part by part, or by an operation that
+    is slow on its way back, and a step is a sixth to a third longer."""
+    import comfy.ldm.wan.model as wan
+
+    by_parts, wan.optimized_attention = wan.optimized_attention, _attention
     try:
         yield
     finally:
-        comfy.model_management.in_training, wan.optimized_attention = False, by_parts
+        wan.optimized_attention = by_parts
 
 
 def _attention(q: Tensor, k: Tensor, v: Tensor, heads: int, **_: Any) -> Tensor:

@@ -65,6 +65,21 @@ def test_entities_are_learned_kept_and_seen(probes):
     assert numbers * (found["rank"] - 1) < both <= numbers * found["rank"]
 
 
+def test_memories_are_learned_kept_and_sampled(probes):
+    """Two canvases are two given latents; a shadow is one, and what the frames that are generated are told."""
+    found = probes.ask("toy_memory_probe")
+    for way, given in (("scene_cast", 2), ("shadow", 1)):
+        assert found[way]["kept"]
+        assert found[way]["memory"] == [str(given)] * 2
+        assert found[way]["told"]["given"] == [1] * given + [0] * (5 - given)
+        assert found[way]["told"]["apart"] < 0.02
+        assert found[way]["told"]["sampled"] == [0] * given + [1] * (5 - given)
+        row = found[way]["row"]
+        assert (row["way"], row["subjects"], row["clips"]) == (way, 6, 2)
+        for measure in ("object_identity", "scene_identity", "place", "cut_in_time"):
+            assert row[f"{measure}_low"] <= row[measure] <= row[f"{measure}_high"]
+
+
 @pytest.mark.nightly
 def test_the_scripts_make_what_is_shipped(host, tmp_path):
     """The first point of each curve, from the shipped start; another processor adds up in another order."""
