@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from errno import EINVAL
 from fractions import Fraction
 from itertools import islice
 from math import inf
@@ -189,6 +190,8 @@ def _opened(path: Path) -> "InputContainer":
     try:
         only = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
         # Titles in other encodings than UTF-8 are no reason to refuse a clip.
+        if path.exists() and not path.is_file():  # a pipe or a device may never end
+            raise OSError(EINVAL, "it is no file")
         container = av.open(str(path), options=only, metadata_errors="replace")
     except (OSError, FFmpegError) as error:
         raise FFGOError(

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from errno import EINVAL
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, get_args
@@ -220,6 +221,8 @@ def _plain(case: Case, folder: Path) -> dict[str, Any]:
 def content_hash(path: Path) -> str:
     """SHA-256 of a file. Raises: FFGOError where it cannot be read."""
     try:
+        if path.exists() and not path.is_file():  # a pipe or a device may never end
+            raise OSError(EINVAL, "it is no file")
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:

@@ -12,6 +12,8 @@ from .view import Box, small_frame
 BINS = (6, 8, 8)
 """Of lightness, and of the two axes of colour."""
 LIGHTNESS, CHROMA = (0.0, 100.0), (-64.0, 64.0)
+GREY, COLOURFUL = 0.2, 30.0
+"""What a grey pixel counts for, and the chroma from which a pixel counts one more: greys are in every scene."""
 SIDE = 128
 """Pixels of the longer side of a cut-out that is looked at."""
 SOLID = 0.5
@@ -24,8 +26,8 @@ LOOKS_SAME = 0.5
 """Share of its colours that a turned subject may keep: what has no colour looks the same in every hue."""
 
 
-def bins_of(picture: Tensor) -> np.ndarray:
-    """The bin of each pixel of pictures (..., 3), 0..1."""
+def bins_of(picture: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """The bin of each pixel of pictures (..., 3), 0..1, and what it counts for."""
     from kornia.color import rgb_to_lab
 
     flat = picture[..., :3].reshape(1, -1, 1, 3).movedim(-1, 1).float()
@@ -34,7 +36,8 @@ def bins_of(picture: Tensor) -> np.ndarray:
     for values, count, (low, high) in zip(lab.T, BINS, (LIGHTNESS, CHROMA, CHROMA), strict=True):
         step = ((values - low) / (high - low) * count).long().clamp(0, count - 1)
         index = index * count + step
-    return index.reshape(picture.shape[:-1]).numpy()
+    counts = GREY + (torch.hypot(lab[:, 1], lab[:, 2]) / COLOURFUL).clamp(max=1)
+    return index.reshape(picture.shape[:-1]).numpy(), counts.reshape(picture.shape[:-1]).numpy()
 
 
 def subject_colours(cutout: Tensor) -> np.ndarray:
@@ -47,7 +50,12 @@ def turned_colours(cutout: Tensor) -> np.ndarray:
     picture, solid = _shrunk(cutout)
     own = _colours(picture, solid)
     turned = [_colours(turn_hue(picture, degrees), solid) for degrees in TURNS]
-    return np.array([one for one in turned if np.minimum(own, one).sum() < LOOKS_SAME]).reshape(-1, len(own))
+    return np.array([one for one in turned if looks_other(own, one)]).reshape(-1, len(own))
+
+
+def looks_other(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two things of these colours (bins,) can be told apart by them."""
+    return bool(np.minimum(one, other).sum() < LOOKS_SAME)
 
 
 def _shrunk(cutout: Tensor) -> tuple[Tensor, np.ndarray]:
@@ -62,7 +70,8 @@ def _shrunk(cutout: Tensor) -> tuple[Tensor, np.ndarray]:
 
 
 def _colours(picture: Tensor, solid: np.ndarray) -> np.ndarray:
-    return _shares(bins_of(picture)[solid])
+    bins, counts = bins_of(picture)
+    return _shares(bins[solid], counts[solid])
 
 
 def turn_hue(pictures: Tensor, degrees: float) -> Tensor:
@@ -76,13 +85,14 @@ def turn_hue(pictures: Tensor, degrees: float) -> Tensor:
 
 def window_colours(frame: Tensor, boxes: Sequence[Box]) -> np.ndarray:
     """The colours of windows of a frame (1, h, w, 3): (windows, bins)."""
-    bins = bins_of(frame)[0]
-    return np.stack([_shares(bins[top : top + height, left : left + width]) for left, top, width, height in boxes])
+    bins, counts = bins_of(frame[0])
+    inside = [(slice(top, top + height), slice(left, left + width)) for left, top, width, height in boxes]
+    return np.stack([_shares(bins[one], counts[one]) for one in inside])
 
 
-def _shares(bins: np.ndarray) -> np.ndarray:
-    counts = np.bincount(bins.ravel(), minlength=int(np.prod(BINS)))
-    return counts / max(1, counts.sum())
+def _shares(bins: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    sums = np.bincount(bins.ravel(), counts.ravel(), minlength=int(np.prod(BINS)))
+    return sums / max(GREY, sums.sum())
 
 
 def likeness(subjects: np.ndarray, seen: np.ndarray) -> np.ndarray:

@@ -93,6 +93,7 @@ def measure_command(asked: argparse.Namespace) -> tuple[list[str], bool]:
     runs = read_runs(asked.runs)
     if not runs.results:
         raise FFGOError(f"{asked.runs} has no clip yet. `python -m ffgo.evaluation run` makes them.")
+    _look_for_models(asked)
     key = file_key(asked.embedder)
     trusted = bool(asked.selftest and is_trusted(asked.selftest, key))
     judge = _judge(asked)
@@ -139,11 +140,16 @@ def _bill(judge: Judge) -> list[str]:
     return [spent, *judge.desk.warnings]
 
 
-def _tools(asked: argparse.Namespace, trusted: bool) -> Tools:
-    """The models that the user named, loaded. Raises: FFGOError."""
+def _look_for_models(asked: argparse.Namespace) -> None:
+    """Raises: FFGOError where one that the user named is not there."""
     for path in (asked.embedder, asked.text_model, asked.faces):
         if path and not path.exists():
             raise FFGOError(f"There is no {path}. Name the model's file or folder with its path.")
+
+
+def _tools(asked: argparse.Namespace, trusted: bool) -> Tools:
+    """The models that the user named, loaded. Raises: FFGOError."""
+    _look_for_models(asked)
     if asked.embedder:
         boot_here()
     embedder = host_embedder(asked.embedder) if asked.embedder else None

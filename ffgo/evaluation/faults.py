@@ -16,7 +16,7 @@ import torch
 
 from ..clip.video_io import read_frames
 from .cases import Case, CaseSet
-from .colour import turn_hue
+from .colour import looks_other, turn_hue
 from .first_frame import as_image, opened, rgb
 from .measures import SubjectFeatures, Tools, Wanted, features, measure_clip
 from .measuring import case_features
@@ -105,13 +105,21 @@ def _middle(case: Case) -> ClipView:
 def _asked(
     case: Case, own: Sequence[SubjectFeatures], others: Sequence[SubjectFeatures], tools: Tools
 ) -> list[SubjectFeatures]:  # fmt: skip
-    """The case's subjects, and for each of them itself in another hue and another case's; their names say which."""
+    """The case's subjects, and for each of them itself in another hue and another case's; their names say which.
+
+    What has no colour looks the same in every hue, and is not asked for in another.
+    """
     pictures = [turn_hue(as_image(opened(one.file)), TURN) for one in case.subjects]
     turned = [
         features("", f"{one.hash} turned", picture, tools.embedder) for one, picture in zip(own, pictures, strict=True)
     ]
     asked = {OWN_SUBJECT: own, HUE: turned, ANOTHER: others[: len(own)]}
-    return [replace(one, name=f"{what} {n}") for what, listed in asked.items() for n, one in enumerate(listed)]
+    return [
+        replace(one, name=f"{what} {n}")
+        for what, listed in asked.items()
+        for n, one in enumerate(listed)
+        if what != HUE or looks_other(own[n].colours, one.colours)
+    ]
 
 
 def _changes(view: ClipView, wanted: Wanted, tools: Tools) -> Iterator[tuple[str, str, float, float]]:

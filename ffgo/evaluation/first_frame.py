@@ -22,6 +22,8 @@ _NUMBERS: Mapping[str, type] = {"width": int, "height": int, "gap": int, "max_up
 def opened(path: Path) -> Image.Image:
     """A picture file of a test set, upright: RGBA where it is transparent, else RGB. Raises: FFGOError."""
     try:
+        if path.exists() and not path.is_file():  # a pipe or a device may never end
+            raise OSError("it is no file")
         with Image.open(path, formats=PICTURE_FORMATS) as file:
             picture = ImageOps.exif_transpose(file)
             return picture.convert("RGBA") if picture.has_transparency_data else rgb_on_white(picture)

@@ -2,16 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Literal
 
 from ..errors import FFGOError
 from ..files import complete_file
 from ..locks import sole_writer
-from ..plain import parse_json, part
-from .cases import Case, content_hash
+from ..plain import Source, Value
+from .cases import Case, CaseSet, content_hash
 from .first_frame import as_image, opened, rgb
 from .measures import SubjectFeatures, Tools, Wanted, features, measure_clip
 from .run import say
@@ -22,7 +23,7 @@ from .view import view_clip
 SCORES_FILE = "scores.json"
 CLIP = "clip"
 """In place of a metric: the clip itself cannot be read, and with it all metrics fail."""
-METRICS_VERSION = 3
+METRICS_VERSION = 4
 """Raised with every change of what a metric gives: what was kept is then measured anew."""
 
 
@@ -40,6 +41,7 @@ def measure_runs(runs: Runs, tools: Tools, embedder_key: str = "") -> list[Measu
     Raises: FFGOError where the test set, or a picture of it, is no longer there, or the disk refuses.
     """
     cases = runs.case_set()
+    runs = of_the_set(runs, cases)
     subjects = {case.id: case_features(case, tools) for case in cases.cases}
     every = sorted({one.hash for found in subjects.values() for one in found})
     measured = []
@@ -57,6 +59,15 @@ def measure_runs(runs: Runs, tools: Tools, embedder_key: str = "") -> list[Measu
                 _keep(result, key, scores)
             measured.append(Measured(result.place, tuple(scores)))
     return measured
+
+
+def of_the_set(runs: Runs, cases: CaseSet) -> Runs:
+    """A run folder without the clips of cases that the test set no longer has; that there are some is said."""
+    known = {case.id for case in cases.cases}
+    kept = tuple(result for result in runs.results if result.place.case in known)
+    if left := len(runs.results) - len(kept):
+        say(f"note: {left} clips are of cases that {cases.name} does not have; they are left out.")
+    return replace(runs, results=kept)
 
 
 def kept_scores(runs: Runs) -> list[Measured]:
@@ -98,22 +109,31 @@ def _kept(result: ClipResult, key: str | None) -> list[Score] | None:
 
     With a key, what failed counts as not measured: the file may be mended by now, the judge may answer.
     """
+    source = Source(SCORES_FILE)
     try:
-        content = parse_json((result.folder / SCORES_FILE).read_text("utf-8"))
-    except (OSError, ValueError):
+        content = source.json(source.file(result.folder / SCORES_FILE)).object(["key", "scores"])
+        if key is not None and content["key"].value != key:
+            return None
+        scores = [_score(one) for one in content["scores"].list("scores")]
+    except FFGOError:  # there is none, or it is damaged
         return None
-    if key is not None and part(content, "key", of=str) != key:
-        return None
-    scores = list(_scores(part(content, "scores", of=list)))
     if key is not None and any(score.state == "failed" for score in scores):
         return None
     return scores or None
 
 
-def _scores(entries: Sequence[object]) -> Iterator[Score]:
-    for entry in entries:
-        if isinstance(entry, Mapping) and entry.get("state") in STATES:
-            yield Score(**{name: entry[name] for name in Score.__slots__ if name in entry})
+def _score(entry: Value) -> Score:
+    """Raises: FFGOError for what is none."""
+    keys = entry.object(Score.__slots__)
+    state = keys["state"].one_of(STATES)
+    return Score(
+        keys["metric"].string(least=1),
+        state,
+        keys["value"].number(-inf, inf) if state == "value" else None,
+        keys["subject"].string(),
+        keys["n_frames"].whole(0, 10**9),
+        keys["note"].string(),
+    )
 
 
 def _keep(result: ClipResult, key: str, scores: Sequence[Score]) -> None:

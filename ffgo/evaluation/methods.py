@@ -18,7 +18,7 @@ DEFAULT_SEED, MOST_SEED = 42, 2**64 - 1
 MOST_METHODS, MOST_SEEDS, MOST_TRIM = 100, 1000, 4096
 
 RUN_FILE = "run.json"
-TAKEN = {RUN_FILE, "metrics.csv", "summary.csv", "report.html", "strips"}
+TAKEN = {RUN_FILE, "metrics.csv", "summary.csv", "comparisons.csv", "report.html", "strips"}
 """What lies in a run folder beside the methods' folders, so that no method may be called so."""
 
 EXAMPLE = """\

@@ -10,7 +10,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from torch import Tensor
 from torch.nn import functional
@@ -20,11 +20,12 @@ from ..frame.compose import BackgroundFit
 from ..frame.layout import LAYOUTS, LayoutName
 from ..plain import Source
 from ..words.phrase import without_phrase
-from .cases import SET_FILE, Case, CaseSet, CaseSubject, write_case_set
+from .cases import MOST_PROMPT, SET_FILE, Case, CaseSet, CaseSubject, write_case_set
 from .first_frame import compose_case, opened, rgb
 
 FRAMES, MATERIALS, PROMPTS = "combined_first_frames", "data_materials", "0-data.csv"
 TRAINING, CLIPS, TRAINING_MATERIALS = "train", "round2_mixed_videos_81_frames", "train_materials"
+CAPTIONS = "train_data_mixed_Large.json"
 BACKGROUND = "main_entity"
 PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
 
@@ -204,14 +205,15 @@ def _written(case: Case, frame: Path | None, out: Path) -> Case:
 
 def _training(root: Path, out: Path) -> CaseSet | None:
     """The training clips as a test set whose cases have references."""
-    cases = []
+    cases, captions = [], _captions(root / CAPTIONS)
     for clip in sorted((root / CLIPS).glob("*.mp4")):
         folder = root / TRAINING_MATERIALS / f"video_{clip.stem}"
         pictures = [path for path in sorted(folder.glob("*")) if path.suffix.lower() in PICTURES]
         background = next((path for path in pictures if path.stem == BACKGROUND), None)
         cutouts = tuple(CaseSubject(path, path.stem) for path in pictures if path.stem != BACKGROUND)
         if background and cutouts:
-            case = Case(f"video_{clip.stem}".lower(), f"The clip {clip.stem} of the training set.", background, cutouts)
+            prompt = captions.get(clip.name) or f"The clip {clip.stem} of the training set."
+            case = Case(f"video_{clip.stem}".lower(), prompt, background, cutouts)
             case = _written(case, None, out)
             reference = out / case.id / "reference.mp4"
             shutil.copyfile(clip, reference)
@@ -221,6 +223,19 @@ def _training(root: Path, out: Path) -> CaseSet | None:
     found = CaseSet(out / SET_FILE, "FFGo official, training clips", tuple(cases), licence=LICENCE)
     write_case_set(found)
     return found
+
+
+def _captions(path: Path) -> dict[str, str]:
+    """Clip's name -> caption without the phrase; empty where the list is not there. Raises: FFGOError for another."""
+    if not path.is_file():
+        return {}
+    source = Source(path.name, whole=str(path))
+    entries = source.json(source.file(path)).list("entries")
+    rows = [entry.object(["file_path", "text"], others=True) for entry in entries]
+    return {
+        PurePosixPath(row["file_path"].string()).name: without_phrase(row["text"].string(most=MOST_PROMPT))
+        for row in rows
+    }
 
 
 def describe(imported: Imported) -> list[str]:

@@ -11,7 +11,7 @@ from yarl import URL
 from ..errors import FFGOError
 from ..files import complete_file
 from .cases import CaseSet
-from .measuring import kept_scores
+from .measuring import kept_scores, of_the_set
 from .page import PAGE, SCRIPT, STYLE
 from .plots import dot_plot
 from .runs import ClipPlace, ClipResult, Runs
@@ -26,10 +26,11 @@ PLOTTED = 12
 
 def write_report(runs: Runs) -> Path:
     """Write the page and its pictures; returns its path. Raises: FFGOError, also where nothing is measured yet."""
+    cases = runs.case_set()
+    runs = of_the_set(runs, cases)
     measured = kept_scores(runs)
     if not measured:
         raise FFGOError(f"Nothing in {runs.folder} is measured yet. `python -m ffgo.evaluation measure` does it.")
-    cases = runs.case_set()
     tables = tabulate(measured, [method.name for method in runs.methods])
     page = PAGE.substitute(
         title=escape(f"Evaluation: {cases.name}"),

@@ -9,6 +9,7 @@ RUNS/<method>/<case>/<seed>/failure.json        instead, where there is no clip:
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ from .methods import FIRST_FRAMES, MOST_SEED, MOST_TRIM, RUN_FILE, FirstFrame, M
 FORMAT, VERSION = "ffgo-runs", 1
 RESULT_FILE, FAILURE_FILE, VIDEO_FILE, FRAME_FILE = "result.json", "failure.json", "video.mp4", "frame.png"
 LOCK_FILE = ".ffgo.lock"
+_SEED = re.compile("0|[1-9][0-9]{0,19}")
+"""As a folder is called, and no other way of writing the same number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,8 @@ def read_run_file(folder: Path) -> tuple[Path, tuple[RunMethod, ...]]:
     if keys["format"].value != FORMAT or keys["version"].value != VERSION:
         source.refuse("", "is not of a kind that this version of the pack reads", "update the pack")
     methods = tuple(_run_method(value) for value in keys["methods"].list("methods"))
+    if len({method.name for method in methods}) < len(methods):
+        keys["methods"].refuse("has two of one name", "leave one of them")
     return Path(os.path.normpath(folder / keys["testset"].string(least=1))), methods
 
 
@@ -172,8 +177,8 @@ def read_runs(folder: Path) -> Runs:
 def _places(folder: Path, methods: Sequence[RunMethod]) -> Iterator[ClipPlace]:
     for method in methods:
         for case in sorted((folder / method.name).glob("[!.]*")):
-            seeds = [one.name for one in case.glob("[!.]*") if one.name.isdecimal()] if case.is_dir() else []
-            yield from (ClipPlace(method.name, case.name, seed) for seed in sorted(map(int, seeds)))
+            seeds = [int(one.name) for one in case.iterdir() if _SEED.fullmatch(one.name)] if case.is_dir() else []
+            yield from (ClipPlace(method.name, case.name, seed) for seed in sorted(seeds) if seed <= MOST_SEED)
 
 
 def read_result(runs: Path, place: ClipPlace) -> ClipResult | None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import FFGOError
 from ..files import complete_file
-from ..plain import Source
+from ..plain import Source, Value
 from .cases import Case, CaseSet
 from .colour import likeness, window_colours
 from .embedding import whole_picture, window_pictures
@@ -27,6 +27,7 @@ from .measuring import case_features
 from .run import say
 from .scene import scene_identity
 from .stats import auc
+from .text import TextEmbedder, text_alignment
 from .view import ClipView, small_frame, view_clip, windows
 
 IDENTITY_FROM = 0.90
@@ -90,6 +91,8 @@ def self_test(cases: CaseSet, tools: Tools, key: str) -> SelfTest:
         scores = np.stack([best_windows(vectors, clip).mean(1) for clip in seen], 1)
         rows.append(_apart("object", scores, owners))
         rows.append(_apart("scene (embedder)", _scene_vectors(tools, usable, views), np.arange(len(usable)), apart))
+    if tools.text:
+        rows.append(_apart("text", _text_scores(tools.text, usable, views), np.arange(len(usable))))
     if (faced := np.array([one.faces is not None and len(one.faces) == 1 for one in every])).sum() >= FEWEST_FACES:
         rows.append(_apart("face", _face_scores(every, views, tools)[faced], owners[faced]))
     return SelfTest(key, tuple(rows))
@@ -153,6 +156,11 @@ def _scene_vectors(tools: Tools, cases: Sequence[Case], views: Sequence[ClipView
     plates = tools.embedder([whole_picture(rgb(case.background)[0]) for case in cases])
     frames = [tools.embedder([whole_picture(frame) for frame in view.full]) for view in views]
     return np.stack([(plates @ one.T).mean(1).numpy() for one in frames], 1)
+
+
+def _text_scores(model: TextEmbedder, cases: Sequence[Case], views: Sequence[ClipView]) -> NDArray:
+    frames = [[whole_picture(frame) for frame in view.full] for view in views]
+    return np.array([[text_alignment(model, case.prompt, shown).value for shown in frames] for case in cases])
 
 
 def different_scenes(cases: Sequence[Case]) -> NDArray:
@@ -224,6 +232,11 @@ def is_trusted(path: Path, key: str) -> bool:
     keys = source.json(source.file(path)).object(["format", "embedder", "rows"], others=True)
     if keys["embedder"].string() != key:
         raise FFGOError(f"{path} is the self-test of another embedder ({keys['embedder'].string().partition(':')[0]}).")
-    names = ("score", "raw", "calibrated", "low", "high", "first", "subjects", "clips")
-    rows = [row.object(names) for row in keys["rows"].list("rows")]
-    return SelfTest(key, tuple(Apart(*(row[name].value for name in names)) for row in rows)).trusted
+    return SelfTest(key, tuple(_read_row(row) for row in keys["rows"].list("rows"))).trusted
+
+
+def _read_row(row: Value) -> Apart:
+    keys = row.object(Apart.__slots__)
+    shares = (keys[name].number(0, 1) for name in ("raw", "calibrated", "low", "high", "first"))
+    counts = (keys[name].whole(1, 10**6) for name in ("subjects", "clips"))
+    return Apart(keys["score"].string(), *shares, *counts)

@@ -11,6 +11,8 @@ from ..errors import FFGOError
 from ..files import complete_file
 
 FRAMES, HEIGHT, GAP = 8, 120, 4
+WIDEST = 16_383
+"""Pixels that WebP can hold."""
 QUALITY = 80
 
 
@@ -26,6 +28,8 @@ def strip_numbers(frames: int, dropped: int = 0) -> list[int]:
 def draw_film(frames: Sequence[np.ndarray], height: int = HEIGHT) -> Image.Image:
     """Frames (H, W, 3) uint8 side by side."""
     small = [Image.fromarray(frame) for frame in frames]
+    aspect = sum(one.width / one.height for one in small)
+    height = max(1, min(height, int((WIDEST - (GAP + 1) * len(small)) / aspect)))
     small = [
         one.resize((max(1, round(one.width * height / one.height)), height), Image.Resampling.LANCZOS) for one in small
     ]
@@ -42,7 +46,10 @@ def write_strip(video: Path, frames: int, dropped: int, target: Path) -> None:
     if target.is_file() and target.stat().st_mtime >= video.stat().st_mtime:
         return
     numbers = set(strip_numbers(frames, dropped))
-    film = draw_film([frame for number, frame in enumerate(read_frames(video)) if number in numbers])
+    shown = [frame for number, frame in enumerate(read_frames(video)) if number in numbers]
+    if not shown:
+        raise FFGOError(f"{video} is shorter than its result.json says. Make it again.")
+    film = draw_film(shown)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with complete_file(target) as partial:

@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import FFGOError
-from ..names import plain_name
-from ..plain import Source, Value
+from ..names import path_below, plain_name
+from ..plain import Source, Value, read_each
 from .request import JobRequest, check_request, key_of_request, picture_key
 from .subjects import MAX_SUBJECTS
 from .workflow import UsageError, Workflow, load_workflow
@@ -128,18 +128,27 @@ def _cases_of_set(path: Path, named: Value, defaults: Mapping[str, Any]) -> list
     keys = source.json(source.file(path), unique=True).object(["format", "cases"], others=True)
     if keys["format"].value != "ffgo-testset":
         named.refuse(f"is {named.shown}, which is no test set", "name the folder of a testset.json")
-    cases = []
-    for case in keys["cases"].list("cases", MOST_CASES):
-        one = case.object(["id", "prompt", "background", "subjects"], others=True)
-        files = [each.object(["file"], others=True)["file"] for each in one["subjects"].list("cut-outs", MAX_SUBJECTS)]
-        given = {
-            "name": one["id"].value,
-            "prompt": one["prompt"].value,
-            "background": str(path.parent / one["background"].string(least=1, most=MOST_PATH)),
-            "subjects": [str(path.parent / file.string(least=1, most=MOST_PATH)) for file in files],
-        }
-        cases.append({key: case.at(key, value) for key, value in {**defaults, **given}.items()})
+    values = keys["cases"].list("cases", MOST_CASES)
+    cases, wrong = read_each(values, lambda case: _case_of_set(case, path.parent, defaults))
+    if wrong:
+        raise UsageError(f"{path} cannot be used:\n" + "\n".join(f"- {problem}" for problem in wrong))
     return cases
+
+
+def _case_of_set(case: Value, folder: Path, defaults: Mapping[str, Any]) -> dict[str, Value]:
+    one = case.object(["id", "prompt", "background", "subjects"], others=True)
+
+    def below(value: Value) -> str:
+        return str(path_below(folder, value.string(least=1, most=MOST_PATH), f"{value.source.name}: {value.where}"))
+
+    files = [each.object(["file"], others=True)["file"] for each in one["subjects"].list("cut-outs", MAX_SUBJECTS)]
+    given = {
+        "name": one["id"].string(least=1),
+        "prompt": one["prompt"].string(least=1, most=MOST_PROMPT),
+        "background": below(one["background"]),
+        "subjects": [below(file) for file in files],
+    }
+    return {key: case.at(key, value) for key, value in {**defaults, **given}.items()}
 
 
 def _variants(table: Value) -> list[tuple[str, tuple[str, ...]]]:

@@ -67,7 +67,7 @@ def _add_analyse(commands) -> None:
     add("--out", type=Path, metavar="DIR", help="folder for table1.csv, .md and .html; default: the study's")
     add("--key", type=Path, metavar="FILE", help="key.json, where it is not in the study's folder")
     add = _command(commands, "backup", _backup, "copy the answers; people may answer meanwhile")
-    add("study", type=Path, metavar="STUDY")
+    add("study", type=Path, metavar="STUDY", help="the study's folder")
     add("to", type=Path, metavar="FILE", help="the copy, which must not be there")
 
 

@@ -58,9 +58,9 @@ def open_database(path: Path, study_id: str) -> sqlite3.Connection:
         raise FFGOError(f"{path} cannot be opened ({error}). Choose a folder that can be written to.") from error
     try:
         _prepare(database, path, study_id)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         database.close()
-        raise FFGOError(f"{path} holds no answers that can be read ({error}). Put a backup in its place.") from error
+        raise unreadable(path, error) from error
     except FFGOError:
         database.close()
         raise
@@ -73,6 +73,7 @@ def _prepare(database: sqlite3.Connection, path: Path, study_id: str) -> None:
     for pragma in ("synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "trusted_schema=OFF"):
         database.execute(f"PRAGMA {pragma}")
     version = database.execute("PRAGMA user_version").fetchone()[0]
+    _refuse_damaged(database)
     if version == 0:
         database.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};")
         facts = [("secret", token_hex(32)), ("study", study_id)]
@@ -100,10 +101,22 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     try:
         database.execute("PRAGMA query_only=ON")
         database.execute("SELECT count(*) FROM assignment")
-    except sqlite3.Error as error:
+        _refuse_damaged(database)
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         database.close()
-        raise FFGOError(f"{path} holds no answers that can be read ({error}). Put a backup in its place.") from error
+        raise unreadable(path, error) from error
     return database
+
+
+def _refuse_damaged(database: sqlite3.Connection) -> None:
+    """Raises: sqlite3.DatabaseError where a page is not what it should be: some answers would be missed silently."""
+    if (found := database.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+        raise sqlite3.DatabaseError(found)
+
+
+def unreadable(path: Path, error: Exception) -> FFGOError:
+    """What is said of a file that is damaged, or something else."""
+    return FFGOError(f"{path} holds no answers that can be read ({error}). Put a backup in its place.")
 
 
 def back_up(path: Path, to: Path) -> None:

@@ -46,6 +46,8 @@ def read_key(path: Path) -> StudyKey:
         source.refuse("", "is not of a kind that this version of the pack reads", "update the pack")
     clips = {token: _place(value) for token, value in keys["clips"].object(others=True).items()}
     methods = tuple(value.string(least=1) for value in keys["methods"].list("methods", MOST_CLIPS))
+    if not {method for method, _ in clips.values()} <= set(methods) or len(set(methods)) < len(methods):
+        keys["clips"].refuse("are of other methods than it lists", "it was changed by hand")
     return StudyKey(keys["study"].string(), methods, clips)
 
 

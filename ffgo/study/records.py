@@ -1,13 +1,14 @@
 """Answers read back: every finished set with the methods that its places were, and who seems not to have looked."""
 
-import json
+import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import FFGOError
-from .database import meta, open_to_read
+from ..plain import Source
+from .database import meta, open_to_read, unreadable
 from .key import StudyKey
 from .orders import SetKind
 from .study_file import RANK, Study
@@ -68,40 +69,66 @@ class Records:
         return Records(kept, self.participants - len(raters), self.finished)
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A finished set as the file has it."""
+
+    rater: int
+    item: str
+    kind: SetKind
+    order: str
+    """JSON: the clips by place, and which of them is another case's."""
+    seconds: float
+    answers: Mapping[str, Mapping[int, int]]
+
+
 def read_records(database: Path, study: Study, key: StudyKey) -> Records:
     """Raises: FFGOError where there are no answers, or they, the study and the key do not belong together."""
-    with closing(open_to_read(database)) as opened:
-        if not meta(opened, "study") == study.id == key.study:
-            raise FFGOError(
-                f"{database}, study.json and key.json are not of one study ({meta(opened, 'study')}, {study.id}, "
-                f"{key.study}). Put those of one build together, or name the key with --key."
-            )
-        rows = opened.execute(
-            "SELECT id, participant, item, kind, order_json, done_at - shown_at FROM assignment "
-            "WHERE state = 'done' ORDER BY participant, ordinal"
-        ).fetchall()
-        answers: dict[int, dict[str, dict[int, int]]] = {}
-        for assignment, slot, question, value in opened.execute("SELECT assignment, slot, question, value FROM answer"):
-            answers.setdefault(assignment, {}).setdefault(question, {})[slot] = value
-        people, finished = opened.execute("SELECT count(*), count(finished) FROM participant").fetchone()
-    sets = []
-    for assignment, rater, item, kind, order, seconds in rows:
-        clips = json.loads(order)
-        places = [key.clips.get(clip) for clip in clips["clips"]]
-        if None in places:
-            raise FFGOError("The key lacks clips of this study. Put the key.json of its build beside it.")
-        methods = tuple(
-            FOREIGN if place == clips["foreign"] else at[0] for place, at in enumerate(places) if at is not None
+    try:
+        with closing(open_to_read(database)) as opened:
+            if not meta(opened, "study") == study.id == key.study:
+                raise FFGOError(
+                    f"{database}, study.json and key.json are not of one study ({meta(opened, 'study')}, {study.id}, "
+                    f"{key.study}). Put those of one build together, or name the key with --key."
+                )
+            rows = _rows(opened)
+            people, finished = opened.execute("SELECT count(*), count(finished) FROM participant").fetchone()
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise unreadable(database, error) from error
+    source = Source(database.name, "Put a backup in its place.", whole=str(database))
+    return Records(tuple(_judged(row, study, key, source) for row in rows), people, finished)
+
+
+def _rows(opened: sqlite3.Connection) -> list[_Row]:
+    answers: dict[int, dict[str, dict[int, int]]] = {}
+    for assignment, slot, question, value in opened.execute("SELECT assignment, slot, question, value FROM answer"):
+        answers.setdefault(assignment, {}).setdefault(question, {})[slot] = value
+    sets = opened.execute(
+        "SELECT id, participant, item, kind, order_json, coalesce(done_at - shown_at, 0) FROM assignment "
+        "WHERE state = 'done' ORDER BY participant, ordinal"
+    )
+    return [_Row(*about, answers.get(assignment, {})) for assignment, *about in sets]
+
+
+def _judged(row: _Row, study: Study, key: StudyKey, source: Source) -> JudgedSet:
+    """Raises: FFGOError where the set is not of this study, or the key is not."""
+    order = source.json(row.order).object(["clips", "foreign"])
+    clips = [clip.string() for clip in order["clips"].list("tokens")]
+    places = [key.clips[clip] for clip in clips if clip in key.clips]
+    first = study.item(row.item).clips[0]
+    if len(places) < len(clips) or first not in key.clips:
+        raise FFGOError("The key lacks clips of this study. Put the key.json of its build beside it.")
+    methods = tuple(FOREIGN if place == order["foreign"].value else at[0] for place, at in enumerate(places))
+    if lacking := study.asked.keys() - row.answers.keys():
+        raise FFGOError(
+            f"A finished set has no answer to {', '.join(sorted(lacking))}: the questions in study.json were "
+            "changed after people answered. Put those back that they were asked."
         )
-        case = key.clips[study.item(item).clips[0]][1]
-        given = answers.get(assignment, {})
-        if lacking := study.asked.keys() - given.keys():
-            raise FFGOError(
-                f"A finished set has no answer to {', '.join(sorted(lacking))}: the questions in study.json were "
-                "changed after people answered. Put those back that they were asked."
-            )
-        sets.append(JudgedSet(rater, item, case, kind, methods, given, seconds))
-    return Records(tuple(sets), people, finished)
+    for question, (slots, values) in study.asked.items():
+        given = row.answers[question]
+        if len(clips) != study.places or set(given) != set(slots) or not set(given.values()) <= set(values):
+            source.refuse("", f"has a finished set whose answers to {question} cannot be", "it was changed by hand")
+    return JudgedSet(row.rater, row.item, key.clips[first][1], row.kind, methods, row.answers, row.seconds)
 
 
 def exclusions(study: Study, records: Records) -> dict[int, list[str]]:

@@ -41,8 +41,8 @@ async def _serve(server: StudyServer, host: str, port: int, started: Callable[[s
     try:
         try:
             await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            raise FFGOError(f"{host}:{port} cannot be used ({error.strerror}). Choose another --port.") from error
+        except (OSError, OverflowError) as error:
+            raise FFGOError(f"{host}:{port} cannot be used ({error}). Choose another --host or --port.") from error
         address = runner.addresses[0]
         started(f"http://{f'[{address[0]}]' if ':' in address[0] else address[0]}:{address[1]}")
         await end.wait()

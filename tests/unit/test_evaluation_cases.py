@@ -1,14 +1,16 @@
 """Test sets and methods: what is read, and what is refused in which words."""
 
+import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
-from ffgo.clip.video_io import probe_clip
+from ffgo.clip.video_io import probe_clip, write_clip
 from ffgo.errors import FFGOError
-from ffgo.evaluation.cases import read_case_set, write_case_set
+from ffgo.evaluation.cases import content_hash, read_case_set, write_case_set
 from ffgo.evaluation.check import check_set
 from ffgo.evaluation.colour import turned_colours
 from ffgo.evaluation.first_frame import as_image, opened
@@ -20,7 +22,7 @@ from ffgo.words.phrase import TRANSITION_PHRASE
 from lab.toyworld import case_set
 from lab.toyworld.examples import test_set as unseen_examples
 
-from .evaluation_scene import edited, make_case_set
+from .evaluation_scene import clip_of, edited, make_case_set
 
 REPO = Path(__file__).parents[2]
 
@@ -54,12 +56,38 @@ def test_a_set_comes_back_as_it_was_written(tmp_path):
         (lambda c: c.update(version=2), "reads 1"),
         (lambda c: c.update(cases=[]), "has no cases"),
         (lambda c: c.update(width=3), "width is 3"),
+        (lambda c: c.update(width=float("nan")), "width is NaN"),
+        (lambda c: c.update(height=float("inf")), "height is Infinity"),
+        (lambda c: c.update(frames=-81), "frames is -81"),
+        (lambda c: c.update(fps=float("-inf")), "fps is -Infinity"),
+        (lambda c: c.update(frames=[81]), "frames is a list"),
+        (lambda c: c["cases"].append(None), r"cases\[2\] is null"),
+        (lambda c: c["cases"][0].update(background="/etc/passwd"), "is '/etc/passwd', which is empty, or a part"),
+        (lambda c: c["cases"][0]["subjects"][0].update(file="C:\\disc.png"), "holds :"),
+        (lambda c: c["cases"][0].update(id="case_\u0661"), "1 to 64 of a-z"),
+        (lambda c: c["cases"][0].update(tags="one"), "tags is a string"),
+        (lambda c: c["cases"][0].update(tags=json.loads("[" * 200 + "]" * 200)), "nested too deeply"),
     ],
 )
 def test_what_is_wrong_with_a_set_is_said(tmp_path, change, words):
     path = edited(make_case_set(tmp_path), change)
     with pytest.raises(FFGOError, match=words):
         read_case_set(path)
+
+
+@pytest.mark.parametrize("name", ["scene_0.png", "disc_0_0.png", "case_0.mp4"])
+def test_a_file_that_never_ends_is_refused(tmp_path, name):
+    def with_reference(content):
+        content["cases"][0]["reference"] = "case_0.mp4"
+
+    cases = read_case_set(edited(make_case_set(tmp_path), with_reference))
+    write_clip(tmp_path / "case_0.mp4", clip_of(cases.cases[0]), 16)
+    assert not check_set(tmp_path).problems
+    (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
+    assert "it is no file" in check_set(tmp_path).problems[0]
+    with pytest.raises(FFGOError, match="it is no file"):
+        content_hash(tmp_path / name)
 
 
 def test_all_that_is_wrong_is_said_at_once_and_the_rest_can_be_read(tmp_path):
@@ -121,6 +149,7 @@ WORKFLOW = 'workflow = "w.json"\n'
         (f'[[method]]\nname = "a"\ntrim = "some"\n{WORKFLOW}', "trim is"),
         (f'[[method]]\nname = "../a"\n{WORKFLOW}', "holds a slash"),
         (f'[[method]]\nname = "strips"\n{WORKFLOW}', "choose another"),
+        (f'[[method]]\nname = "Comparisons.csv"\n{WORKFLOW}', "choose another"),
         (f'[[method]]\nname = "a"\nsed = [1]\n{WORKFLOW}', "perhaps (seeds|set) is meant"),
         ("method = []\n", "has no method"),
         ("[[method\n", "not valid TOML"),

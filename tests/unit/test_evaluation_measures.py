@@ -262,6 +262,14 @@ def test_colours_of_a_cutout_are_those_of_what_is_seen_of_it():
     assert likeness(colours[None], plain) == pytest.approx(0, abs=1e-6)
 
 
+def test_a_coloured_pixel_counts_more_than_a_grey_one():
+    half = torch.full((1, 20, 20, 3), 0.5)
+    half[:, :10] = torch.tensor(PURPLE) / 255
+    shares = np.sort(window_colours(half, [(0, 0, 20, 20)])[0])[-2:]
+    assert shares.sum() == pytest.approx(1)
+    assert shares[1] / shares[0] == pytest.approx((0.2 + 1) / 0.2, rel=0.01)
+
+
 def test_pictures_for_the_network_are_squares_on_grey(case):
     picture = cutout_picture(as_image(disc(PURPLE)))
     assert picture.shape == (384, 384, 3)

@@ -1,6 +1,8 @@
 """From a run folder to tables, and the self-test."""
 
 import csv
+import json
+import shutil
 from dataclasses import replace
 from typing import Any
 
@@ -18,13 +20,14 @@ from ffgo.evaluation.embedding import Embedder
 from ffgo.evaluation.faults import describe as describe_falls
 from ffgo.evaluation.faults import find_faults
 from ffgo.evaluation.measures import Tools
-from ffgo.evaluation.measuring import CLIP, Measured, file_key, measure_runs
+from ffgo.evaluation.measuring import CLIP, Measured, file_key, kept_scores, measure_runs
 from ffgo.evaluation.runs import ClipPlace, read_runs
 from ffgo.evaluation.scores import failed, undefined, value
 from ffgo.evaluation.selftest import Apart, SelfTest, _apart, describe, is_trusted, self_test, write_self_test
 from ffgo.evaluation.tables import lines_of, tabulate, write_tables
+from ffgo.evaluation.text import TextEmbedder
 
-from .evaluation_scene import clip_of, make_case_set, make_runs
+from .evaluation_scene import COLOURS, clip_of, disc, make_case_set, make_runs
 
 
 def measured(numbers, metric="colour"):
@@ -138,6 +141,57 @@ def test_a_clip_that_was_spoiled_fails_alone_and_in_words(few, capsys):
     assert "[2/2]" not in capsys.readouterr().err
 
 
+SPOILED = [
+    lambda score: score.pop("metric"), lambda score: score.update(metric=3), lambda score: score.update(state=[]),
+    lambda score: score.update(value="1"), lambda score: score.update(value=float("nan")),
+    lambda score: score.update(value=None), lambda score: score.update(n_frames=-1),
+]  # fmt: skip
+
+
+def test_scores_that_were_spoiled_are_measured_anew(tmp_path):
+    runs = read_runs(make_runs(tmp_path / "runs", make_case_set(tmp_path / "set", 1), ("one",)))
+    kept, first = runs.results[0].folder / "scores.json", measure_runs(runs, Tools())
+    whole = kept.read_text()
+    assert kept_scores(runs) == first
+    for change in SPOILED:
+        content = json.loads(whole)
+        change(next(score for score in content["scores"] if score["state"] == "value"))
+        kept.write_text(json.dumps(content))
+        assert not kept_scores(runs)
+    assert measure_runs(runs, Tools()) == first
+    assert kept.read_text() == whole
+
+
+def test_clips_of_a_case_that_the_set_has_no_longer_are_left_out(few, tmp_path, capsys):
+    shutil.rmtree(few / "one/case_1")
+    shutil.copytree(few / "one/case_0", few / "one/gone")
+    assert main(["measure", str(few)]) == 0
+    assert main(["report", str(few)]) == 0
+    assert capsys.readouterr().err.count("1 clips are of cases that discs does not have") == 2
+    assert {row["case"] for row in rows_of(few / "metrics.csv")} == {"case_0"}
+
+
+@pytest.mark.parametrize("name", ["metrics.csv", "summary.csv", "comparisons.csv"])
+def test_a_table_that_cannot_be_written_is_named_and_what_was_measured_stays(few, capsys, name):
+    (few / name).mkdir()  # as Windows does with one that is open elsewhere, the system refuses to replace it
+    assert main(["measure", str(few)]) == 1
+    said = capsys.readouterr().err
+    assert f"{name} cannot be written" in said
+    assert "Close it where it is open elsewhere" in said
+    (few / name).rmdir()
+    assert main(["measure", str(few)]) == 0
+    assert "one / case" not in capsys.readouterr().err  # nothing is measured again
+    (few / name).write_text("somebody else's")
+    assert main(["measure", str(few)]) == 0
+    assert "somebody" not in (few / name).read_text()
+
+
+@pytest.mark.parametrize("option", ["--embedder", "--text-model", "--faces", "--selftest"])
+def test_a_model_that_is_not_there_is_told(few, capsys, option):
+    assert main(["measure", str(few), option, str(few / "nowhere")]) == 1
+    assert "nowhere" in capsys.readouterr().err
+
+
 def test_another_embedder_measures_anew(few):
     tools = Tools(Embedder("mean", lambda pictures: pictures.mean((1, 2)) - 0.5))
     found = read_runs(few)
@@ -187,6 +241,25 @@ def test_an_embedder_that_sees_is_told_apart_and_the_rest_is_tested_without_one(
     assert is_trusted(tmp_path / "t.json", "sees:1")
 
 
+def test_a_text_model_is_tested_by_the_prompts_of_the_clips(with_clips, monkeypatch):
+    monkeypatch.setattr(scene, "ZOOMS", (1.0,))
+    discs = {
+        case.prompt: seen_colours(torch.full((1, 8, 8, 3), 1.0) * torch.tensor(colour) / 255)[0]
+        for case, colour in zip(with_clips.cases, COLOURS, strict=True)
+    }
+
+    def model(prompts):
+        texts = lambda sentences: torch.stack([discs[prompts[one]] for one in sentences])  # noqa: E731
+        return TextEmbedder(Embedder("sees", seen_colours), texts, lambda sentence: 0)
+
+    known = list(discs)
+    for read, least, most in ((known, 0.95, 1), (known[1:] + known[:1], 0, 0.6)):
+        found = self_test(with_clips, Tools(text=model(dict(zip(known, read, strict=True)))), "")
+        row = {row.score: row for row in found.rows}["text"]
+        assert least <= row.calibrated <= most
+        assert (row.subjects, row.clips) == (5, 5)
+
+
 def test_each_fault_is_noticed_by_the_metric_that_is_made_for_it(with_clips, monkeypatch):
     monkeypatch.setattr(scene, "ZOOMS", (1.0,))
     falls = find_faults(with_clips, Tools(Embedder("sees", seen_colours)))
@@ -203,6 +276,14 @@ def test_each_fault_is_noticed_by_the_metric_that_is_made_for_it(with_clips, mon
     lines = describe_falls(falls)
     assert lines[1].split()[:4] == ["another", "subject", "object_similarity", "*"]
     assert "5/5" in lines[1]
+
+
+def test_what_has_no_colour_is_not_asked_for_in_another_hue(with_clips, monkeypatch):
+    monkeypatch.setattr(scene, "ZOOMS", (1.0,))
+    disc((128, 128, 128)).save(with_clips.cases[0].subjects[0].file)
+    falls = {(fall.fault, fall.metric): fall for fall in find_faults(with_clips, Tools())}
+    assert falls["hue turned", "colour"].count == 4
+    assert falls["another subject", "colour"].count == 5
 
 
 def test_scores_that_say_nothing_are_no_identity():
@@ -227,6 +308,11 @@ def test_a_self_test_counts_for_its_embedder_alone(tmp_path):
         assert is_trusted(tmp_path / "t.json", "net:1") == trusted
     with pytest.raises(FFGOError, match=r"another embedder .net."):
         is_trusted(tmp_path / "t.json", "other:1")
+    text = (tmp_path / "t.json").read_text()
+    for spoiled in (text.replace("0.95", '"0.95"'), text.replace("0.95", "NaN"), text.replace('"low"', '"lo"'), "["):
+        (tmp_path / "t.json").write_text(spoiled)
+        with pytest.raises(FFGOError, match=r"t\.json"):
+            is_trusted(tmp_path / "t.json", "net:1")
 
 
 def test_a_self_test_needs_real_clips(tmp_path, capsys):

@@ -1,6 +1,7 @@
 """The authors' test set in this pack's format."""
 
 import csv
+import json
 import shutil
 from typing import Any
 
@@ -80,10 +81,13 @@ def test_the_training_clips_are_a_set_with_references(repository, official, tmp_
     shutil.copytree(official / "train/materials/video_16", train / "train_materials/video_16")
     (train / "round2_mixed_videos_81_frames").mkdir()
     shutil.copy(official / "train/videos/16.mp4", train / "round2_mixed_videos_81_frames/16.mp4")
+    caption = {"file_path": "/far/away/16.mp4", "text": f"{TRANSITION_PHRASE}  A mouse runs."}
+    (train / "train_data_mixed_Large.json").write_text(json.dumps([caption]))
     shutil.rmtree(repository / "Data/data_materials")
     (repository / "Data/data_materials").mkdir()
     imported: Any = import_official(repository, tmp_path / "set")
     assert imported.training == read_case_set(tmp_path / "set/training")
     (case,) = imported.training.cases
     assert (case.id, len(case.subjects), case.reference.name) == ("video_16", 1, "reference.mp4")
+    assert case.prompt == "A mouse runs."
     assert not check_set(tmp_path / "set/training").problems

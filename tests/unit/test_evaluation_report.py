@@ -1,22 +1,26 @@
 """The report: one page, all offline, the worst cases first, and words of others harmless."""
 
+import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from ffgo.clip.video_io import write_clip
 from ffgo.errors import FFGOError
 from ffgo.evaluation.__main__ import main
 from ffgo.evaluation.measuring import SCORES_FILE, Measured
 from ffgo.evaluation.plots import dot_plot
 from ffgo.evaluation.report import case_orders, write_report
-from ffgo.evaluation.runs import ClipFailure, ClipPlace, read_runs, write_failure
+from ffgo.evaluation.runs import ClipFailure, ClipPlace, read_result, read_runs, write_failure, write_result
 from ffgo.evaluation.scores import value
 from ffgo.evaluation.stats import Interval
-from ffgo.evaluation.strips import strip_numbers
+from ffgo.evaluation.strips import strip_numbers, write_strip
 from ffgo.evaluation.tables import tabulate
 
 from .evaluation_scene import edited, make_case_set, make_runs
@@ -99,6 +103,25 @@ def test_a_clip_that_is_lost_leaves_the_rest_of_the_page(runs):
     video = runs / "ffgo/case_0/42/video.mp4"
     video.write_bytes(b"nothing")
     assert "video.mp4 cannot be read as a video" in write_report(read_runs(runs)).read_text("utf-8")
+
+
+def test_a_clip_shorter_than_its_result_says_leaves_the_rest_of_the_page(runs):
+    video = runs / "ffgo/case_0/42/video.mp4"
+    write_clip(video, [np.zeros((64, 128, 3), np.uint8)], 16)
+    result = read_result(runs, ClipPlace("ffgo", "case_0", 42))
+    assert result
+    write_result(replace(result, frames=81))
+    shutil.rmtree(runs / "strips", ignore_errors=True)
+    run = json.loads((runs / "run.json").read_text())
+    (runs / "run.json").write_text(json.dumps(run | {"methods": [one | {"trim": 4} for one in run["methods"]]}))
+    assert "video.mp4 is shorter than its result.json says" in write_report(read_runs(runs)).read_text("utf-8")
+
+
+def test_the_film_of_a_panorama_fits_into_a_picture(tmp_path):
+    write_clip(tmp_path / "wide.mp4", [np.zeros((16, 640, 3), np.uint8)] * 9, 16)
+    write_strip(tmp_path / "wide.mp4", 9, 0, tmp_path / "wide.webp")
+    with Image.open(tmp_path / "wide.webp") as strip:
+        assert 16_000 < strip.width <= 16_383
 
 
 def test_nothing_measured_is_told(tmp_path):

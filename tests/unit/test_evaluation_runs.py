@@ -1,5 +1,6 @@
 """Run folders: what is complete is there, and nothing else."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,21 @@ def test_a_damaged_result_is_told_by_name(tmp_path):
     (folder / "one/case_0/42/result.json").write_text("{")
     with pytest.raises(FFGOError, match=r"42.result\.json is not JSON.*Delete it"):
         read_runs(folder)
+
+
+def test_two_methods_of_one_name_are_refused(tmp_path):
+    folder = make_runs(tmp_path / "runs", make_case_set(tmp_path / "set"), ("one",))
+    said = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(said | {"methods": said["methods"] * 2}))
+    with pytest.raises(FFGOError, match="methods has two of one name"):
+        read_runs(folder)
+
+
+@pytest.mark.parametrize("name", ["042", "٤٢", "²", "-1", "notes", "9" * 30, str(2**64)])
+def test_a_seeds_folder_has_one_name(tmp_path, name):
+    folder = make_runs(tmp_path / "runs", make_case_set(tmp_path / "set", 1), ("one",))
+    (folder / "one/case_0/42").rename(folder / "one/case_0" / name)
+    assert not read_runs(folder).results
 
 
 def test_other_folders_are_no_run_folders(tmp_path):

@@ -75,6 +75,19 @@ def test_a_test_set_is_a_list_of_cases(read):
         assert list(job.request.subjects) == [subject.file for subject in case.subjects]
 
 
+def test_all_that_is_wrong_with_a_test_set_is_said_at_once_and_its_files_lie_below_it(read, tmp_path):
+    cases = [
+        {"id": "a", "prompt": "It waves.", "background": "/etc/passwd", "subjects": []},
+        {"id": "b", "background": "lake.png", "subjects": []},
+        {"id": "c", "prompt": "It waves.", "background": "lake.png", "subjects": [{"file": "../robot.png"}]},
+    ]
+    (tmp_path / "testset.json").write_text(json.dumps({"format": "ffgo-testset", "cases": cases}))
+    with pytest.raises(UsageError) as told:
+        read('testset = "testset.json"\n' + TOP)
+    for words in ("cases[0].background is '/etc", "cases[1] lacks prompt", "cases[2].subjects[0].file is '../"):
+        assert words in str(told.value)
+
+
 def test_the_example_is_whole_but_for_its_pictures(read, tmp_path):
     workflow = (REPO / "workflows/api/FFGo image to video.json").as_posix()
     for name in ("lake", "robot", "boat"):

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import sqlite3
 from contextlib import closing
 from dataclasses import replace
 
@@ -211,6 +212,38 @@ def test_questions_that_were_changed_later_are_said(tmp_path):
     write_study(replace(study, questions=more), folder / SERVED)
     with pytest.raises(FFGOError, match="no answer to later"):
         analyse(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("UPDATE assignment SET order_json = '{'", "is not JSON"),
+        ("UPDATE assignment SET order_json = '[]'", "is a list"),
+        ("UPDATE assignment SET order_json = CAST(x'7bff' AS TEXT)", "no answers that can be read"),
+        ("UPDATE answer SET value = 9 WHERE question = 'scene'", "answers to scene cannot be"),
+        ("DELETE FROM answer WHERE slot = 1", "answers to rank cannot be"),
+        ("DELETE FROM answer WHERE question = 'object'", "no answer to object"),
+        ("UPDATE assignment SET item = 'gone'", "has no item gone"),
+        ("DROP TABLE answer", "no such table"),
+    ],
+)
+def test_answers_that_were_spoiled_are_told(tmp_path, change, words):
+    study = make_study(cases=4, methods=3, per_participant=2)
+    folder = with_key(study, tmp_path / "study")
+    people_answer(study, folder, ranks_and_scale(lambda *_: METHODS[:3], lambda *_: 3), 2)
+    with closing(sqlite3.connect(folder / SERVED / ANSWERS_FILE)) as database:
+        database.execute(change)
+        database.commit()
+    with pytest.raises(FFGOError, match=words):
+        analyse(folder)
+
+
+def test_a_key_that_was_spoiled_is_told(tmp_path):
+    folder = with_key(make_study(cases=4, methods=3, per_participant=2), tmp_path / "study")
+    key = folder / KEY_FILE
+    key.write_text(key.read_text().replace('"method": "good"', '"method": "else"', 1))
+    with pytest.raises(FFGOError, match="are of other methods than it lists"):
+        read_key(key)
 
 
 def test_an_analysis_of_nothing_says_so(tmp_path, capsys):

@@ -130,5 +130,11 @@ def test_answers_of_another_study_and_files_that_are_none_are_refused(tmp_path):
     for opened in (open_to_read, lambda path: open_database(path, "toys")):
         with pytest.raises(FFGOError, match="no answers that can be read"):
             opened(tmp_path / "b.sqlite")
+    whole = (tmp_path / "a.sqlite").read_bytes()
+    for spoiled in (whole[: len(whole) // 2], whole[:-4096], whole[:8192] + b"\0\xff" * 2048 + whole[12288:]):
+        (tmp_path / "c.sqlite").write_bytes(spoiled)
+        for opened in (open_to_read, lambda path: open_database(path, "toys")):
+            with pytest.raises(FFGOError, match="no answers that can be read"):
+                opened(tmp_path / "c.sqlite")
     with pytest.raises(FFGOError, match="cannot be opened"):
         open_database(tmp_path / "none" / "a.sqlite", "toys")

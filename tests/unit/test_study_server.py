@@ -349,6 +349,8 @@ def test_a_study_is_served_once_and_here_alone(tmp_path):
         other = save_study(make_study(cases=8), tmp_path / "other")
         with pytest.raises(FFGOError, match="Choose another --port"):
             serve(other, "127.0.0.1", int(url.rpartition(":")[2]))
+        with pytest.raises(FFGOError, match="port must be 0-65535"):
+            serve(other, "127.0.0.1", 99_999)
     finally:
         process.terminate()
         process.communicate()
