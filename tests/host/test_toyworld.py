@@ -53,6 +53,7 @@ def test_a_concept_is_learned_kept_and_sampled(probes):
 
 def test_entities_are_learned_kept_and_seen(probes):
     found = probes.ask("toy_entity_probe")
+    assert found["order"], "an example would be learned with the entities of another"
     for expert in ("high", "low"):
         assert found[f"{expert} again"]
         assert found[f"{expert} kept"]

@@ -4,8 +4,10 @@ import torch
 from boot import BASE
 
 from ffgo.bases.catalogue import EXPERTS
+from ffgo.dataset.cache import CachedDataset
+from ffgo.dataset.examples import open_dataset
 from lab.toyworld.entity_attention import EntityMemory, numbers_of
-from lab.toyworld.entity_lesson import OF_ALL, Lesson, exchanged
+from lab.toyworld.entity_lesson import OF_ALL, Lesson, examples_of, exchanged
 from lab.toyworld.entity_school import EntitySchool, fresh_memory, generate_seeing, large_rank
 from lab.toyworld.entity_table import EXCHANGED, MEMORY, Row, measure
 from lab.toyworld.examples import unseen_set
@@ -16,7 +18,10 @@ COUNT, STEPS, SEED = 2, 2, 5
 def find() -> dict:
     school, lesson = EntitySchool.below(BASE / "entities", STEPS), Lesson("entities", 1, STEPS)
     school.prepare(lesson)
-    found = {}
+    written = open_dataset(school.folder / f"dataset_{lesson.data}").examples
+    told = [(example.name, example.caption) for example in written]
+    names = CachedDataset.open(school.folder / f"encoded_{lesson.data}").names
+    found: dict = {"order": told == list(zip(names, [one.prompt for one in examples_of(lesson.data)], strict=True))}
     for expert in EXPERTS:
         school.learn(lesson, expert)
         files = [school.lora_file(lesson, expert), school.memory_file(lesson, expert)]
