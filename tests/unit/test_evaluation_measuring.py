@@ -186,6 +186,16 @@ def test_a_table_that_cannot_be_written_is_named_and_what_was_measured_stays(few
     assert "somebody" not in (few / name).read_text()
 
 
+def test_scores_that_cannot_be_kept_are_told_and_those_before_stay(few, capsys):
+    refused = few / "one/case_1/42/scores.json"
+    refused.mkdir()
+    assert main(["measure", str(few)]) == 1
+    assert "cannot be written to: Is a directory. Make room, then go on" in capsys.readouterr().err
+    refused.rmdir()
+    assert main(["measure", str(few)]) == 0
+    assert "one / case_0" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("option", ["--embedder", "--text-model", "--faces", "--selftest"])
 def test_a_model_that_is_not_there_is_told(few, capsys, option):
     assert main(["measure", str(few), option, str(few / "nowhere")]) == 1

@@ -124,6 +124,12 @@ def test_the_film_of_a_panorama_fits_into_a_picture(tmp_path):
         assert 16_000 < strip.width <= 16_383
 
 
+def test_a_page_that_cannot_be_written_is_told(runs, capsys):
+    (runs / "report.html").mkdir()
+    assert main(["report", str(runs)]) == 1
+    assert "report.html cannot be written: Is a directory. Make room" in capsys.readouterr().err
+
+
 def test_nothing_measured_is_told(tmp_path):
     folder = make_runs(tmp_path / "runs", make_case_set(tmp_path / "set"))
     with pytest.raises(FFGOError, match="is measured yet"):

@@ -238,6 +238,16 @@ def test_answers_that_were_spoiled_are_told(tmp_path, change, words):
         analyse(folder)
 
 
+def test_a_table_that_is_open_elsewhere_is_told(tmp_path):
+    study = make_study(cases=4, methods=3, per_participant=2)
+    folder = with_key(study, tmp_path / "study")
+    people_answer(study, folder, ranks_and_scale(lambda *_: METHODS[:3], lambda *_: 3), 2)
+    (folder / "table1.csv").mkdir()  # as on Windows, the system refuses to replace it
+    with pytest.raises(FFGOError, match=r"cannot be written to \(Is a directory\). Choose another --out"):
+        analyse(folder)
+    assert analyse(folder, tmp_path / "elsewhere").files
+
+
 def test_a_key_that_was_spoiled_is_told(tmp_path):
     folder = with_key(make_study(cases=4, methods=3, per_participant=2), tmp_path / "study")
     key = folder / KEY_FILE
