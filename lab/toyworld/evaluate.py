@@ -4,6 +4,10 @@
 measures them both ways, and prints in which order each way puts the rows: Spearman's correlation, and the most that it
 can be where the exact metric has ties. Rows that are within 0.05 of each other are ties: a dozen clips tell no more.
 
+The exact object identity asks two things at once: is a sprite there, and in the right scene. Ours asks the first alone,
+and the scene is another metric's. So ours is held against the exact identity on whatever ground: the scene, or what
+is left of a frame when all that is small is taken out of it. The order by the exact one in the scene is printed, too.
+
 Motion is another matter: the exact metric asks which law a sprite follows, ours how far things go. So ours is held
 against shots that are drawn at several speeds, where that is known, too.
 """
@@ -16,9 +20,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import median_filter
 from scipy.stats import spearmanr
 from torch import Tensor
+from torch.nn import functional
 
+from ffgo.clip.trim import trim_clip
 from ffgo.evaluation.colour import window_colours
 from ffgo.evaluation.embedding import Embedder
 from ffgo.evaluation.measures import SubjectFeatures, Tools, Wanted, features, measure_clip
@@ -28,6 +35,7 @@ from ffgo.host.boot import boot_here
 
 from .examples import ToyExample, unseen_set
 from .family import Family
+from .metrics import identity_on
 from .render import render_cutout, render_scene, render_shot
 from .scene import FRAME_RATE, FRAMES
 from .table import Measured, Row, measure, rows
@@ -35,8 +43,11 @@ from .table import Measured, Row, measure, rows
 EXAMPLES = 12
 SET = "easy"
 """The test set that is measured."""
-EXACT = {"object_identity": "object_similarity", "scene_identity": "scene_identity"}
+ANYWHERE = "object_anywhere"
+EXACT = {ANYWHERE: "object_similarity", "object_identity": "object_similarity", "scene_identity": "scene_identity"}
 """Exact metric -> ours."""
+SHRUNK, MEDIAN = 4, 11
+"""Times that a frame is made smaller, and pixels of the median then, which takes out sprites of about 24 pixels."""
 APART = 0.05
 """Of an exact metric: rows that are nearer to each other are no order."""
 SPEEDS = (0.0, 0.5, 1.0, 2.0)
@@ -50,7 +61,7 @@ def toy_embedder() -> Embedder:
     def embed(pictures: Tensor) -> Tensor:
         vectors = []
         for picture in pictures:
-            small = torch.nn.functional.interpolate(picture[None].movedim(-1, 1), (64, 64), mode="area").movedim(1, -1)
+            small = functional.interpolate(picture[None].movedim(-1, 1), (64, 64), mode="area").movedim(1, -1)
             side = 64 // CELLS
             boxes = [(x, y, side, side) for y in range(0, 64, side) for x in range(0, 64, side)]
             cells = torch.from_numpy(window_colours(small, [(0, 0, 64, 64), *boxes])).float().sqrt()
@@ -75,6 +86,24 @@ def score_row(measured: Measured, examples: Sequence[ToyExample], subjects: Sequ
     return {metric: fmean(values) for metric, values in found.items()}
 
 
+def found_anywhere(measured: Measured, examples: Sequence[ToyExample]) -> float:
+    """The exact object identity of a row's clips, on whatever ground fits better."""
+    found = []
+    in_scene = measured.scores["object_identity"]
+    for clip, example, there in zip(measured.clips, examples, in_scene, strict=True):
+        frames = trim_clip(clip, mode=measured.row.trim).images
+        found.append(max(there, identity_on(frames, grounds_of(frames), example.clip.shot)))
+    return fmean(found)
+
+
+def grounds_of(frames: Tensor) -> Tensor:
+    """What is left of frames (F, H, W, 3) when all that is small is taken out."""
+    height, width = frames.shape[1:3]
+    small = functional.interpolate(frames.movedim(-1, 1), (height // SHRUNK, width // SHRUNK), mode="area")
+    plain = torch.from_numpy(median_filter(small.numpy(), size=(1, 1, MEDIAN, MEDIAN), mode="nearest"))
+    return functional.interpolate(plain, (height, width), mode="bilinear").movedim(1, -1)
+
+
 def compare(family: Family, count: int, chosen: Sequence[Row] | None = None) -> dict[str, Any]:
     """Every row measured both ways, and Spearman's correlation of the two orders for each metric."""
     examples, clips, table = unseen_set(SET)[:count], {}, []
@@ -91,10 +120,10 @@ def compare(family: Family, count: int, chosen: Sequence[Row] | None = None) -> 
         measured = measure(family, row, examples, SET, clips.get((row.name, row.layout)))
         clips[row.name, row.layout] = measured.clips
         ours = score_row(measured, examples, subjects)
-        table.append({"row": row.way} | {f"exact {e}": measured.values[e] for e in EXACT} | ours)
+        truth = {**measured.values, ANYWHERE: found_anywhere(measured, examples)}
+        table.append({"row": row.way} | {f"exact {e}": truth[e] for e in EXACT} | ours)
         print(
-            f"{row.way:28}"
-            + "".join(f"{measured.values[e]:8.3f}{ours.get(m, float('nan')):8.3f}" for e, m in EXACT.items()),
+            f"{row.way:28}" + "".join(f"{truth[e]:8.3f}{ours.get(m, float('nan')):8.3f}" for e, m in EXACT.items()),
             flush=True,
         )
     exact = {e: [round(row[f"exact {e}"] / APART) for row in table] for e in EXACT}

@@ -108,6 +108,12 @@ def score_clip(frames: Tensor, shot: Shot, first: int, laws: Sequence[str] = LAW
     )
 
 
+def identity_on(frames: Tensor, grounds: Tensor, shot: Shot) -> float:
+    """Object identity of frames (F, H, W, 3), each on a ground of its own (F, H, W, 3) in place of the scene."""
+    found = [_find(frames[::EVERY], grounds[::EVERY], subject.sprite) for subject in shot.subjects]
+    return float(torch.stack([place.traits * place.present for place in found]).mean())
+
+
 def _mean(values: Iterable[float]) -> float:
     known = list(values)
     return float(np.mean(known)) if known else np.nan
