@@ -9,10 +9,11 @@ from safetensors import safe_open
 
 from ffgo.dataset.examples import load_frames, open_dataset
 from ffgo.dataset.sizing import Bucket
+from lab.toyworld.evaluate import grounds_of
 from lab.toyworld.examples import TEST_SETS, training_set, unseen_set, write_dataset
 from lab.toyworld.family import BOUNDARY, SHIFT, VAE, WEIGHTS, Family
 from lab.toyworld.make import changed, outcome, read_record, stages
-from lab.toyworld.metrics import interval, residue, score_clip
+from lab.toyworld.metrics import identity_on, interval, residue, score_clip
 from lab.toyworld.render import render_clip, render_cutout, render_shot
 from lab.toyworld.scene import (
     COLOURS,
@@ -173,6 +174,14 @@ def test_a_missing_subject_counts_for_nothing(two_subjects):
     assert scores.object_identity == 0.5
     assert scores.motion == 0.5
     assert scores.scene_identity > 0.99
+
+
+def test_a_subject_on_a_ground_that_was_made_up_is_found_there_and_not_in_the_scene(two_subjects):
+    made_up = shown(replace(two_subjects, shot=replace(two_subjects.shot, scene=None))) * 0.8
+    truth = replace(two_subjects.shot, scene=None)
+    assert score_clip(made_up, two_subjects.shot, 0).object_identity < 0.2
+    assert identity_on(made_up / 0.8, grounds_of(made_up / 0.8), truth) > 0.95
+    assert identity_on(grounds_of(made_up), grounds_of(made_up), truth) == 0
 
 
 def test_a_composed_frame_that_stays_scores_nothing():
