@@ -347,7 +347,7 @@ def test_a_study_is_served_once_and_here_alone(tmp_path):
         with pytest.raises(FFGOError, match="is being served by process"):
             serve(folder, "127.0.0.1", 0)
         other = save_study(make_study(cases=8), tmp_path / "other")
-        with pytest.raises(FFGOError, match="Choose another --port"):
+        with pytest.raises(FFGOError, match="Choose another --host or --port"):
             serve(other, "127.0.0.1", int(url.rpartition(":")[2]))
         with pytest.raises(FFGOError, match="port must be 0-65535"):
             serve(other, "127.0.0.1", 99_999)
