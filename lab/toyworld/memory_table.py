@@ -21,6 +21,7 @@ from .memory_school import STEPS, MemorySchool
 
 CLIPS = 12
 """Of each row."""
+QUICK_WAYS: tuple[Way, ...] = ("one", "scene_cast")
 QUICK_STEPS, QUICK_CLIPS, QUICK_COUNTS = 10, 2, (1, 8)
 """To see that it runs, and no more."""
 ROW = ("way", "subjects", "seed", "clips")
@@ -68,8 +69,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python dev.py toy --memory", description=__doc__)
     parser.add_argument("out", type=Path, help="folder for what is learned and measured")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    parser.add_argument("--quick", action="store_true", help="one seed and a few steps: to see that it runs")
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="only these")
+    parser.add_argument("--quick", action="store_true", help="two ways, one seed, a few steps: to see that it runs")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, help="only these")
     parser.add_argument("--seeds", nargs="+", type=int, help="of the trainings")
     parser.add_argument("--steps", type=int, help="of each expert")
     parser.add_argument("--cores", type=int, default=1, help="processes, of one core each")
@@ -79,8 +80,8 @@ def main() -> None:
     school = MemorySchool.below(
         arguments.out / "memory", arguments.weights, arguments.steps or (QUICK_STEPS if quick else STEPS)
     )
-    seeds = arguments.seeds or (SEEDS[:1] if quick else SEEDS)
-    trainings: list[tuple[Way, int]] = [(way, seed) for seed in seeds for way in arguments.ways]
+    seeds, ways = arguments.seeds or (SEEDS[:1] if quick else SEEDS), arguments.ways or (QUICK_WAYS if quick else WAYS)
+    trainings: list[tuple[Way, int]] = [(way, seed) for seed in seeds for way in ways]
     counts, clips = (QUICK_COUNTS, QUICK_CLIPS) if quick else (COUNTS, CLIPS)
     for values in make_table(school, trainings, counts, clips, arguments.cores):
         print(json.dumps(values) if arguments.json else line(values), flush=True)
