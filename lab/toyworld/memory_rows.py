@@ -99,29 +99,35 @@ def shown(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def summary(measured: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The means of each way over its trainings, then how ways differ on the same clips of the same seeds.
+    """The means of each way over its trainings, then how ways differ on the same clips of the same trainings.
 
-    Each way from `one`, and an exchanged order from its own; all over clips and seeds together.
+    Each way from `one`, and an exchanged order from its own. Intervals are over clips, each with the mean of its
+    trainings: those of one clip resemble each other too much to count as more.
     """
     found = {(row["way"], row["subjects"], row["seed"]): row for row in measured}
-    ways = dict.fromkeys((row["way"], row["subjects"]) for row in measured)
-    for way, subjects in ways:
-        seeds = [row for row in measured if (row["way"], row["subjects"]) == (way, subjects)]
-        scores = {name: [value for row in seeds for value in row["scores"][name]] for name in MEASURES}
-        about = {"way": way, "subjects": subjects, "seed": None, "trainings": len(seeds)}
-        yield about | {"clips": seeds[0]["clips"], "pixels": seeds[0]["pixels"]} | flat(scores)
+    for way, subjects in dict.fromkeys((row["way"], row["subjects"]) for row in measured):
+        rows = [row for row in measured if (row["way"], row["subjects"]) == (way, subjects)]
+        about = {"way": way, "subjects": subjects, "seed": None, "trainings": len(rows)}
+        scores = {name: np.mean([row["scores"][name] for row in rows], 0).tolist() for name in MEASURES}
+        yield about | {"clips": rows[0]["clips"], "pixels": rows[0]["pixels"]} | flat(scores)
     pairs = [(way, "one") for way in WAYS[1:]] + [(f"{way} exchanged", way) for way in TWO]
     groups = {**{count: (count,) for count in COUNTS}, **POOLED}
     for (a, b), (subjects, counts), measure in product(pairs, groups.items(), MEASURES[:3]):
-        differences = [
-            value
-            for (way, number, seed), row in found.items()
-            if way == a and number in counts and (b, number, seed) in found
-            for value in np.subtract(row["scores"][measure], found[b, number, seed]["scores"][measure])
-        ]
+        differences = [value for count in counts for value in _differences(found, (a, b), count, measure)]
         if differences and (len(counts) == 1 or "exchanged" not in a):
             value, low, high = (round(number, 4) for number in interval(differences))
             yield {
                 "name": "difference", "a": a, "b": b, "subjects": subjects, "metric": measure,
                 "value": value, "low": low, "high": high,
             }  # fmt: skip
+
+
+def _differences(
+    found: Mapping[tuple[str, int, int], Mapping[str, Any]], pair: tuple[str, str], subjects: int, measure: str
+) -> list[float]:
+    """Of each clip, the mean over the trainings that both ways have."""
+    a, b = (
+        {seed: row for (name, count, seed), row in found.items() if (name, count) == (way, subjects)} for way in pair
+    )
+    both = [np.subtract(a[seed]["scores"][measure], b[seed]["scores"][measure]) for seed in a if seed in b]
+    return np.mean(both, 0).tolist() if both else []
