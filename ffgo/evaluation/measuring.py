@@ -124,7 +124,7 @@ def _kept(result: ClipResult, key: str | None) -> list[Score] | None:
 
 def _score(entry: Value) -> Score:
     """Raises: FFGOError for what is none."""
-    keys = entry.object(Score.__slots__)
+    keys = entry.object(["metric", "state", "value", "subject", "n_frames", "note"])
     state = keys["state"].one_of(STATES)
     return Score(
         keys["metric"].string(least=1),

@@ -236,7 +236,9 @@ def is_trusted(path: Path, key: str) -> bool:
 
 
 def _read_row(row: Value) -> Apart:
-    keys = row.object(Apart.__slots__)
-    shares = (keys[name].number(0, 1) for name in ("raw", "calibrated", "low", "high", "first"))
-    counts = (keys[name].whole(1, 10**6) for name in ("subjects", "clips"))
-    return Apart(keys["score"].string(), *shares, *counts)
+    keys = row.object([*asdict(Apart("", 0, 0, 0, 0, 0, 0, 0))])
+    raw, calibrated, low, high, first = (
+        keys[name].number(0, 1) for name in ("raw", "calibrated", "low", "high", "first")
+    )
+    subjects, clips = (keys[name].whole(1, 10**6) for name in ("subjects", "clips"))
+    return Apart(keys["score"].string(), raw, calibrated, low, high, first, subjects, clips)

@@ -107,7 +107,10 @@ def _rows(opened: sqlite3.Connection) -> list[_Row]:
         "SELECT id, participant, item, kind, order_json, coalesce(done_at - shown_at, 0) FROM assignment "
         "WHERE state = 'done' ORDER BY participant, ordinal"
     )
-    return [_Row(*about, answers.get(assignment, {})) for assignment, *about in sets]
+    return [
+        _Row(rater, item, kind, order, seconds, answers.get(assignment, {}))
+        for assignment, rater, item, kind, order, seconds in sets
+    ]
 
 
 def _judged(row: _Row, study: Study, key: StudyKey, source: Source) -> JudgedSet:
