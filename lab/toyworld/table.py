@@ -121,7 +121,7 @@ def _anchor(example: ToyExample, _: LayoutName) -> Tensor:
 def step_rows(loras: Path = WEIGHTS) -> Iterator[Row]:
     """FFGo's way and the anchored one, each by so many steps."""
     for row in rows(loras):
-        if row.way in ("anchor", "lora_both"):
+        if row.way in ("anchor", "lora_both") and "easy" in row.sets:
             for steps in STEP_COUNTS:
                 yield replace(row, words=f"{row.words}, {steps} steps", sets=("easy",), steps=steps)
 
