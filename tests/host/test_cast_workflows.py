@@ -128,8 +128,9 @@ def test_four_seeds_are_four_clips_all_kept_and_the_best_is_the_video(host):
     clips = frames_of(host, of(run, "Save each video"))
     assert len(clips) == 4
     assert min(np.abs(a.astype(int) - b).mean() for i, a in enumerate(clips) for b in clips[:i]) > 1
-    shown = of(run, "Persistence")["ffgo_persistence"]
-    ranks = [shown[first : first + 3] for first in range(0, len(shown), 3)]  # two may have the same first number
-    assert len(ranks) == 4
+    scores = of(run, "Persistence")["ffgo_persistence"][::3]
+    assert len(scores) == 4
     (best,) = frames_of(host, of(run, "Save video"))
-    assert np.array_equal(best, clips[ranks.index(max(ranks))])
+    # Untrained models make clips in which nobody is seen: then all have the same score.
+    taken = [score for score, clip in zip(scores, clips, strict=True) if np.array_equal(best, clip)]
+    assert taken == [max(scores)], scores
