@@ -6,7 +6,6 @@ loss, optimizer and schedule, and its checkpoints hold both.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -27,9 +26,10 @@ from .entity_attention import EntityMemory, LoRAAndMemory, WithEntities, numbers
 from .entity_lesson import OF_ALL, EntityDataset, Lesson, encode_entities, examples_of
 from .examples import ToyExample
 from .family import BATCH, HIGH, LOW, TEXT_ENCODER, VAE, WEIGHTS, Family
+from .kept import key_of
 from .models import EXPERT
-from .sixteen_bits import expert_in_sixteen_bits, load_sixteen_bits
-from .together import Curve, QuietLooker
+from .sixteen_bits import expert_in_sixteen_bits, family_in_sixteen_bits, load_sixteen_bits
+from .together import Curve, QuietLooker, silent
 from .train_lora import FILES, encode_set
 
 if TYPE_CHECKING:
@@ -48,17 +48,15 @@ class EntitySchool:
     @classmethod
     def below(cls, folder: Path, steps: int, weights: Path = WEIGHTS) -> "EntitySchool":
         """What is made of other models, or by another recipe, lies in a folder of its own."""
-        content = [sha256((weights / name).read_bytes()).hexdigest() for name in (HIGH, LOW, VAE, TEXT_ENCODER)]
-        recipe = replace(OF_ALL, steps=steps).fingerprint
-        return cls(folder / f"{steps}_{sha256(' '.join([*content, recipe]).encode()).hexdigest()[:8]}", weights)
+        models = (weights / name for name in (HIGH, LOW, VAE, TEXT_ENCODER))
+        return cls(folder / f"{steps}_{key_of(models, [replace(OF_ALL, steps=steps)])}", weights)
 
     def expert(self, expert: Expert) -> Any:
         return load_sixteen_bits(expert_in_sixteen_bits(self.weights / FILES[expert][0], self.folder / "experts"))
 
     def family(self) -> Family:
         """The base models, with experts that LoRAs are added to."""
-        high, low = (self.expert(expert) for expert in EXPERTS)
-        return replace(Family.load(self.weights), high=high, low=low)
+        return family_in_sixteen_bits(self.weights, self.folder / "experts")
 
     def prepare(self, lesson: Lesson) -> None:
         """Encode what is learned from, where it is not there yet."""
@@ -94,7 +92,7 @@ class EntitySchool:
         loras = self.folder / "loras"
         data = CachedDataset.open(self.folder / f"encoded_{lesson.data}")
         run = TrainingRun(lesson.name, expert, lesson.recipe(rank), data, runs=self.folder / "runs", loras=loras)
-        train_expert(model, run, lambda _: self._looker(lesson, expert), _silent)
+        train_expert(model, run, lambda _: self._looker(lesson, expert), silent)
 
     def _learn_with_entities(self, lesson: Lesson, expert: Expert) -> None:
         from ffgo.host.trainable import read_weight, trainable_expert
@@ -185,7 +183,3 @@ def large_rank(model: Any) -> int:
     network = model.model.diffusion_model
     one = count_numbers(network, target_layers(network, OF_ALL.targets), 1, BOTH)
     return OF_ALL.rank + ceil(numbers_of(fresh_memory()) / one)
-
-
-def _silent(_: Sequence[str]) -> None:
-    pass

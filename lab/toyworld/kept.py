@@ -1,15 +1,19 @@
-"""Rows of a long table that are kept as they are done, and processes that make them."""
+"""Rows of a long table that are kept as they are done, processes that make them, and a key of what they are made of."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ffgo.host.boot import boot_here
+
+if TYPE_CHECKING:
+    from ffgo.training.recipe import Recipe
 
 ROWS_FILE = "rows.jsonl"
 
@@ -37,6 +41,12 @@ class KeptRows:
 
     def _key(self, about: Mapping[str, Any]) -> tuple[Any, ...]:
         return tuple(about[name] for name in self.names)
+
+
+def key_of(models: Iterable[Path], recipes: Iterable["Recipe"]) -> str:
+    """What is made of other models, or by other recipes, has another one."""
+    content = [sha256(model.read_bytes()).hexdigest() for model in models]
+    return sha256(" ".join([*content, *(recipe.fingerprint for recipe in recipes)]).encode()).hexdigest()[:8]
 
 
 def host_processes(count: int) -> ProcessPoolExecutor:

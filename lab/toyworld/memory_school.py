@@ -6,7 +6,6 @@ All begin with FFGo's LoRA, as users would: it knows to cut to the shot, from on
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,11 +25,12 @@ from ffgo.pixels import to_uint8
 
 from .examples import write_enlarged
 from .family import HIGH, LORA_HIGH, LORA_LOW, LOW, TEXT_ENCODER, VAE, WEIGHTS, Family
+from .kept import key_of
 from .memory import MemoryExample, Way, memory_of, training_set
 from .render import render_shot
 from .scene import FRAMES, SIZE
-from .sixteen_bits import expert_in_sixteen_bits, load_sixteen_bits
-from .together import Curve, QuietLooker
+from .sixteen_bits import expert_in_sixteen_bits, family_in_sixteen_bits, load_sixteen_bits
+from .together import Curve, QuietLooker, silent
 from .train_experts import attention_at_once
 from .train_lora import FILES
 from .train_lora import RECIPE as OF_LORAS
@@ -57,11 +57,9 @@ class MemorySchool:
     def below(cls, folder: Path, weights: Path = WEIGHTS, steps: int = STEPS) -> "MemorySchool":
         """What is made of other models, or by another recipe, lies in a folder of its own."""
         school = cls(folder, weights, steps)
-        recipes = [school.recipe(0, expert).fingerprint for expert in EXPERTS]
-        begun_with = (HIGH, LOW, VAE, TEXT_ENCODER, LORA_HIGH, LORA_LOW)
-        content = [sha256((weights / name).read_bytes()).hexdigest() for name in begun_with]
-        key = sha256(" ".join([*content, *recipes]).encode()).hexdigest()[:8]
-        return replace(school, folder=folder / f"{steps}_{key}")
+        begun_with = (weights / name for name in (HIGH, LOW, VAE, TEXT_ENCODER, LORA_HIGH, LORA_LOW))
+        recipes = (school.recipe(0, expert) for expert in EXPERTS)
+        return replace(school, folder=folder / f"{steps}_{key_of(begun_with, recipes)}")
 
     def recipe(self, seed: int, expert: Expert) -> "Recipe":
         return replace(RECIPE, steps=self.steps, seed=seed, start_lora=FILES[expert][1])
@@ -71,8 +69,7 @@ class MemorySchool:
 
     def family(self) -> Family:
         """The base models, with experts that LoRAs are added to."""
-        high, low = (load_sixteen_bits(self._expert(expert)) for expert in EXPERTS)
-        return replace(Family.load(self.weights), high=high, low=low)
+        return family_in_sixteen_bits(self.weights, self.folder / "experts")
 
     def with_learned(self, family: Family, way: Way, seed: int) -> Family:
         """With what both experts learned."""
@@ -109,7 +106,7 @@ class MemorySchool:
         )  # fmt: skip
         looker = QuietLooker(Curve(self.folder / "curves" / f"{run.file.stem}.jsonl", run.file.stem))
         with torch.inference_mode(), attention_at_once():  # as the host runs nodes
-            train_expert(load_sixteen_bits(self._expert(expert)), run, lambda _: looker, lambda _: None)
+            train_expert(load_sixteen_bits(self._expert(expert)), run, lambda _: looker, silent)
 
     def _expert(self, expert: Expert) -> Path:
         return expert_in_sixteen_bits(self.weights / FILES[expert][0], self.folder / "experts")

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,10 +31,11 @@ from .concept import METHODS, PLATES, STEPS, Concept, Training, all_recipes, pla
 from .examples import ToyExample, enlarged
 from .family import HIGH, LOW, TEXT_ENCODER, VAE, WEIGHTS, Family, noise
 from .family import STEPS as SAMPLING_STEPS
+from .kept import key_of
 from .render import render_clip, render_scene, render_shot, render_sprites
 from .scene import FRAME_RATE, FRAMES, SIZE, draw_framed
-from .sixteen_bits import expert_in_sixteen_bits, load_sixteen_bits
-from .together import Curve, QuietLooker
+from .sixteen_bits import expert_in_sixteen_bits, family_in_sixteen_bits, load_sixteen_bits
+from .together import Curve, QuietLooker, silent
 from .train_lora import FILES
 
 if TYPE_CHECKING:
@@ -62,11 +62,9 @@ class School:
     ) -> "School":
         """What is made of other models, or by other recipes, lies in a folder of its own."""
         school = cls(folder, weights, identity, motion)
-        models = (HIGH, LOW, VAE, TEXT_ENCODER)
-        content = [sha256((weights / name).read_bytes()).hexdigest() for name in models]
-        recipes = [recipe.fingerprint for method in METHODS for recipe in all_recipes(method, school.steps)]
-        key = sha256(" ".join([*content, *recipes]).encode()).hexdigest()[:8]
-        return replace(school, folder=folder / f"{identity}_{motion}_{key}")
+        models = (weights / name for name in (HIGH, LOW, VAE, TEXT_ENCODER))
+        recipes = (recipe for method in METHODS for recipe in all_recipes(method, school.steps))
+        return replace(school, folder=folder / f"{identity}_{motion}_{key_of(models, recipes)}")
 
     @property
     def loras(self) -> Path:
@@ -81,8 +79,7 @@ class School:
 
     def family(self) -> Family:
         """The base models, with experts that LoRAs are added to."""
-        high, low = (load_sixteen_bits(self.expert_file(expert)) for expert in EXPERTS)
-        return replace(Family.load(self.weights), high=high, low=low)
+        return family_in_sixteen_bits(self.weights, self.folder / "experts")
 
     def prepare(self, training: Training) -> None:
         """Encode what is learned, where it is not there yet."""
@@ -120,13 +117,13 @@ class School:
             if training.method == "plain":
                 recipe = training.plain_recipe(self.steps)
                 run = TrainingRun(training.name, expert, recipe, data["motion"], runs=runs, loras=self.loras)
-                train_expert(model, run, self._watcher_of(run), _silent)
+                train_expert(model, run, self._watcher_of(run), silent)
                 return
             job = ConceptRun(
                 training.name, expert, training.recipes(expert, self.steps), data, training.words, runs=runs,
                 loras=self.loras, prior=self._prior() if training.method == "two_stage_reg" else None,
             )  # fmt: skip
-            train_concept(model, job, self._watcher_of, _silent, World.current())
+            train_concept(model, job, self._watcher_of, silent, World.current())
 
     def _lesson(self, training: Training) -> Path:
         return self.folder / "lessons" / training.lesson_name
@@ -144,10 +141,6 @@ class School:
 
 def _encoders(family: Family) -> Encoders:
     return host_encoders(family.vae, family.text_encoder, latent_format())
-
-
-def _silent(_: Sequence[str]) -> None:
-    pass
 
 
 def write_clips(folder: Path, lesson: Sequence[Concept]) -> ConceptMaterial:

@@ -1,6 +1,7 @@
 """Experts in sixteen bits: in eight, what a small LoRA adds would be lost in rounding."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ffgo.files import complete_file
+
+from .family import HIGH, LOW, Family
 
 
 def expert_in_sixteen_bits(shipped: Path, folder: Path) -> Path:
@@ -22,6 +25,12 @@ def expert_in_sixteen_bits(shipped: Path, folder: Path) -> Path:
         with complete_file(done) as partial_file:
             save_file(in_sixteen_bits(load_file(shipped)), partial_file, said)
     return done
+
+
+def family_in_sixteen_bits(weights: Path, folder: Path) -> Family:
+    """The base models, with experts that LoRAs are added to. weights: of the models that are shipped."""
+    high, low = (load_sixteen_bits(expert_in_sixteen_bits(weights / name, folder)) for name in (HIGH, LOW))
+    return replace(Family.load(weights), high=high, low=low)
 
 
 def in_sixteen_bits(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +114,10 @@ class QuietLooker:
 
     def wants_to_stop(self) -> bool:
         return False
+
+
+def silent(_: Sequence[str]) -> None:
+    """What a run has to tell, told nobody."""
 
 
 def run_together(work: Callable[..., None], *arguments: Any) -> None:
