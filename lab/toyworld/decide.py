@@ -15,6 +15,7 @@ from torch import Tensor
 from ffgo.host.loading import latent_format
 
 from .family import STEPS, Family, noise
+from .precision import mixed_precision
 from .render import render_clip
 from .scene import Actor, Scene, Shot, Sprite, ToyClip, draw_scene, sprites
 
@@ -56,7 +57,7 @@ def _clip(actor: Actor, scene: Scene, sprite: Sprite | None = None) -> ToyClip:
 
 
 @torch.inference_mode()
-@torch.autocast("cpu", torch.bfloat16)  # as clips are made
+@mixed_precision()  # as clips are made
 def measure_decide(family: Family, count: int = COUNT) -> dict[str, Any]:
     """Which share of clips has its law decided above the boundary, and which its sprite below it; and the same for
     every step at which the exchange may be."""

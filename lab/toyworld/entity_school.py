@@ -28,6 +28,7 @@ from .examples import ToyExample
 from .family import BATCH, HIGH, LOW, TEXT_ENCODER, VAE, WEIGHTS, Family
 from .kept import key_of
 from .models import EXPERT
+from .precision import mixed_precision
 from .sixteen_bits import expert_in_sixteen_bits, family_in_sixteen_bits, load_sixteen_bits
 from .together import Curve, QuietLooker, silent
 from .train_lora import FILES, encode_set
@@ -62,7 +63,7 @@ class EntitySchool:
         """Encode what is learned from, where it is not there yet."""
         ready = self.folder / f"encoded_{lesson.data}" / "ready"
         if not ready.exists():
-            with torch.autocast("cpu", torch.bfloat16):  # a tenth of the time
+            with mixed_precision():  # a tenth of the time
                 encode_set(self.folder, lesson.data, examples_of(lesson.data), self.weights)
             ready.touch()
 

@@ -28,6 +28,7 @@ from .examples import ToyExample, unseen_set
 from .family import WEIGHTS, Family
 from .kept import ROWS_FILE, KeptRows, host_processes
 from .metrics import DRAWS, score_clip
+from .precision import mixed_precision
 
 SET, SEED = "easy", 2027
 CLIPS, QUICK, QUICK_STEPS = 32, 4, 10
@@ -122,7 +123,7 @@ def measure(school: EntitySchool, row: Row, family: Family) -> dict[str, Any]:
     examples, others = every[: row.clips], exchanged(every)[: row.clips]
     seen: dict[Seen, Sequence[ToyExample]] = {"own": examples, "others": others}
     entities = school.entities(family, seen[row.kind.entities]) if row.kind.entities in seen else None
-    with torch.autocast("cpu", torch.bfloat16):
+    with mixed_precision():
         clips = school.generate(
             family, row.lesson, torch.stack([_first(row.kind, example) for example in examples]),
             [example.prompt for example in examples], seed=SEED, entities=entities,

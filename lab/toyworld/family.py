@@ -14,6 +14,7 @@ from ffgo.bases.condition import condition, start_frames
 from ffgo.experts.schedule import split_at_boundary
 from ffgo.host.loading import load_expert, load_vae
 
+from .precision import mixed_precision
 from .scene import FRAMES, SIZE
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -69,7 +70,7 @@ class Family:
         return torch.cat([self._generate(first_frames[part], prompts[part], seed + part.start) for part in parts])
 
     @torch.inference_mode()
-    @torch.autocast("cpu", torch.bfloat16)  # as they were trained, and half of the time
+    @mixed_precision()  # as they were trained, and half of the time
     def _generate(self, first_frames: Tensor, prompts: Sequence[str], seed: int) -> Tensor:
         return self.sample(self.conditioning(first_frames, prompts), seed)
 

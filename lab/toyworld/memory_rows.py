@@ -16,6 +16,7 @@ from .family import Family
 from .memory import BASE, COUNTS, FIRST, TWO, WAYS, MemoryExample, Way, memory_of, unseen_set
 from .memory_school import MemorySchool
 from .metrics import interval, score_clip
+from .precision import mixed_precision
 from .render import render_shot
 from .scene import FRAMES
 
@@ -61,7 +62,7 @@ def measure(row: Row, school: MemorySchool, family: Family, count: int) -> dict[
     """Make the row's clips and score them; under `scores` a number for each clip."""
     examples = list(unseen_set(row.subjects, count))
     starts = [example.start(row.way, exchanged=row.exchanged) for example in examples]
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), mixed_precision():
         learned, prompts = school.with_learned(family, row.way, row.seed), [example.prompt for example in examples]
         clips = learned.sample(learned.conditioning_of(starts, prompts, memory_of(row.way)), SEED)
     found = [score(clip.float(), example, row) for clip, example in zip(clips, examples, strict=True)]

@@ -27,6 +27,7 @@ from .examples import write_enlarged
 from .family import HIGH, LORA_HIGH, LORA_LOW, LOW, TEXT_ENCODER, VAE, WEIGHTS, Family
 from .kept import key_of
 from .memory import MemoryExample, Way, memory_of, training_set
+from .precision import mixed_precision
 from .render import render_shot
 from .scene import FRAMES, SIZE
 from .sixteen_bits import expert_in_sixteen_bits, family_in_sixteen_bits, load_sixteen_bits
@@ -83,7 +84,7 @@ class MemorySchool:
         family, examples, raw = Family.load(self.weights), examples or training_set(), self.folder / "datasets" / way
         if not raw.exists():
             write_dataset(raw, examples, way)
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):  # a tenth of the time
+        with torch.inference_mode(), mixed_precision():  # a tenth of the time
             encoders = host_encoders(family.vae, family.text_encoder, latent_format())
             encode_examples(open_dataset(raw).examples, encoders, done.parent, Sizing(SIZE, SIZE, FRAMES))
             if way == "shadow":

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -13,6 +12,7 @@ from torch import Tensor
 from ffgo.files import complete_file
 
 from .family import HIGH, LOW, Family
+from .precision import NUMBERS
 
 
 def expert_in_sixteen_bits(shipped: Path, folder: Path) -> Path:
@@ -45,9 +45,9 @@ def in_sixteen_bits(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def load_sixteen_bits(file: Path) -> Any:
-    """An expert that computes in bfloat16, as large ones do: half of the time on a processor that has it."""
+    """An expert that computes in bfloat16, as large ones do, on a processor that has it: half of the time."""
     from comfy.sd import load_diffusion_model
 
-    model = load_diffusion_model(str(file), model_options={"dtype": torch.bfloat16})
-    model.model.manual_cast_dtype = torch.bfloat16  # the host lets processors compute in float32
+    model = load_diffusion_model(str(file), model_options={"dtype": NUMBERS})
+    model.model.manual_cast_dtype = NUMBERS  # the host lets processors compute in float32
     return model

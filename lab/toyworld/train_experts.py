@@ -26,6 +26,7 @@ from ffgo.host.loading import latent_format
 from .family import BOUNDARY, SHIFT, TEXT_ENCODER, VAE
 from .models import build_expert, build_text_encoder, encode_text, tokenize
 from .optimizer import Optimizer
+from .precision import NUMBERS, mixed_precision
 from .render import render_clip
 from .scene import CUT_WORDS, FRAMES, ToyClip, draw_cut, draw_ordinary
 from .start import start_file
@@ -103,7 +104,7 @@ def _pixels(clips: Sequence[ToyClip]) -> Tensor:
 @torch.inference_mode()
 def _encoded(vae: Any, pixels: Tensor) -> Tensor:
     """Latents as the expert sees them."""
-    with torch.autocast("cpu", torch.bfloat16):
+    with mixed_precision():
         latents = torch.cat([encode_whole(vae, part)[0].float() for part in pixels.split(10)])
     return latent_format().process_in(latents)
 
@@ -121,7 +122,7 @@ class Clips:
         encoder.load_state_dict(weights_of(folder / "encoders" / TEXT_ENCODER))
         with torch.inference_mode():
             tokens = tokenize([*captions, ""]).split(64)
-            self.texts = torch.cat([encode_text(encoder, part).bfloat16() for part in tokens])
+            self.texts = torch.cat([encode_text(encoder, part).to(NUMBERS) for part in tokens])
         grey = torch.cat([part["grey"] for part in parts]).float()
         self.grey, self.leak = grey.mean(0), grey.std(0)
         self.rng = rng
@@ -226,6 +227,6 @@ def velocity_loss(expert: Any, latents: Tensor, conditions: Tensor, texts: Tenso
     noise = torch.randn_like(latents)
     sigma = sigmas.view(-1, 1, 1, 1, 1)
     noised = (1 - sigma) * latents + sigma * noise
-    with torch.autocast("cpu", torch.bfloat16):
-        velocity = expert(torch.cat([noised, conditions], 1).bfloat16(), sigmas * 1000, texts)
+    with mixed_precision():
+        velocity = expert(torch.cat([noised, conditions], 1).to(NUMBERS), sigmas * 1000, texts)
     return (velocity.float() - (noise - latents)).square().mean()

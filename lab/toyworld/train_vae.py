@@ -22,6 +22,7 @@ from ffgo.host.boot import boot_here
 from ffgo.training.world import World
 
 from .optimizer import Optimizer
+from .precision import mixed_precision
 from .render import render_clip, render_scene, render_shot
 from .scene import FRAMES, LAWS, RADIUS, SIZE, Actor, Shot, draw_cut, draw_ordinary, draw_scene, sprites
 from .together import Average, Curve, gradients, run_together
@@ -177,7 +178,7 @@ def _draw_ordinary(rng: np.random.Generator, frames: int) -> np.ndarray:
 
 
 def _loss(vae: Any, clip: Tensor, steady: float) -> tuple[float, Tensor]:
-    with torch.autocast("cpu", torch.bfloat16):
+    with mixed_precision():
         mean, log_variance = encode_whole(vae, clip)
         mean, log_variance = mean.float(), log_variance.float().clamp(-20, 10)
         latent = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -34,7 +34,10 @@ AT_ONCE = 3
 """One more than the smallest machine has cores: the lanes of the page wait most of their time."""
 NOTHING_COLLECTED = 5
 PATIENCE_S = 60
+AGAIN = 80
+"""Last lines of what a lane says of its failures that stand once more above the verdict: logs are often cut."""
 _COUNT = re.compile(r"(\d+) (passed|failed|skipped|error|xfailed|xpassed)")
+_FAILURES = re.compile(r"=+ (FAILURES|ERRORS) =+")
 _SUMMARY = re.compile(rf"{_COUNT.pattern}.* in \d+\.\d+s|no tests ran|\d+ deselected")
 
 
@@ -51,6 +54,7 @@ class Lanes:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _running: set[subprocess.Popen[str]] = field(default_factory=set)
     _summaries: dict[str, str] = field(default_factory=dict)
+    _failures: dict[str, deque[str]] = field(default_factory=dict)
     _ended: bool = False
 
     def run(self) -> int:
@@ -99,6 +103,10 @@ class Lanes:
         with self._lock:
             if _SUMMARY.search(line):
                 self._summaries[name] = line.strip("= ")
+            if _FAILURES.fullmatch(line):
+                self._failures.setdefault(name, deque(maxlen=AGAIN))
+            if name in self._failures:
+                self._failures[name].append(line)
             print(f"{name:{max(map(len, self.arguments))}} | {line}", flush=True)
 
     def _end(self) -> None:
@@ -115,6 +123,8 @@ class Lanes:
                 process.kill() if os.name == "nt" else os.killpg(process.pid, signal.SIGKILL)
 
     def _print_verdict(self, seconds: float) -> None:
+        for name, lines in self._failures.items():
+            print(f"\n[ffgo] {name}, once more:", *lines, sep="\n", flush=True)
         print(flush=True)
         counts: Counter[str] = Counter()
         for name in self.arguments:
