@@ -10,6 +10,7 @@ The *size* of a subject is the side, in canvas pixels, of a square of the subjec
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from math import ceil, floor, inf, sqrt
 from operator import itemgetter
 from typing import Any
@@ -100,7 +101,7 @@ def pack(items: Sequence[Item], room: Room) -> list[Box]:
 
     >>> wide, tall = Item(200, 100, area=20_000, max_scale=1), Item(100, 300, area=30_000, max_scale=1)
     >>> pack([wide, tall], Room(300, 300))
-    [Box(x=100, y=0, width=200, height=300), Box(x=0, y=0, width=100, height=300)]
+    [Box(x=0, y=0, width=200, height=300), Box(x=200, y=0, width=100, height=300)]
     """
     tree, size = best_tree(items, room)
     sizes = _grown(tree, size, items, room)
@@ -122,9 +123,33 @@ def best_tree(items: Sequence[Item], room: Room) -> tuple[Tree, float]:
         size *= STEP_DOWN
     while True:  # a round finds a better tree than the one before; only gaps and limits make more than one necessary
         tree = max(blocks, key=lambda block: min(room.width / block[0], room.height / block[1]))[2]
+        tree = in_reading_order(tree)
         size = _largest(most, lambda size, tree=tree: room.holds(tree, _sides(items, size)))
         if size == most or not (blocks := _blocks(_sides(items, size * (1 + PRECISION)), room)):
             return tree, size
+
+
+def in_reading_order(tree: Tree) -> Tree:
+    """The same cuts, of whose parts the one with the first item lies on top or at the left: it takes up no more room.
+
+    So subjects stand in the order in which captions tell them, as in the published layout.
+    """
+    if isinstance(tree, int):
+        return tree
+    beside = tree[0]
+    parts = sorted(map(in_reading_order, _parts(tree, beside)), key=_first_item)
+    return reduce(lambda first, second: (beside, first, second), parts)
+
+
+def _parts(tree: Tree, beside: bool) -> list[Tree]:
+    """What the cuts of one direction leave, until there is one of the other."""
+    if isinstance(tree, int) or tree[0] != beside:
+        return [tree]
+    return [*_parts(tree[1], beside), *_parts(tree[2], beside)]
+
+
+def _first_item(tree: Tree) -> int:
+    return tree if isinstance(tree, int) else min(_first_item(tree[1]), _first_item(tree[2]))
 
 
 def _sides(items: Sequence[Item], size: float) -> list[Sides]:

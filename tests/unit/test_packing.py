@@ -8,7 +8,7 @@ import pytest
 
 from ffgo.errors import FFGOError
 from ffgo.frame.geometry import Box
-from ffgo.frame.packing import Item, Room, best_tree, pack
+from ffgo.frame.packing import Item, Room, best_tree, in_reading_order, pack
 
 
 def some_items(rng: random.Random, count: int, max_scales: tuple[float, ...] = (9.0,)) -> list[Item]:
@@ -149,3 +149,22 @@ def test_gaps_that_leave_no_room_are_an_error():
 
 def test_a_single_item_gets_everything():
     assert pack([Item(10, 10, 50, 1.0)], Room(33, 44, gap=100)) == [Box(0, 0, 33, 44)]
+
+
+@pytest.mark.parametrize(("tree", "ordered"), [
+    (3, 3),
+    ((False, 1, 0), (False, 0, 1)),
+    ((False, 2, (False, 1, 0)), (False, (False, 0, 1), 2)),
+    ((True, (False, 3, 1), (True, 2, (False, 4, 0))), (True, (True, (False, 0, 4), (False, 1, 3)), 2)),
+], ids=str)  # fmt: skip
+def test_the_first_item_comes_first_at_every_cut(tree, ordered):
+    assert in_reading_order(tree) == ordered
+    sides = [(10.0 + i, 20.0 - i) for i in range(5)]
+    assert Room(99, 99, 3).measure(tree, sides) == Room(99, 99, 3).measure(ordered, sides)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_a_column_reads_as_the_published_one_does(count):
+    wide = Item(600, 100, 60_000, 9.0)
+    cells = pack([wide] * count, Room(640, 720))
+    assert [cell.y for cell in cells] == sorted(cell.y for cell in cells)

@@ -97,13 +97,24 @@ function bestTree(items, room) {
   }
   for (;;) {
     const roomy = (block) => Math.min(room.width / block[0], room.height / block[1]);
-    const tree = blocks.reduce((best, block) => (roomy(block) > roomy(best) ? block : best))[2];
+    const tree = inReadingOrder(blocks.reduce((best, block) => (roomy(block) > roomy(best) ? block : best))[2]);
     size = largest(most, (tried) => holds(room, tree, allSides(items, tried)));
     if (size === most) return { tree, size };
     blocks = joinedBlocks(allSides(items, size * (1 + PRECISION)), room);
     if (!blocks.length) return { tree, size };
   }
 }
+
+function inReadingOrder(tree) {
+  if (typeof tree === "number") return tree;
+  const parts = partsOf(tree, tree[0]).map(inReadingOrder).sort((a, b) => firstItem(a) - firstItem(b));
+  return parts.reduce((first, second) => [tree[0], first, second]);
+}
+
+const partsOf = (tree, beside) =>
+  typeof tree === "number" || tree[0] !== beside ? [tree] : tree.slice(1).flatMap((part) => partsOf(part, beside));
+
+const firstItem = (tree) => (typeof tree === "number" ? tree : Math.min(...tree.slice(1).map(firstItem)));
 
 function largest(most, fits) {
   if (fits(most)) return most;
