@@ -136,5 +136,10 @@ def test_answers_of_another_study_and_files_that_are_none_are_refused(tmp_path):
         for opened in (open_to_read, lambda path: open_database(path, "toys")):
             with pytest.raises(FFGOError, match="no answers that can be read"):
                 opened(tmp_path / "c.sqlite")
+    empty = tmp_path / "empty.sqlite"
+    empty.touch()
+    with pytest.raises(FFGOError, match="is empty, as a copy that failed is"):
+        open_database(empty, "toys")
+    assert not empty.stat().st_size
     with pytest.raises(FFGOError, match="cannot be opened"):
         open_database(tmp_path / "none" / "a.sqlite", "toys")
