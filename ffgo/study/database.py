@@ -54,7 +54,7 @@ def open_database(path: Path, study_id: str) -> sqlite3.Connection:
     """The answers of a study; made where there are none. Raises: FFGOError where it is no such file, or another's."""
     if path.is_file() and not path.stat().st_size:
         raise FFGOError(
-            f"{path} is empty, as a copy that failed is. Put a backup in its place, or delete it if nobody has answered."
+            f"{path} is empty, as a copy that failed is. Put back a backup, or delete it if nobody has answered."
         )
     try:
         database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
