@@ -90,7 +90,7 @@ def _told(family: Family, clips: Sequence[ToyClip]) -> list[Any]:
 
 def _latents(family: Family, clips: Sequence[ToyClip]) -> Tensor:
     """As `Family.denoise` leaves them."""
-    return torch.cat([family.vae.encode(torch.from_numpy(render_clip(clip))) for clip in clips])
+    return family.encode([torch.from_numpy(render_clip(clip)) for clip in clips])
 
 
 def _nearest(latents: Tensor, candidates: Sequence[Tensor]) -> float:

@@ -14,7 +14,7 @@ from ffgo.clip.trim import Mode, trim_clip
 from ffgo.frame.layout import LayoutName
 
 from .examples import TEST, ToyExample, unseen_set
-from .family import DISSOLVE_HIGH, DISSOLVE_LOW, LORA_HIGH, LORA_LOW, STEPS, WEIGHTS, Family
+from .family import BATCH, DISSOLVE_HIGH, DISSOLVE_LOW, LORA_HIGH, LORA_LOW, STEPS, WEIGHTS, Family
 from .metrics import MEASURES, Scores, interval, residue, score_clip
 from .render import render_clip, render_shot
 from .scene import FRAMES, ToyClip, draw_ordinary
@@ -226,8 +226,9 @@ def _scored(frames: Tensor, clip: ToyClip) -> Scores:
 def measure_vae(family: Family, count: int = TEST) -> dict[str, Any]:
     """PSNR of unseen ordinary clips that went through the VAE."""
     found = []
-    for drawn in ordinary_clips(count):
-        clip = torch.from_numpy(render_clip(drawn))
-        again = family.vae.decode(family.vae.encode(clip))[0].float().clamp(0, 1)
-        found.append(-10 * float((again - clip).square().mean().log10()))
+    clips = [torch.from_numpy(render_clip(drawn)) for drawn in ordinary_clips(count)]
+    for start in range(0, count, BATCH):
+        part = torch.stack(clips[start : start + BATCH])
+        again = family.vae.decode(family.encode(part.unbind())).float().clamp(0, 1)
+        found += (-10 * (again - part).square().mean((1, 2, 3, 4)).log10()).tolist()
     return {"name": "vae", "words": "VAE, unseen clips", "clips": count, "psnr": round(float(np.mean(found)), 2)}
