@@ -122,7 +122,7 @@ def best_tree(items: Sequence[Item], room: Room) -> tuple[Tree, float]:
             )
         size *= STEP_DOWN
     while True:  # a round finds a better tree than the one before; only gaps and limits make more than one necessary
-        tree = max(blocks, key=lambda block: min(room.width / block[0], room.height / block[1]))[2]
+        _, _, tree = max(blocks, key=lambda block: min(room.width / block[0], room.height / block[1]))
         tree = in_reading_order(tree)
         size = _largest(most, lambda size, tree=tree: room.holds(tree, _sides(items, size)))
         if size == most or not (blocks := _blocks(_sides(items, size * (1 + PRECISION)), room)):
@@ -132,7 +132,7 @@ def best_tree(items: Sequence[Item], room: Room) -> tuple[Tree, float]:
 def in_reading_order(tree: Tree) -> Tree:
     """The same cuts, of whose parts the one with the first item lies on top or at the left: it takes up no more room.
 
-    So subjects stand in the order in which captions tell them, as in the published layout.
+    So subject 1 stands where it does in the published layout, and the others as far in its order as the cuts allow.
     """
     if isinstance(tree, int):
         return tree

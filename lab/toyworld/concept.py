@@ -31,7 +31,7 @@ DRAWN = 17
 PLATES, UNSEEN = 16, 32
 """Scenes that a concept is learned in besides its own, and others that it is tested in."""
 STEPS: Mapping[Part, int] = {"identity": 300, "motion": 600}
-"""Of each run; a plain LoRA has as many as both. Half as many leave half of the amplitude (docs/concepts.md)."""
+"""Of each run; a plain LoRA has as many as both. Half as many are not enough (docs/concepts.md)."""
 MOTION_RATE = 4e-3
 """The learning rate of the motion's run, which has half of the numbers to learn with: too little came of 150 steps at
 the others' 2e-3 (in unseen scenes identity .18 and law .06, where 300 at this rate gave .42 and .62)."""
