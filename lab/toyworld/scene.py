@@ -61,6 +61,8 @@ SIDE_BY_SIDE = ("stays", "rises", "sinks")
 """The laws of two subjects that stand side by side after a cut, and never meet."""
 REST = 0.25
 """How many of the subjects after a cut stay where they are, in training: where most do, a model learns to let them."""
+BOUND = 0.4
+"""How many of the clips with a cut surely have two subjects that move by different laws."""
 CUT = 4
 """The frame at which a cut is: the first one that FFGo keeps."""
 CUT_WORDS = "the camera view changes."
@@ -254,13 +256,18 @@ def _draw_law(rng: np.random.Generator, laws: Sequence[str], rest: float) -> str
 
 
 def draw_cut(rng: np.random.Generator) -> ToyClip:
-    """Two shots for the base models; never a frame laid out as FFGo's."""
-    after = draw_framed(rng, "train").shot
+    """Two shots for the base models; never a frame laid out as FFGo's.
+
+    The upper one of a column goes to the left. Captions name them in any order: looks alone tell whose law is whose.
+    """
+    after = (draw_bound if rng.random() < BOUND else draw_framed)(rng, "train").shot
     zoom = float(rng.choice([0.5, 1.0]))  # from further off, or from as near
-    return ToyClip(after, Shot(_lined_up(rng, after.subjects), after.scene, zoom=zoom), CUT)
+    before = Shot(_lined_up(rng, after.subjects), after.scene, zoom=zoom)
+    order = -1 if rng.random() < 0.5 else 1
+    return ToyClip(replace(after, subjects=after.subjects[::order]), before, CUT)
 
 
 def _lined_up(rng: np.random.Generator, subjects: Sequence[Actor]) -> tuple[Actor, ...]:
-    """At rest in a column, in any order: only its looks tell which of them a caption's words are about."""
-    x, levels = float(rng.choice(COLUMNS)), rng.permutation(LEVELS[len(subjects)])
+    """At rest in a column."""
+    x, levels = float(rng.choice(COLUMNS)), LEVELS[len(subjects)]
     return tuple(replace(subject, law="stays", x=x, y=float(y)) for subject, y in zip(subjects, levels, strict=True))
