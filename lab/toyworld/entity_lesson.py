@@ -64,7 +64,7 @@ class Lesson:
 
 
 def examples_of(data: str) -> list[ToyExample]:
-    """The 32 that are learned from."""
+    """Those that are learned from."""
     examples = training_set()
     return [OnPlate(one.clip) for one in examples] if data == "plate" else examples
 

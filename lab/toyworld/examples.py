@@ -21,8 +21,8 @@ from ffgo.words.phrase import add_transition_phrase
 from .render import render_clip, render_cutout, render_scene
 from .scene import FRAME_RATE, FRAMES, SIZE, ToyClip, draw_bound, draw_framed
 
-TRAINING, TEST = 32, 64
-"""Examples of each set."""
+TRAINING, TEST = 48, 64
+"""Examples of each set; the paper trains on 20 to 50."""
 TRAINING_SEED, TEST_SEED = 32, 64
 EASY = 0.5
 """Share of the subjects that stay where they are, in the sets that are easy."""
@@ -77,7 +77,7 @@ class ToyExample:
 
 
 def training_set(*, dissolving: bool = False) -> list[ToyExample]:
-    """32 examples of sprites that the base models know.
+    """Examples of sprites that the base models know.
 
     dissolving: after the composed frame there is no cut.
     """

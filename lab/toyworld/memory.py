@@ -104,7 +104,7 @@ FIRST = max(composed_frames(BASE, memory_of(way)) for way in WAYS)
 
 
 def training_set() -> list[MemoryExample]:
-    """32 memories of sprites that the base models know, as many of each size."""
+    """Memories of sprites that the base models know, as many of each size."""
     rng = np.random.default_rng(TRAINING_SEED)
     return [draw_example(rng, "train", COUNTS[number % len(COUNTS)]) for number in range(TRAINING)]
 

@@ -77,7 +77,7 @@ class MemorySchool:
         return family.with_loras(self.lora(way, seed, "high"), self.lora(way, seed, "low"))
 
     def prepare(self, way: Way, examples: Sequence[MemoryExample] = ()) -> None:
-        """Encode the examples, by default all 32, where they are not there yet."""
+        """Encode the examples, by default all, where they are not there yet."""
         done = self._encoded(way) / "ready"
         if done.exists():
             return

@@ -43,7 +43,7 @@ RISE, RISE_OF_ALL = 0.1, 0.15
 """Of both, the object identity and the scene identity, on those examples."""
 FEW_STEPS = 25
 HELD_OUT = 8
-"""Of the 32 encoded examples, those that the few steps do not see."""
+"""Of the encoded examples, those that the few steps do not see."""
 FALL = 0.5
 """Of the low-noise expert's loss on them, as a share, by the few steps."""
 
@@ -137,7 +137,7 @@ def risen(after: np.ndarray, rise: float = RISE) -> bool:
 
 @pytest.fixture(scope="module")
 def encoded(host) -> Path:
-    """The 32 examples, encoded once for all runs of the same code; the node looks through what was kept."""
+    """The examples, encoded once for all runs of the same code; the node looks through what was kept."""
     write_dataset(host.base / "output" / "datasets" / "toy", training_set())
     folder, kept = host.base / "output" / "encoded_datasets" / "toy", kept_encoded()
     if kept.is_dir():

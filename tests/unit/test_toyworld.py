@@ -71,7 +71,7 @@ def test_no_sprite_is_in_both_halves_but_every_trait_is():
 
 def test_the_sets_are_of_their_own_halves():
     known, unseen = set(sprites("train")), set(sprites("test"))
-    assert len(training_set()) == 32
+    assert len(training_set()) == 48
     assert all(subject.sprite in known for example in training_set() for subject in example.clip.shot.subjects)
     for name in TEST_SETS:
         assert len(unseen_set(name)) == 64
