@@ -72,8 +72,8 @@ def test_their_places_in_the_memory_tell_nothing_but_how_many_there_are(way):
 def test_training_and_test_share_no_sprite_and_all_sizes_are_learned():
     examples = training_set()
     sizes = [len(example.crowd) for example in examples]
-    assert len(examples) == 32
-    assert {sizes.count(subjects) for subjects in COUNTS} == {6, 7}
+    assert len(examples) == 48
+    assert {sizes.count(subjects) for subjects in COUNTS} == {9, 10}
     assert not {sprite for example in examples for sprite in example.crowd} & set(sprites("test"))
     assert training_set() == examples
     assert list(unseen_set(6, 2)) == list(unseen_set(6, 2))
