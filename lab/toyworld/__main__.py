@@ -12,7 +12,7 @@ from .decide import measure_decide
 from .examples import TEST, TEST_SETS, unseen_set
 from .family import WEIGHTS, Family
 from .page import save_page
-from .table import differences, measure_ordinary, measure_set, measure_steps, measure_vae
+from .table import differences, measure_cuts, measure_ordinary, measure_set, measure_steps, measure_vae
 
 QUICK = 16
 """Clips of each row where a first look is enough."""
@@ -42,6 +42,7 @@ def main() -> None:
     say(measure_vae(family, count))
     say(measure_decide(family))
     say(measure_ordinary(family, count).values)
+    say(measure_cuts(family, count).values)
     measured = []
     for name in arguments.set or SETS:
         for row in measure_set(family, name, arguments.weights, count):

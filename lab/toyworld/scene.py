@@ -255,12 +255,12 @@ def _draw_law(rng: np.random.Generator, laws: Sequence[str], rest: float) -> str
     return "stays" if rng.random() < rest else str(rng.choice(moving))
 
 
-def draw_cut(rng: np.random.Generator) -> ToyClip:
+def draw_cut(rng: np.random.Generator, split: Split = "train") -> ToyClip:
     """Two shots for the base models; never a frame laid out as FFGo's.
 
     The upper one of a column goes to the left. Captions name them in any order: looks alone tell whose law is whose.
     """
-    after = (draw_bound if rng.random() < BOUND else draw_framed)(rng, "train").shot
+    after = (draw_bound if rng.random() < BOUND else draw_framed)(rng, split).shot
     zoom = float(rng.choice([0.5, 1.0]))  # from further off, or from as near
     before = Shot(_lined_up(rng, after.subjects), after.scene, zoom=zoom)
     order = -1 if rng.random() < 0.5 else 1

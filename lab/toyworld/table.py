@@ -17,7 +17,7 @@ from .examples import TEST, ToyExample, unseen_set
 from .family import BATCH, DISSOLVE_HIGH, DISSOLVE_LOW, LORA_HIGH, LORA_LOW, STEPS, WEIGHTS, Family
 from .metrics import MEASURES, Scores, interval, residue, score_clip
 from .render import render_clip, render_shot
-from .scene import FRAMES, ToyClip, draw_ordinary
+from .scene import FRAMES, ToyClip, draw_cut, draw_ordinary
 
 SEED = 2025
 ORDINARY_SEED = 7
@@ -203,12 +203,22 @@ def differences(measured: Sequence[Measured]) -> Iterator[dict[str, Any]]:
 
 def measure_ordinary(family: Family, count: int = TEST) -> Measured:
     """Ordinary image-to-video with unseen sprites: the first frame is the clip's own."""
-    clips = ordinary_clips(count)
+    row = Row("ordinary", "base, ordinary image-to-video", _unchanged)
+    return _measure_clips(family, row, ordinary_clips(count))
+
+
+def measure_cuts(family: Family, count: int = TEST) -> Measured:
+    """The same of clips with a cut, as the base models know them: what is there to be learned with FFGo's frame."""
+    rng = np.random.default_rng(ORDINARY_SEED)
+    row = Row("ordinary_cut", "base, ordinary image-to-video with a cut", _unchanged)
+    return _measure_clips(family, row, [draw_cut(rng, "test") for _ in range(count)])
+
+
+def _measure_clips(family: Family, row: Row, clips: Sequence[ToyClip]) -> Measured:
     truth = [torch.from_numpy(render_clip(clip)) for clip in clips]
     made = family.generate(torch.stack([clip[0] for clip in truth]), [clip.caption for clip in clips], SEED)
     scores = _by_measure([_scored(frames, clip) for frames, clip in zip(made, clips, strict=True)])
-    row = Row("ordinary", "base, ordinary image-to-video", _unchanged)
-    about = {"set": "ordinary", "name": row.name, "words": row.words, "clips": count}
+    about = {"set": "ordinary", "name": row.name, "words": row.words, "clips": len(clips)}
     return Measured(row, "ordinary", made, scores, about | _flat(scores))
 
 
