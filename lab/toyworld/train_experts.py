@@ -44,8 +44,7 @@ CLIPS: dict[Callable[[np.random.Generator], ToyClip], int] = {
     partial(draw_ordinary, split="train"): 60,
     draw_cut: 140,
 }
-"""In each file. A third of all were learned by heart, and on new clips the high-noise expert did not know whose law is
-whose (docs/toy-world.md)."""
+"""In each file. A third as many clips were learned by heart: the high-noise expert was lost on new ones with a cut."""
 STEPS: dict[Expert, int] = {"high": 5000, "low": 5000}
 LENGTHS = {5: 0.8, 3: 0.08, 2: 0.06, 1: 0.06}
 """How many of the batches are of clips of so many latent frames."""
