@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ffgo.bases.base import Expert
 from ffgo.bases.catalogue import EXPERTS
@@ -28,8 +27,7 @@ from .examples import ToyExample
 from .family import BATCH, HIGH, LOW, TEXT_ENCODER, VAE, WEIGHTS, Family
 from .kept import key_of
 from .models import EXPERT
-from .precision import mixed_precision
-from .sixteen_bits import expert_in_sixteen_bits, family_in_sixteen_bits, load_sixteen_bits
+from .sixteen_bits import expert_in_sixteen_bits, family_in_sixteen_bits, learning, load_sixteen_bits
 from .together import Curve, QuietLooker, silent
 from .train_lora import FILES, encode_set
 
@@ -63,8 +61,7 @@ class EntitySchool:
         """Encode what is learned from, where it is not there yet."""
         ready = self.folder / f"encoded_{lesson.data}" / "ready"
         if not ready.exists():
-            with mixed_precision():  # a tenth of the time
-                encode_set(self.folder, lesson.data, examples_of(lesson.data), self.weights)
+            encode_set(self.folder, lesson.data, examples_of(lesson.data), self.weights)
             ready.touch()
 
     def lora_file(self, lesson: Lesson, expert: Expert) -> Path:
@@ -78,8 +75,7 @@ class EntitySchool:
         done = [self.lora_file(lesson, expert), *[self.memory_file(lesson, expert)] * lesson.has_entities]
         if all(file.exists() for file in done):
             return
-        # As the host runs nodes; and torch's fused attention takes a processor longer on the way back.
-        with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH):
+        with learning():
             if lesson.has_entities:
                 self._learn_with_entities(lesson, expert)
             else:

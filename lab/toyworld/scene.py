@@ -52,7 +52,7 @@ LENGTH = 32.0
 TURN = 8.0
 """Pixels, the radius of a circle, and the reach of a swing."""
 MARKS = {1: ((32, 32),), 2: ((16, 32), (48, 32))}
-"""Pixels: where the camera always has one subject, or two, after a cut. Nothing else tells where."""
+"""Pixels: where the camera always has one subject, or two, after a cut."""
 COLUMNS = (16, 48)
 """Pixels from the left: where subjects are lined up before a cut, one below the other."""
 LEVELS = {1: (32,), 2: (16, 48)}

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ffgo.bases.base import Expert
 from ffgo.bases.catalogue import EXPERTS
@@ -35,7 +34,7 @@ from .kept import key_of
 from .precision import mixed_precision
 from .render import render_clip, render_scene, render_shot, render_sprites
 from .scene import FRAME_RATE, FRAMES, SIZE, draw_framed
-from .sixteen_bits import expert_in_sixteen_bits, family_in_sixteen_bits, load_sixteen_bits
+from .sixteen_bits import expert_in_sixteen_bits, family_in_sixteen_bits, learning, load_sixteen_bits
 from .together import Curve, QuietLooker, silent
 from .train_lora import FILES
 
@@ -112,8 +111,7 @@ class School:
         from ffgo.training.run import TrainingRun, train_expert
 
         data, runs = self._datasets(training), self.folder / "runs"
-        # As the host runs nodes; and torch's fused attention takes a processor longer on the way back.
-        with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH):
+        with learning():
             model = load_sixteen_bits(self.expert_file(expert))
             if training.method == "plain":
                 recipe = training.plain_recipe(self.steps)

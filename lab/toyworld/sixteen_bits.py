@@ -1,13 +1,16 @@
 """Experts in sixteen bits: in eight, what a small LoRA adds would be lost in rounding."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ffgo.files import complete_file
 
@@ -51,3 +54,10 @@ def load_sixteen_bits(file: Path) -> Any:
     model = load_diffusion_model(str(file), model_options={"dtype": NUMBERS})
     model.model.manual_cast_dtype = NUMBERS  # the host lets processors compute in float32
     return model
+
+
+@contextlib.contextmanager
+def learning() -> Iterator[None]:
+    """As the host runs nodes, and without torch's fused attention, which takes a processor longer on the way back."""
+    with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH):
+        yield

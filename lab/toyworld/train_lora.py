@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ffgo.bases.base import Expert
 from ffgo.dataset.cache import CachedDataset
@@ -34,7 +33,7 @@ from .family import (
 )
 from .precision import mixed_precision
 from .scene import FRAMES, SIZE
-from .sixteen_bits import expert_in_sixteen_bits, load_sixteen_bits
+from .sixteen_bits import expert_in_sixteen_bits, learning, load_sixteen_bits
 from .together import Curve
 
 if TYPE_CHECKING:
@@ -104,8 +103,7 @@ def train_lora(
     if not job.file.exists():
         looker = Looker(Curve(folder / f"lora_{lesson}_{expert}.jsonl", f"LoRA ({lesson}), {expert} noise"), until)
         model = expert_in_sixteen_bits(weights / FILES[expert][0], folder / "sixteen_bits")
-        # As the host runs nodes; and torch's fused attention takes a processor longer on the way back.
-        with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH):
+        with learning():
             train_expert(load_sixteen_bits(model), job, lambda _: looker, print)
 
 
