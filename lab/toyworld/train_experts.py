@@ -162,9 +162,9 @@ def train(which: Expert, folder: Path, until: int | None = None) -> None:
     compiled = torch.compile(expert, dynamic=False) if shutil.which("g++") else expert
     with _way_back():
         for step in range(checkpoint.load(), until or steps):
-            latents, *told = clips.batch(BATCH)
+            latents, conditions, texts = clips.batch(BATCH)
             way = compiled if latents.shape[2] == max(LENGTHS) else expert
-            loss = velocity_loss(way, latents, *told, draw_sigmas(rng, which, BATCH))
+            loss = velocity_loss(way, latents, conditions, texts, draw_sigmas(rng, which, BATCH))
             if not loss.isfinite():
                 raise FloatingPointError(f"The {which}-noise expert's loss is not a number at step {step + 1}.")
             loss.backward()

@@ -89,6 +89,7 @@ def test_a_first_frame_tells_the_place_but_not_who_is_named_first(rng):
     """Else whose law is whose can be learned by the order alone, without a look."""
     pairs = [clip for clip in (draw_cut(rng) for _ in range(60)) if len(clip.shot.subjects) == 2]
     for clip in pairs:
+        assert clip.before is not None
         columns = {subject.sprite: subject.y for subject in clip.before.subjects}
         left, right = sorted(clip.shot.subjects, key=lambda subject: subject.x)
         assert columns[left.sprite] < columns[right.sprite]
